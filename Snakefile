@@ -1,0 +1,35 @@
+# From a folder of darkfield images and masks to a trained, measured, explained SegNet.
+#
+#   synthesize -> flatten_masks -> split -> channel_stats, class_counts -> train -> evaluate
+#              -> select -> overlays, plots
+#
+# A rule runs workflow/scripts/RULE.py, which calls the module of src/darkfield of that concept.
+from snakemake.utils import min_version
+
+min_version(
+    "9.18"
+)  # the first whose reruns are vetoed by the checksums of unchanged inputs
+
+
+configfile: "params.yaml"
+
+
+include: "workflow/rules/common.smk"  # checks the params; what to say at the end
+include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, channel_stats, class_counts
+include: "workflow/rules/model.smk"  # train, evaluate, select
+include: "workflow/rules/figures.smk"  # overlays, plots
+
+
+rule all:
+    default_target: True
+    input:  # every rule, so that an old result never hides a failed one before it
+        rules.synthesize.output,
+        rules.flatten_masks.output,
+        rules.split.output,
+        rules.channel_stats.output,
+        rules.class_counts.output,
+        rules.train.output,
+        rules.evaluate.output,
+        rules.select.output,
+        rules.overlays.output,
+        rules.plots.output,

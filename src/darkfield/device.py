@@ -1,0 +1,39 @@
+"""Where and how exactly torch computes: device, precision, threads, determinism."""
+
+import os
+
+import torch
+
+from darkfield.files import UserError
+
+
+def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]:
+    """Make torch deterministic; resolve `auto` to a device and to "bf16" or "fp32".
+
+    `threads` of the CPU: sums depend on how they are split, so their number is a param.
+    Raises UserError if CUDA is asked for and absent.
+    """
+    # cuBLAS is deterministic only with a fixed workspace, read when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    # Filling uninitialised memory guards against reading it, which no operation here does.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("train.device: 'cuda', but torch sees no CUDA device; use auto or cpu")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if precision == "auto":
+        # Without its own instructions bf16 is emulated, slower than fp32.
+        fast = torch.cuda.is_bf16_supported if device == "cuda" else has_cpu_bf16
+        precision = "bf16" if fast() else "fp32"
+    return torch.device(device), precision
+
+
+def has_cpu_bf16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a forward pass has this precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

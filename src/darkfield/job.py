@@ -1,0 +1,42 @@
+"""What every script does: log to its rule's log file, and end a failure in one clear line."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from darkfield.files import UserError
+
+log = logging.getLogger("darkfield")
+
+
+@contextmanager
+def job(logfile: str) -> Iterator[logging.Logger]:
+    """Run a script's body; on failure write the reason as the log's last line and exit with 1.
+
+    The Snakefile's `onerror` shows that line. A traceback goes to the log, never to the screen.
+    """
+    Path(logfile).parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+    )
+    logging.captureWarnings(True)
+    try:
+        yield log
+    except UserError as error:
+        fail(logfile, str(error).splitlines())
+    except Exception as error:
+        with Path(logfile).open("a") as f:
+            traceback.print_exc(file=f)
+        fail(logfile, [f"{type(error).__name__}: {' '.join(str(error).split())}"])
+
+
+def fail(logfile: str, problems: list[str]) -> None:
+    """Append the problems and, last, one line that sums them up; exit with 1."""
+    last = problems[0] if len(problems) == 1 else f"{len(problems)} problems, listed above"
+    with Path(logfile).open("a") as f:
+        f.writelines(f"{line}\n" for line in [*problems, last] if line)
+    print(*problems, sep="\n", file=sys.stderr)
+    sys.exit(1)

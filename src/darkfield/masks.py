@@ -1,0 +1,148 @@
+"""Masks of every kind (index, grey, palette, colour) to one class-index picture each."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from darkfield.files import UserError, atomic, sha256, write_csv
+from darkfield.images import SUFFIXES, open_image, to_rgb, write_png
+
+COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
+
+
+def code(value: str) -> int:
+    """The code of a key of data.mask_values: grey values as they are, "#7f7f7f" is grey 127."""
+    if not value.startswith("#"):
+        return int(value)
+    r, g, b = bytes.fromhex(value[1:])
+    return r if r == g == b else COLOUR | r << 16 | g << 8 | b
+
+
+def codes(mask: Image.Image, palette_colours: bool) -> np.ndarray:
+    """Integer codes (H, W) of a decoded mask: a grey value, a palette index, or a colour.
+
+    RGB pixels with three equal channels are grey values. A palette picture is read by its indices,
+    or by its colours if `palette_colours`. Raises ValueError for a mask that has no such reading.
+    """
+    if mask.mode in ("RGBA", "LA", "PA") or ("transparency" in mask.info and mask.mode != "P"):
+        rgba = mask.convert("RGBA")
+        if rgba.getchannel("A").getextrema()[0] < 255:
+            raise ValueError("is partly transparent; save it without alpha")
+        mask = rgba.convert("RGB")
+    if mask.mode == "P" and palette_colours:
+        mask = mask.convert("RGB")
+    pixels = np.asarray(mask)
+    if mask.mode == "RGB":
+        r, g, b = (pixels[..., i] for i in range(3))
+        if (r == g).all() and (g == b).all():
+            return r
+        r, g, b = (c.astype(np.int32) for c in (r, g, b))
+        return np.where((r == g) & (g == b), r, COLOUR | r << 16 | g << 8 | b)
+    if pixels.ndim != 2 or pixels.dtype.kind not in "bui":
+        raise ValueError(f"is a {mask.mode} picture; masks are grey, palette or RGB")
+    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+
+
+def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, int]) -> np.ndarray:
+    """Class indices, uint8 (H, W), of a decoded mask.
+
+    `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
+    its index. Raises ValueError naming the values that `mask_values` does not have.
+    """
+    table = {code(value): classes[name] for value, name in mask_values.items()}
+    pixels = codes(mask, palette_colours=max(table) >= COLOUR)
+    known = np.array(sorted(table))
+    index = np.array([table[k] for k in known], dtype=np.uint8)
+    if pixels.dtype == np.uint8:
+        values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
+        strange = np.setdiff1d(values, known)
+    else:
+        strange = np.setdiff1d(pixels, known)
+    if len(strange):
+        names = ", ".join(str(v) if v < COLOUR else f"#{v - COLOUR:06x}" for v in strange[:5])
+        more = ", ..." if len(strange) > 5 else ""
+        raise ValueError(f"has values that data.mask_values does not name: {names}{more}")
+    if pixels.dtype == np.uint8:
+        lookup = np.zeros(256, dtype=np.uint8)
+        lookup[known[known < 256]] = index[known < 256]
+        return lookup[pixels]
+    return index[np.searchsorted(known, pixels)]
+
+
+def find_pairs(root: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """The (image, mask) files of each stem, sorted by stem, and what is wrong with the rest."""
+    problems, found = [], []
+    for part in ("images", "masks"):
+        folder = root / part
+        if not folder.is_dir():
+            return [], [f"{folder}: no such folder (data.root must hold images/ and masks/)"]
+        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not files:
+            return [], [f"{folder}: no pictures in it ({', '.join(SUFFIXES)})"]
+        for stem, n in Counter(p.stem for p in files).items():
+            if n > 1:
+                same = ", ".join(p.name for p in files if p.stem == stem)
+                problems.append(f"{folder}: {same} have the same name but for the ending")
+        found.append({p.stem: p for p in files})
+    images, masks = found
+    problems += [f"{images[s]}: has no mask in {root / 'masks'}" for s in images if s not in masks]
+    problems += [f"{masks[s]}: has no image in {root / 'images'}" for s in masks if s not in images]
+    return [(images[s], masks[s]) for s in images if s in masks], problems
+
+
+def flatten_masks(
+    root: Path,
+    out: Path,
+    manifest: Path,
+    *,
+    mask_values: dict[str, str],
+    classes: dict[str, int],
+    threads: int,
+) -> None:
+    """Write ROOT's masks as 8-bit class-index PNGs to `out` and one row for each to `manifest`.
+
+    The manifest's columns: image (stem), file (the image's name), height and width in pixels, a
+    column a class with its pixels, image_sha256, and mask_sha256 of the flattened mask. Raises
+    UserError with every problem of every pair, and then writes nothing.
+    """
+    pairs, problems = find_pairs(root)
+
+    def convert(pair: tuple[Path, Path]) -> tuple[dict | None, list[str]]:
+        image_path, mask_path = pair
+        wrong, size, mask = [], None, None
+        try:
+            picture = open_image(image_path)
+            to_rgb(picture.crop((0, 0, 1, 1)))
+            size = picture.size
+        except ValueError as error:
+            wrong.append(f"{image_path}: {error}")
+        try:
+            mask = flatten(open_image(mask_path), mask_values, classes)
+        except ValueError as error:
+            wrong.append(f"{mask_path}: {error}")
+        if size and mask is not None and size != mask.shape[::-1]:
+            (w, h), (mh, mw) = size, mask.shape
+            wrong.append(f"{mask_path}: is {mw}x{mh} pixels, its image is {w}x{h}")
+        if wrong:
+            return None, wrong
+        path = part / f"{image_path.stem}.png"
+        write_png(path, mask)
+        pixels = np.bincount(mask.ravel(), minlength=len(classes))
+        row = {"image": image_path.stem, "file": image_path.name}
+        row |= {"height": mask.shape[0], "width": mask.shape[1]}
+        row |= {name: int(pixels[i]) for name, i in classes.items()}
+        return row | {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}, []
+
+    with atomic(out) as part, ThreadPoolExecutor(threads) as pool:
+        part.mkdir()
+        done = tqdm(pool.map(convert, pairs), "flatten_masks", len(pairs), disable=None)
+        rows, wrong = zip(*done, strict=True) if pairs else ((), ())
+        problems += [line for lines in wrong for line in lines]
+        if problems:
+            raise UserError(*problems)
+        write_csv(manifest, pd.DataFrame(rows))

@@ -1,0 +1,110 @@
+"""Everything that is measured, as pure functions of integer confusion matrices.
+
+A confusion matrix is an int64 array (..., C, C): row the true class, column the predicted one, each
+entry a number of pixels. Leading axes (images, epochs) are kept by every function here.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """The confusion matrix (C, C) of two class-index arrays of the same shape, values 0..C-1."""
+    pairs = truth.ravel().astype(np.intp) * classes + predicted.ravel()
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """True positives, false positives, false negatives (..., C) and all pixels (..., 1)."""
+    tp = np.diagonal(matrix, axis1=-2, axis2=-1)
+    fp = matrix.sum(axis=-2) - tp
+    fn = matrix.sum(axis=-1) - tp
+    return tp, fp, fn, matrix.sum(axis=(-2, -1))[..., None]
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN where whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole != 0)
+
+
+def iou(matrix: np.ndarray) -> np.ndarray:
+    """Intersection over union (Jaccard index) a class (..., C); NaN if absent from both."""
+    tp, fp, fn, _ = counts(matrix)
+    return ratio(tp, tp + fp + fn)
+
+
+def dice(matrix: np.ndarray) -> np.ndarray:
+    """Dice coefficient, 2 TP / (2 TP + FP + FN), a class (..., C); NaN if absent from both."""
+    tp, fp, fn, _ = counts(matrix)
+    return ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def precision(matrix: np.ndarray) -> np.ndarray:
+    """TP / (TP + FP) a class (..., C); NaN if the class is never predicted."""
+    tp, fp, _, _ = counts(matrix)
+    return ratio(tp, tp + fp)
+
+
+def recall(matrix: np.ndarray) -> np.ndarray:
+    """TP / (TP + FN) a class (..., C); NaN if the class is absent from the truth."""
+    tp, _, fn, _ = counts(matrix)
+    return ratio(tp, tp + fn)
+
+
+def overlap_accuracy(matrix: np.ndarray) -> np.ndarray:
+    """The notebook's overlap accuracy a class (..., C), of an image's matrix.
+
+    TP / (TP + FN) - (FP + FN) / N, and 1 - (FP + FN) / N where the class is absent from the truth;
+    N is the image's pixels. At most 1; below 0 where most is wrong.
+    """
+    tp, fp, fn, n = counts(matrix)
+    return np.where(tp + fn > 0, recall(matrix), 1.0) - (fp + fn) / n
+
+
+def summarise(matrices: np.ndarray) -> dict[str, np.ndarray]:
+    """All metrics of a set of images, each an array (C,), from their matrices (images, C, C).
+
+    Overlap accuracy is the mean over the images; ..._present that over the images whose truth has
+    the class (NaN if none has). The others are of the summed matrix: over all pixels of the set.
+    """
+    total = matrices.sum(axis=0)
+    accuracy = overlap_accuracy(matrices)
+    present = matrices.sum(axis=-1) > 0
+    return {
+        "overlap_accuracy": accuracy.mean(axis=0),
+        "iou": iou(total),
+        "dice": dice(total),
+        "precision": precision(total),
+        "recall": recall(total),
+        "overlap_accuracy_present": ratio((accuracy * present).sum(axis=0), present.sum(axis=0)),
+    }
+
+
+def table(matrices: np.ndarray, splits: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
+    """One row an epoch, split and class, from matrices (epochs, images, C, C); epochs count from 1.
+
+    `splits` names each image's split. Splits come in the order train, val, test.
+    """
+    splits = np.asarray(splits)
+    rows = []
+    for epoch, of_epoch in enumerate(matrices, start=1):
+        for split in (s for s in ("train", "val", "test") if s in splits):
+            values = summarise(of_epoch[splits == split])
+            for c, name in enumerate(classes):
+                row = {"epoch": epoch, "split": split, "class": name}
+                rows.append(row | {metric: v[c] for metric, v in values.items()})
+    return pd.DataFrame(rows)
+
+
+def image_table(
+    matrices: np.ndarray, images: Sequence[str], splits: Sequence[str], classes: Sequence[str]
+) -> pd.DataFrame:
+    """One row an image and class, from matrices (images, C, C)."""
+    parts = []
+    for matrix, image, split in zip(matrices, images, splits, strict=True):
+        part = table(matrix[None, None], [split], classes).drop(columns="epoch")
+        parts.append(part.drop(columns="overlap_accuracy_present").assign(image=image))
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[["image", *rows.columns.drop("image")]]

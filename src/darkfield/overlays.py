@@ -1,0 +1,64 @@
+"""Image, truth, prediction and errors side by side, in colours for colour-blind readers too."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+# Okabe & Ito (2008); the first class, background, stays as it is.
+COLOURS = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2"]
+MISSED, INVENTED, CONFUSED = "#0072B2", "#D55E00", "#F0E442"
+GAP, TITLE = 6, 18  # pixels
+
+
+def rgb(colour: str) -> np.ndarray:
+    return np.frombuffer(bytes.fromhex(colour[1:]), dtype=np.uint8)
+
+
+def paint(image: np.ndarray, index: np.ndarray, colours: Sequence[str]) -> np.ndarray:
+    """Lay the colour of each class index (H, W) over an image (H, W, 3); index 0 stays clear."""
+    lookup = np.array([rgb(c) for c in colours])
+    painted = (image * 0.4 + lookup[index] * 0.6).astype(np.uint8)
+    return np.where((index > 0)[..., None], painted, image)
+
+
+def errors(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """0 right, 1 missed (background predicted), 2 invented (truth is background), 3 wrong class."""
+    kind = np.where(predicted == 0, 1, np.where(truth == 0, 2, 3))
+    return np.where(truth == predicted, 0, kind)
+
+
+def overlay(
+    image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> np.ndarray:
+    """Four titled panels, uint8 (H', W', 3), of an image (H, W, 3) and two masks (H, W)."""
+    # Small scenes are enlarged by a whole number, so that one still sees pixels.
+    zoom = max(1, -(-256 // image.shape[1]))
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(classes))]
+    grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8) // 2, 3, axis=2)
+    legend = [(name, colour) for name, colour in zip(classes[1:], colours[1:], strict=True)]
+    wrong = [("missed", MISSED), ("invented", INVENTED), ("wrong class", CONFUSED)]
+    panels = [
+        (image, [("image", "#FFFFFF")]),
+        (paint(image, truth, colours), [("truth", "#FFFFFF"), *legend]),
+        (paint(image, predicted, colours), [("prediction", "#FFFFFF"), *legend]),
+        (paint(grey, errors(truth, predicted), ["#000000", MISSED, INVENTED, CONFUSED]), wrong),
+    ]
+    height, width = (side * zoom for side in image.shape[:2])
+    sheet = Image.new("RGB", (4 * width + 3 * GAP, height + TITLE), "#202020")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for k, (panel, words) in enumerate(panels):
+        x = k * (width + GAP)
+        enlarged = Image.fromarray(panel).resize((width, height), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (x, TITLE))
+        for word, colour in words:
+            draw.text((x + 2, 1), word, colour, font)
+            x += int(draw.textlength(word, font)) + 10
+    return np.asarray(sheet)
+
+
+def pick(table: pd.DataFrame, n: int) -> pd.DataFrame:
+    """At most n rows of a table, evenly spread over their order."""
+    at = np.linspace(0, len(table) - 1, min(n, len(table))).round().astype(int)
+    return table.iloc[at]

@@ -1,0 +1,91 @@
+"""params.yaml: checked against workflow/schemas/params.schema.yaml before anything runs."""
+
+import difflib
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from darkfield.files import UserError
+
+
+def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
+    """Return the params with the keys of data.mask_values as text ("0", "#rrggbb", lower case).
+
+    Raises UserError with one line for each thing that is wrong: what a JSON schema can say (types,
+    ranges, unknown and missing keys), then how values must agree with each other.
+    """
+    data = params.get("data")
+    if isinstance(data, dict) and isinstance(data.get("mask_values"), dict):
+        # YAML reads an unquoted 0 as a number, but JSON (schema, metrics, DVC) has only text keys.
+        values = {str(k).lower(): v for k, v in data["mask_values"].items()}
+        params = params | {"data": data | {"mask_values": values}}
+    validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text()))
+    errors = sorted(validator.iter_errors(params), key=lambda e: [str(p) for p in e.absolute_path])
+    problems = [line for error in errors for line in describe(error)] or disagreements(params)
+    if problems:
+        raise UserError(*(f"params.yaml: {p}" for p in problems))
+    return params
+
+
+def describe(error: jsonschema.ValidationError) -> list[str]:
+    """A schema violation as lines that name the key, what is wrong, and what is allowed."""
+    key = ".".join(str(p) for p in error.absolute_path)
+    at = f"{key}: " if key else ""
+    match error.validator:
+        case "additionalProperties":
+            allowed = error.schema["properties"]
+            unknown = [str(k) for k in error.instance if k not in allowed]
+            return [f"{at}unknown key {k!r}{nearest(k, allowed)}" for k in unknown]
+        case "required":
+            return [f"{at}{error.message.replace(' is a required property', ' is missing')}"]
+        case "enum":
+            return [f"{at}{error.instance!r} is not one of {', '.join(error.validator_value)}"]
+        case "anyOf":
+            allowed = "; or ".join(
+                " ".join(e.message for e in group) for group in alternatives(error)
+            )
+            return [f"{at}{error.instance!r} fits none of what is allowed ({allowed})"]
+        case _:
+            return [f"{at}{error.message}"]
+
+
+def alternatives(error: jsonschema.ValidationError) -> list[list[jsonschema.ValidationError]]:
+    groups: dict[Any, list[jsonschema.ValidationError]] = {}
+    for sub in error.context:
+        groups.setdefault(sub.schema_path[0], []).append(sub)
+    return list(groups.values())
+
+
+def nearest(key: str, allowed: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(key, allowed, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(allowed)})"
+
+
+def disagreements(params: dict[str, Any]) -> list[str]:
+    """What is wrong between values that are each right; `params` has passed the schema."""
+    classes, split, train = params["data"]["classes"], params["split"], params["train"]
+    epoch, weights = params["select"]["epoch"], train["class_weights"]
+    low, high = params["synthesize"]["size"]
+    problems = [
+        f"data.mask_values: {value!r} is mapped to {name!r}, which data.classes does not have"
+        for value, name in params["data"]["mask_values"].items()
+        if name not in classes
+    ]
+    if list(classes.values()) != list(range(len(classes))) or next(iter(classes)) != "background":
+        problems.append("data.classes: must count 0, 1, 2, ... and begin with background: 0")
+    if not math.isclose(total := split["train"] + split["val"] + split["test"], 1):
+        problems.append(f"split: train, val and test add up to {total:g}, not 1")
+    if split["val"] == 0 and epoch == "best":
+        problems.append("select.epoch: 'best' needs a val split; set split.val, or give a number")
+    if epoch != "best" and epoch > train["epochs"]:
+        problems.append(f"select.epoch: {epoch} is beyond train.epochs: {train['epochs']}")
+    if isinstance(weights, list) and len(weights) != len(classes):
+        problems.append(f"train.class_weights: {len(weights)} weights for {len(classes)} classes")
+    if params["model"]["notebook_head"] and params["model"]["name"] != "segnet":
+        problems.append("model.notebook_head: only segnet has it")
+    if low > high:
+        problems.append(f"synthesize.size: [{low}, {high}] is not [shortest, longest]")
+    return problems

@@ -1,0 +1,91 @@
+"""SegNet (Badrinarayanan et al. 2017): the decoder unpools with the encoder's pooling indices."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# One tuple a stage, one number a 3x3 convolution: its output channels. The decoder's last
+# convolution, to the classes, is not listed.
+SEGNET = {
+    "encoder": ((64, 64), (128, 128), (256, 256)),
+    "decoder": ((128, 128), (64, 64), (64,)),
+}
+# VGG16's 13 convolutions and their mirror image, as in the paper.
+SEGNET_VGG16 = {
+    "encoder": ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
+    "decoder": ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,)),
+}
+
+
+def conv_block(channels: Sequence[int]) -> nn.Sequential:
+    """3x3 convolution, batch norm and ReLU from each number of channels to the next."""
+    layers: list[nn.Module] = []
+    for c_in, c_out in pairwise(channels):
+        layers += [
+            nn.Conv2d(c_in, c_out, 3, padding=1),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
+    """Put x (B, C, h, w) at its pooling indices in zeros (B, C, *size).
+
+    The values of F.max_unpool2d, by a scatter: deterministic and exportable, as that is not.
+    """
+    flat = x.new_zeros(*x.shape[:2], size[0] * size[1])
+    return flat.scatter(2, indices.flatten(2), x.flatten(2)).unflatten(2, tuple(size))
+
+
+class SegNet(nn.Module):
+    """Normalised images (B, 3, H, W) to logits (B, classes, H, W); H and W at least 2**stages.
+
+    `notebook_head` ends as the notebook does: 64 -> classes and classes -> classes convolutions,
+    each with batch norm and ReLU, so that its logits are never negative.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        encoder: Sequence[Sequence[int]] = SEGNET["encoder"],
+        decoder: Sequence[Sequence[int]] = SEGNET["decoder"],
+        notebook_head: bool = False,
+    ):
+        super().__init__()
+        tops = [3] + [stage[-1] for stage in encoder]
+        self.encoder = nn.ModuleList(
+            conv_block([c_in, *stage]) for c_in, stage in zip(tops, encoder, strict=False)
+        )
+        bottoms = [tops[-1]] + [stage[-1] for stage in decoder]
+        if notebook_head:
+            decoder = (*decoder[:-1], (classes, classes))
+        self.decoder = nn.ModuleList(
+            conv_block([c_in, *stage]) for c_in, stage in zip(bottoms, decoder, strict=False)
+        )
+        last = nn.Conv2d(bottoms[-1], classes, 3, padding=1)
+        self.head = nn.Identity() if notebook_head else last
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = []
+        for block in self.encoder:
+            x = block(x)
+            size = x.shape[-2:]
+            x, indices = F.max_pool2d(x, 2, return_indices=True)
+            pooled.append((indices, size))
+        for block in self.decoder:
+            x = block(max_unpool(x, *pooled.pop()))
+        return self.head(x)
+
+
+def build(name: str, classes: int, notebook_head: bool = False) -> nn.Module:
+    """The model that params.yaml's `model` section names, with fresh weights from torch's RNG."""
+    match name:
+        case "segnet":
+            return SegNet(classes, **SEGNET, notebook_head=notebook_head)
+        case "segnet_vgg16":
+            return SegNet(classes, **SEGNET_VGG16)
+        case _:
+            raise ValueError(f"no model is called {name!r}")

@@ -1,0 +1,17 @@
+"""What tests share: the real images where there are any."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the 286 real images and masks; the test is skipped where there is none."""
+    root = Path(os.environ.get("DARKFIELD_DATA", REPOSITORY.parent / "shared/data/darkfield"))
+    if not (root / "images").is_dir():
+        pytest.skip("no real images: set DARKFIELD_DATA or put them at ../shared/data/darkfield")
+    return root

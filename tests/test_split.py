@@ -1,0 +1,74 @@
+"""Splits: the notebook's sizes, whole groups, fractions and strata held."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from darkfield.files import UserError
+from darkfield.split import grouped_split, random_split, split_images
+
+THREE = {"train": 0.7, "val": 0.15, "test": 0.15}
+
+
+def test_random_rounds_as_the_notebook():
+    splits = random_split(366, {"train": 0.9, "val": 0.0, "test": 0.1}, seed=0)
+    assert Counter(splits) == {"train": 329, "test": 37}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 10, 99, 100, 286])
+def test_random_sizes_add_up(n):
+    sizes = Counter(random_split(n, THREE, seed=0))
+    assert sum(sizes.values()) == n
+    assert all(abs(sizes[s] - f * n) < 1 for s, f in THREE.items())
+
+
+def random_groups(rng, n_groups):
+    sizes = rng.choice([1, 1, 1, 1, 2, 3, 5, 12], n_groups)
+    groups = np.repeat(np.arange(n_groups), sizes)
+    strata = rng.choice(["011", "010", "001", "000"], len(groups), p=[0.7, 0.2, 0.08, 0.02])
+    order = rng.permutation(len(groups))
+    return groups[order].tolist(), strata[order].tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("fractions", [THREE, {"train": 0.9, "val": 0.0, "test": 0.1}])
+def test_groups_stay_whole_and_fractions_hold_within_one_group(seed, fractions):
+    groups, strata = random_groups(np.random.default_rng(seed), 60)
+    splits = grouped_split(groups, strata, fractions, seed)
+    assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+    sizes, largest = Counter(splits), max(Counter(groups).values())
+    for split, fraction in fractions.items():
+        assert abs(sizes[split] - fraction * len(groups)) <= largest
+
+
+def test_single_images_hold_every_stratum_within_one_image():
+    strata = ["011"] * 70 + ["010"] * 20 + ["001"] * 10
+    splits = grouped_split(list(range(100)), strata, THREE, seed=3)
+    for stratum, n in Counter(strata).items():
+        got = Counter(s for s, t in zip(splits, strata, strict=True) if t == stratum)
+        assert all(abs(got[s] - f * n) <= 1 for s, f in THREE.items()), (stratum, got)
+
+
+def test_the_seed_decides():
+    groups, strata = random_groups(np.random.default_rng(1), 50)
+    first = grouped_split(groups, strata, THREE, seed=1)
+    assert first == grouped_split(groups, strata, THREE, seed=1)
+    assert first != grouped_split(groups, strata, THREE, seed=2)
+
+
+def manifest(n):
+    names = [f"{i:03}" for i in range(n)]
+    return pd.DataFrame({"image": names, "file": names, "cell": 1})
+
+
+def test_an_empty_split_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="3 images in 3 groups leave test empty"):
+        split_images(manifest(3), tmp_path, ["cell"], strategy="random", seed=0, **THREE)
+
+
+def test_random_table(tmp_path):
+    table = split_images(manifest(40), tmp_path, ["cell"], strategy="random", seed=0, **THREE)
+    assert list(table.columns) == ["image", "group", "split"]
+    assert table["group"].is_unique

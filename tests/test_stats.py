@@ -1,0 +1,42 @@
+"""Channel statistics and class counts against numpy and by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from darkfield.images import read_image, resize_image
+from darkfield.stats import channel_stats, class_counts, class_weights
+
+
+def test_channel_stats_are_those_of_all_pixels():
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (h, 9, 3), dtype=np.uint8) for h in (3, 8, 20)]
+    pixels = np.concatenate([i.reshape(-1, 3) for i in images]) / 255
+    stats = channel_stats(iter(images))
+    assert stats["mean"] == pytest.approx(pixels.mean(axis=0))
+    assert stats["std"] == pytest.approx(pixels.std(axis=0))
+    assert (stats["images"], stats["pixels"]) == (3, 31 * 9)
+    assert channel_stats(images[::-1]) == stats
+
+
+def test_class_counts_and_the_notebooks_weights():
+    table = pd.DataFrame({"a": [80, 60, 50], "b": [20, 0, 50], "split": ["train", "train", "test"]})
+    counts = class_counts(table, ["a", "b"])
+    assert counts["pixels"]["all"] == {"a": 190, "b": 70}
+    assert counts["pixels"]["train"] == {"a": 140, "b": 20}
+    assert counts["pixels"]["val"] == {"a": 0, "b": 0}
+    assert counts["images_with"]["train"] == {"a": 2, "b": 1}
+    assert counts["images"] == {"all": 3, "train": 2, "val": 0, "test": 1}
+    assert counts["weights"] == pytest.approx([1 - 140 / 160, 1 - 20 / 160])
+    assert class_weights("counts", counts) == counts["weights"]
+    assert class_weights("none", counts) is None
+    assert class_weights([1, 2], counts) == [1, 2]
+
+
+def test_the_real_images(real_data):
+    """The notebook's normalisation, over all 286 images at 256 x 256."""
+    paths = sorted((real_data / "images").iterdir())
+    stats = channel_stats(resize_image(read_image(p), (256, 256)) for p in paths)
+    assert stats["images"] == 286
+    assert stats["mean"] == pytest.approx([0.1584, 0.1943, 0.2540], abs=0.002)
+    assert stats["std"] == pytest.approx([0.2190, 0.2444, 0.2532], abs=0.002)

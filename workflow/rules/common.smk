@@ -1,0 +1,63 @@
+import atexit
+import os
+from pathlib import Path
+
+import darkfield.params
+from darkfield.code import modules
+from darkfield.files import UserError, folder_digest
+
+SYNTHETIC = "data/synthetic"
+
+# Read when a job's process starts. glibc hands large freed blocks back to the kernel and faults them
+# in again, a quarter of a training step; OpenMP threads that spin while they wait starve other jobs.
+KEEP = 10**11
+os.environ.setdefault(
+    "GLIBC_TUNABLES",
+    f"glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold={KEEP}:glibc.malloc.mmap_threshold={KEEP}",
+)
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def checked(params):
+    """The params as the rules get them; every problem is told before anything runs."""
+    try:
+        return darkfield.params.check(
+            params, Path(workflow.current_basedir, "../schemas/params.schema.yaml")
+        )
+    except UserError as error:
+        raise SystemExit(str(error))  # plain, without Snakemake's traceback
+
+
+config = checked(config)
+
+
+def code(rule):
+    """The modules that a rule's script runs; the script itself is known to Snakemake."""
+    script = Path(workflow.basedir, "workflow/scripts", f"{rule}.py")
+    return [os.path.relpath(m) for m in modules(script)]
+
+
+def raw_digest():
+    """The identity of the user's folder; the synthetic one is told by its checksums file."""
+    root = Path(config["data"]["root"])
+    if str(root) == SYNTHETIC:
+        return None
+    return folder_digest(root, Path(".snakemake/darkfield-digests.json"))
+
+
+def last_line(path):
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "no reason given"
+
+
+onerror:
+    # At exit, because Snakemake goes on talking after this; the last line is to be the reason.
+    for job in sorted(workflow.scheduler.failed, key=lambda job: job.rule.name):
+        atexit.register(
+            print,
+            f"{job.rule.name} failed: {last_line(job.log[0])} (log: {job.log[0]})",
+            flush=True,
+        )

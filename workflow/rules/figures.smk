@@ -1,0 +1,71 @@
+# Pictures of what the model does.
+
+
+rule overlays:
+    input:
+        root=ancient(config["data"]["root"]),
+        masks=ancient(rules.flatten_masks.output.masks),
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output[0],
+        weights=rules.select.output.weights,
+        spec=rules.select.output.spec,
+        code=code("overlays"),
+    output:
+        report(
+            directory("results/overlays"),
+            patterns=["{split}/{image}.png"],
+            caption="../report/overlays.rst",
+            category="Overlays",
+            subcategory="{split}",
+            labels={"image": "{image}"},
+        ),
+    log:
+        "logs/overlays.log",
+    benchmark:
+        "benchmarks/overlays.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        cfg=config["train"],
+        images=config["overlays"]["images"],
+    script:
+        "../scripts/overlays.py"
+
+
+rule plots:
+    input:
+        split=rules.split.output[0],
+        counts=rules.class_counts.output[0],
+        history=rules.train.output.history,
+        confusions=rules.evaluate.output.confusions,
+        epochs=rules.evaluate.output.epochs,
+        metrics=rules.select.output.metrics,
+        code=code("plots"),
+    output:
+        loss=report(
+            "results/plots/loss.png", caption="../report/loss.rst", category="Curves"
+        ),
+        classes=report(
+            expand(
+                "results/plots/{name}.png", name=list(config["data"]["classes"])[1:]
+            ),
+            caption="../report/overlap_accuracy.rst",
+            category="Curves",
+        ),
+        balance=report(
+            "results/plots/class_balance.png",
+            caption="../report/class_counts.rst",
+            category="Data",
+        ),
+        confusion=report(
+            "results/plots/confusion_matrix.png",
+            caption="../report/confusion_matrix.rst",
+            category="Metrics",
+        ),
+    log:
+        "logs/plots.log",
+    benchmark:
+        "benchmarks/plots.tsv"
+    script:
+        "../scripts/plots.py"

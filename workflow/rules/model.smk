@@ -1,0 +1,93 @@
+# From splits to a trained, measured, selected model.
+
+
+rule train:
+    input:
+        root=ancient(config["data"]["root"]),
+        masks=ancient(rules.flatten_masks.output.masks),
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output[0],
+        stats=rules.channel_stats.output[0],
+        counts=rules.class_counts.output[0],
+        code=code("train"),
+    output:
+        checkpoints=expand(
+            "results/train/checkpoints/{epoch:04d}.safetensors",
+            epoch=range(1, config["train"]["epochs"] + 1),
+        ),
+        history="results/train/history.csv",
+        spec="results/train/model.json",
+    log:
+        "logs/train.log",
+    benchmark:
+        "benchmarks/train.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        cfg=config["train"],
+        model=config["model"],
+        image_size=config["image_size"],
+        classes=config["data"]["classes"],
+    script:
+        "../scripts/train.py"
+
+
+rule evaluate:
+    input:
+        root=ancient(config["data"]["root"]),
+        masks=ancient(rules.flatten_masks.output.masks),
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output[0],
+        checkpoints=rules.train.output.checkpoints,
+        spec=rules.train.output.spec,
+        code=code("evaluate"),
+    output:
+        confusions="results/evaluation/confusions.npy",
+        epochs=report(
+            "results/evaluation/epochs.csv",
+            caption="../report/epochs.rst",
+            category="Metrics",
+        ),
+    log:
+        "logs/evaluate.log",
+    benchmark:
+        "benchmarks/evaluate.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        cfg=config["train"],
+    script:
+        "../scripts/evaluate.py"
+
+
+rule select:
+    input:
+        split=rules.split.output[0],
+        checkpoints=rules.train.output.checkpoints,
+        spec=rules.train.output.spec,
+        confusions=rules.evaluate.output.confusions,
+        epochs=rules.evaluate.output.epochs,
+        code=code("select"),
+    output:
+        weights="results/model/model.safetensors",
+        spec="results/model/model.json",
+        metrics=report(
+            "results/metrics.json",
+            caption="../report/metrics.rst",
+            category="Metrics",
+        ),
+        images=report(
+            "results/evaluation/images.csv",
+            caption="../report/images.rst",
+            category="Metrics",
+        ),
+    log:
+        "logs/select.log",
+    benchmark:
+        "benchmarks/select.tsv"
+    params:
+        epoch=config["select"]["epoch"],
+    script:
+        "../scripts/select.py"

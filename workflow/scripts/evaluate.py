@@ -1,0 +1,28 @@
+"""Measure every epoch's checkpoint on every image of every split."""
+
+from pathlib import Path
+
+import numpy as np
+
+from darkfield.device import setup
+from darkfield.evaluation import confusions
+from darkfield.files import atomic, read_csv, read_json, write_csv
+from darkfield.job import job
+from darkfield.metrics import table
+
+with job(snakemake.log[0]) as log:
+    cfg, spec = snakemake.params.cfg, read_json(snakemake.input.spec)
+    images = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+    log.info("%s, %s, %d threads", device, precision, cfg["threads"])
+    matrices = confusions(
+        [Path(p) for p in snakemake.input.checkpoints],
+        [Path(snakemake.input.root, "images", f) for f in images["file"]],
+        [Path(snakemake.input.masks, f"{stem}.png") for stem in images["image"]],
+        spec,
+        device=device,
+        precision=precision,
+    )
+    with atomic(snakemake.output.confusions) as part:
+        np.save(part, matrices)
+    write_csv(snakemake.output.epochs, table(matrices, images["split"], list(spec["classes"])))

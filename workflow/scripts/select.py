@@ -1,0 +1,27 @@
+"""Keep the epoch that is best on val; report what it scores."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
+from darkfield.job import job
+from darkfield.metrics import image_table
+from darkfield.selection import best_epoch, split_metrics
+
+with job(snakemake.log[0]) as log:
+    spec = read_json(snakemake.input.spec)
+    classes = list(spec["classes"])
+    epoch = best_epoch(read_csv(snakemake.input.epochs), snakemake.params.epoch)
+    split = read_csv(snakemake.input.split)
+    matrices = np.load(snakemake.input.confusions)[epoch - 1]
+    scores = {s: split_metrics(matrices[split["split"] == s], classes) for s in ("test", "val")}
+    write_json(snakemake.output.metrics, {"epoch": epoch, **scores})
+    write_csv(
+        snakemake.output.images, image_table(matrices, split["image"], split["split"], classes)
+    )
+    with atomic(snakemake.output.weights) as part:
+        shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
+    write_json(snakemake.output.spec, spec | {"epoch": epoch, "metrics": scores})
+    log.info("epoch %d", epoch)

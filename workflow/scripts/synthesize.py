@@ -1,0 +1,16 @@
+"""Draw synthetic darkfield scenes with their masks."""
+
+from pathlib import Path
+
+from darkfield.files import atomic, sha256
+from darkfield.job import job
+from darkfield.synthetic import synthesize
+
+with job(snakemake.log[0]) as log:
+    cfg, out = snakemake.params.cfg, Path(snakemake.output.folder)
+    with atomic(out) as part, atomic(snakemake.output.checksums) as checksums:
+        synthesize(part, images=cfg["images"], size=tuple(cfg["size"]), seed=cfg["seed"])
+        files = sorted(part.rglob("*.png"))
+        lines = (f"{sha256(p)}  {out.name}/{p.relative_to(part)}\n" for p in files)
+        checksums.write_text("".join(lines))
+    log.info("%d scenes in %s", cfg["images"], out)

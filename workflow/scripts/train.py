@@ -1,0 +1,59 @@
+"""Train the model; keep the weights of every epoch."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from darkfield.dataset import DarkfieldDataset, image_transform, load_split, target_transform
+from darkfield.device import setup
+from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
+from darkfield.job import job
+from darkfield.segnet import build
+from darkfield.stats import class_weights
+from darkfield.training import train
+
+with job(snakemake.log[0]) as log:
+    cfg, classes = snakemake.params.cfg, snakemake.params.classes
+    stats, counts = read_json(snakemake.input.stats), read_json(snakemake.input.counts)
+    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+    log.info("%s, %s, %d threads", device, precision, cfg["threads"])
+
+    table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    table = table[table["split"] == "train"]
+    images, masks = load_split(
+        [Path(snakemake.input.root, "images", f) for f in table["file"]],
+        [Path(snakemake.input.masks, f"{stem}.png") for stem in table["image"]],
+        tuple(snakemake.params.image_size),
+    )
+    dataset = DarkfieldDataset(
+        images, masks, image_transform(stats["mean"], stats["std"]), target_transform()
+    )
+    torch.manual_seed(cfg["seed"])
+    model = build(classes=len(classes), **snakemake.params.model)
+    checkpoints = [Path(p) for p in snakemake.output.checkpoints]
+    with atomic(checkpoints[0].parent) as part:
+        part.mkdir()
+        history = train(
+            model,
+            dataset,
+            [part / p.name for p in checkpoints],
+            batch_size=cfg["batch_size"],
+            learning_rate=cfg["learning_rate"],
+            class_weights=class_weights(cfg["class_weights"], counts),
+            shuffle=cfg["shuffle"],
+            seed=cfg["seed"],
+            precision=precision,
+            device=device,
+        )
+        write_csv(snakemake.output.history, pd.DataFrame(history))
+        spec = {
+            "model": snakemake.params.model,
+            "classes": classes,
+            "image_size": snakemake.params.image_size,
+            "mean": stats["mean"],
+            "std": stats["std"],
+            "precision": precision,
+            "train": cfg,
+        }
+        write_json(snakemake.output.spec, spec)
