@@ -1,17 +1,51 @@
-# `make run` and `make test` need Python 3.11 or newer, git and make; everything else comes from the lock file.
+# `make run` and `make test` need Python 3.11 or newer, git and make; the rest comes from the lock file.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.PHONY: help run test test-all check format lock
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
+REPORT := results/snakemake-report.html
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
+run: .venv/installed ## run the chain on params.yaml, print the test metrics
+	@snakemake --cores $(CORES) --quiet host reason
+	@if [ -z "$$(find $(REPORT) -newer results/metrics.json 2>/dev/null)" ]; then \
+		snakemake --quiet all --report $(REPORT); fi
+	@echo; python -m darkfield.summary
+
+test: .venv/installed check ## style and fast tests
+	python -m pytest -m "not long"
+
+test-all: .venv/installed check ## all tests
+	python -m pytest
+
+check: .venv/installed ## style: ruff, snakefmt, snakemake --lint
+	@ruff check --quiet .
+	@ruff format --quiet --check .
+	@snakefmt --quiet --check Snakefile workflow
+	@! snakemake --lint 2>&1 | grep "^    \* " | grep -v "Specify a conda environment or container"
+
+format: .venv/installed ## format the code
+	@ruff check --quiet --fix .
+	@ruff format --quiet .
+	@snakefmt --quiet Snakefile workflow
+
+lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--extra dev --upgrade pyproject.toml -o requirements.lock
+
+# uv installs in seconds what takes pip minutes; its own version and hash are in the lock file too.
 .venv/installed: requirements.lock pyproject.toml
-	python3 -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; this is %d.%d" % sys.version_info[:2])'
+	@python3 -c 'import sys; v = sys.version_info; v >= (3, 11) or \
+		sys.exit("Python 3.11 or newer is needed; python3 is %d.%d" % v[:2])'
+	@echo "Installing into .venv (torch is large: a minute or more)"
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r <(sed -n '/^uv==/,/^    # via/p' requirements.lock)
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r <(sed -n '/^uv==/,/^    # via/p' requirements.lock)
 	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
-	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python --editable .
-	touch $@
+	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python \
+		--editable .
+	@touch $@

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Read when torch starts: threads that spin while they wait starve the tests' other processes.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 REPOSITORY = Path(__file__).parent.parent
 
 

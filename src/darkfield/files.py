@@ -69,7 +69,8 @@ def read_csv(path: Path | str) -> "pd.DataFrame":
     """Read one of our tables; the columns image and file stay text ("001", "NA")."""
     import pandas as pd
 
-    return pd.read_csv(path, converters={"image": str, "file": str})
+    text = {"image": str, "file": str}
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 
 def sha256(path: Path) -> str:

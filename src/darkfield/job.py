@@ -35,8 +35,8 @@ def job(logfile: str) -> Iterator[logging.Logger]:
 
 def fail(logfile: str, problems: list[str]) -> None:
     """Append the problems and, last, one line that sums them up; exit with 1."""
-    last = problems[0] if len(problems) == 1 else f"{len(problems)} problems, listed above"
+    more = [f"{len(problems)} problems, the first: {problems[0]}"] if len(problems) > 1 else []
     with Path(logfile).open("a") as f:
-        f.writelines(f"{line}\n" for line in [*problems, last] if line)
+        f.writelines(f"{line}\n" for line in [*problems, *more])
     print(*problems, sep="\n", file=sys.stderr)
     sys.exit(1)

@@ -26,9 +26,9 @@ ERYTHROCYTE_RADIUS = (9.5, 21.0)  # typical of one scene: its magnification
 RIM_WIDTH = (0.06, 0.13)  # of the radius
 
 SPIROCHAETE_PRESENT = 0.85
-SPIROCHAETE_COVERAGE = (0.003, 0.024)
+SPIROCHAETE_COVERAGE = (0.003, 0.023)
 SPIROCHAETE_LENGTH = (25.0, 120.0)
-SPIROCHAETE_WIDTH = (3.0, 4.5)
+SPIROCHAETE_WIDTH = (3.2, 4.5)
 SPIROCHAETE_LIGHT = (0.35, 1.0)
 ATTACHED = 0.35  # share of spirochaetes that start on a cell
 
@@ -168,7 +168,7 @@ def draw_spirochaetes(
         np.maximum.at(glow, pixels, profile * rng.uniform(*SPIROCHAETE_LIGHT))
         mask[tuple(np.stack(pixels)[:, near <= half])] = SPIROCHAETE
     # On top, yet seen through: over a saturated cell a mere sum of lights would hide it.
-    light *= 1 - 0.8 * cover[..., None]
+    light *= 1 - 0.9 * cover[..., None]
     glow *= (1 + 0.2 * smooth_noise(rng, height, width, 6)).clip(0.6, 1)
     light += glow[..., None] * FILAMENT
 
@@ -230,7 +230,7 @@ def expose(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
     light = (light + FIELD * rng.lognormal(0, 0.4)) * uneven
     # Glass and lens spread a little of all light, most of it blue: the halo of bright cells.
     haze = cv2.GaussianBlur(light.mean(axis=2), None, rng.uniform(4, 8))
-    light = cv2.GaussianBlur(light, None, rng.uniform(0.4, 1.2))
+    light = cv2.GaussianBlur(light, None, rng.uniform(0.4, 1.1))
     light += rng.uniform(0.05, 0.5) * haze[..., None] * HALO
     light *= rng.dirichlet(np.full(3, 0.6)) @ CASTS
     light += rng.normal(size=light.shape) * rng.uniform(0.01, 0.06) * np.sqrt(light)

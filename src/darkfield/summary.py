@@ -1,0 +1,46 @@
+"""What a run has reached, as text: `python -m darkfield.summary`."""
+
+from pathlib import Path
+
+from darkfield.files import read_json
+
+COLUMNS = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "precision": "precision",
+    "recall": "recall",
+    "overlap_accuracy": "overlap accuracy",
+    "overlap_accuracy_present": "where present",
+}
+PLACES = {
+    "metrics": "results/metrics.json",
+    "model": "results/model",
+    "plots": "results/plots",
+    "overlays": "results/overlays",
+    "report": "results/snakemake-report.html",
+}
+
+
+def summary(metrics: dict) -> str:
+    """The test metrics of a metrics.json as a table with a row a class and one for the means."""
+
+    def row(name: str, values: dict) -> str:
+        cells = (values.get(c) for c in COLUMNS)
+        texts = ("" if v is None else f"{v:.3f}" for v in cells)
+        return f"{name:12}" + "".join(
+            f"{text:>{len(title) + 2}}" for text, title in zip(texts, COLUMNS.values(), strict=True)
+        )
+
+    test = metrics["test"]
+    head = f"{'':12}" + "".join(f"  {title}" for title in COLUMNS.values())
+    rows = [row(name, values) for name, values in test.items() if isinstance(values, dict)]
+    mean = row("mean", {"iou": test["miou"], "dice": test["mdice"]})
+    title = f"Test images, native resolution, epoch {metrics['epoch']}"
+    return "\n".join([title, head, *rows, mean.rstrip()])
+
+
+if __name__ == "__main__":
+    print(summary(read_json(PLACES["metrics"])), end="\n\n")
+    for name, path in PLACES.items():
+        if Path(path).exists():
+            print(f"{name:10}{path}")

@@ -1,0 +1,83 @@
+"""Predictions are brought to the size of the mask; matrices count every native pixel."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from darkfield.evaluation import confusions
+from darkfield.prediction import classes_of, load_model, logits, to_batch
+from darkfield.segnet import build
+from darkfield.training import save_weights
+
+CPU = torch.device("cpu")
+SPEC = {
+    "model": {"name": "segnet", "notebook_head": False},
+    "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
+    "image_size": [24, 32],
+    "mean": [0.2, 0.2, 0.2],
+    "std": [0.2, 0.2, 0.2],
+}
+
+
+def save_constant(path, favourite):
+    """A checkpoint whose model predicts one class everywhere."""
+    model = build("segnet", 3)
+    torch.nn.init.zeros_(model.head.weight)
+    with torch.no_grad():
+        model.head.bias.copy_(torch.eye(3)[favourite])
+    save_weights(model, path)
+
+
+def test_matrices_of_native_pixels(tmp_path):
+    rng = np.random.default_rng(0)
+    sizes, masks = [(40, 30), (17, 90), (24, 32)] * 7, []
+    for i, size in enumerate(sizes):
+        masks.append(rng.integers(0, 3, size, dtype=np.uint8))
+        Image.fromarray(masks[-1]).save(tmp_path / f"m{i}.png")
+        image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / f"i{i}.png")
+    checkpoints = [tmp_path / f"{c}.safetensors" for c in (2, 0)]
+    for path in checkpoints:
+        save_constant(path, int(path.stem))
+    n = range(len(sizes))
+    matrices = confusions(
+        checkpoints,
+        [tmp_path / f"i{i}.png" for i in n],
+        [tmp_path / f"m{i}.png" for i in n],
+        SPEC,
+        device=CPU,
+        precision="fp32",
+    )
+    assert matrices.shape == (2, len(sizes), 3, 3)
+    for k, favourite in enumerate((2, 0)):
+        for i in n:
+            expected = np.zeros((3, 3), dtype=int)
+            expected[:, favourite] = np.bincount(masks[i].ravel(), minlength=3)
+            assert matrices[k, i].tolist() == expected.tolist()
+
+
+def test_logits_come_at_the_size_asked_for_whatever_the_batch():
+    torch.manual_seed(0)
+    model = load_model(SPEC, CPU)
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
+    sizes = [(24, 32), (50, 10), (7, 300)]
+    together = list(logits(model, to_batch(images, SPEC, CPU), sizes, "fp32"))
+    assert [tuple(out.shape) for out in together] == [(3, *size) for size in sizes]
+    for image, size, out in zip(images, sizes, together, strict=True):
+        (alone,) = logits(model, to_batch([image], SPEC, CPU), [size], "fp32")
+        assert torch.allclose(alone, out, atol=1e-4)
+
+
+def test_classes_are_uint8_indices():
+    out = torch.tensor([[[0.0, 5.0]], [[1.0, 2.0]], [[0.5, 9.0]]])
+    assert classes_of(out).tolist() == [[1, 2]]
+    assert classes_of(out).dtype == np.uint8
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    from darkfield.prediction import load_weights
+
+    save_weights(build("segnet", 3, notebook_head=True), tmp_path / "a.safetensors")
+    with pytest.raises(RuntimeError, match="state_dict"):
+        load_weights(load_model(SPEC, CPU), tmp_path / "a.safetensors")

@@ -1,0 +1,29 @@
+"""A script that fails leaves its reason as the log's last line, and no traceback on the screen."""
+
+import pytest
+
+from darkfield.files import UserError
+from darkfield.job import job
+
+
+def test_a_users_mistake(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="1"), job(str(tmp_path / "logs" / "a.log")):
+        raise UserError("masks/a.png: is broken")
+    assert (tmp_path / "logs" / "a.log").read_text().splitlines()[-1] == "masks/a.png: is broken"
+    assert capsys.readouterr().err == "masks/a.png: is broken\n"
+
+
+def test_several_problems_are_all_told_and_summed_up_last(tmp_path, capsys):
+    with pytest.raises(SystemExit), job(str(tmp_path / "a.log")):
+        raise UserError("one", "two")
+    assert (tmp_path / "a.log").read_text().endswith("one\ntwo\n2 problems, the first: one\n")
+    assert capsys.readouterr().err == "one\ntwo\n"
+
+
+def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
+    with pytest.raises(SystemExit), job(str(tmp_path / "a.log")):
+        raise KeyError("x")
+    text = (tmp_path / "a.log").read_text()
+    assert "Traceback" in text
+    assert text.splitlines()[-1] == "KeyError: 'x'"
+    assert capsys.readouterr().err == "KeyError: 'x'\n"

@@ -1,0 +1,87 @@
+"""params.yaml: right ones pass, and everything wrong is told at once, by key."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from darkfield.files import UserError
+from darkfield.params import check
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "workflow/schemas/params.schema.yaml"
+
+
+def load(path):
+    return yaml.safe_load(path.read_text())
+
+
+@pytest.fixture
+def params():
+    return load(ROOT / "params.yaml")
+
+
+def problems(params):
+    with pytest.raises(UserError) as error:
+        check(params, SCHEMA)
+    return str(error.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.name
+)
+def test_shipped_params_are_right(path):
+    params = load(path)
+    before = copy.deepcopy(params)
+    assert check(params, SCHEMA) == before == params
+
+
+def test_unquoted_mask_values_are_the_same(params):
+    params["data"]["mask_values"] = {0: "background", 1: "erythrocyte", "#00FF00": "spirochaete"}
+    values = check(params, SCHEMA)["data"]["mask_values"]
+    assert values == {"0": "background", "1": "erythrocyte", "#00ff00": "spirochaete"}
+
+
+def test_all_problems_at_once(params):
+    params["train"]["learning_rat"] = params["train"].pop("learning_rate")
+    params["train"]["epochs"] = 0
+    params["split"]["strategy"] = "stratified"
+    params["image_size"] = [128]
+    params["select"]["epoch"] = "last"
+    params["model"] = {"name": "segnet", "notebook_head": "yes"}
+    lines = "\n".join(problems(params))
+    for words in (
+        "train: unknown key 'learning_rat'; did you mean 'learning_rate'?",
+        "train: 'learning_rate' is missing",
+        "train.epochs: 0 is less than the minimum of 1",
+        "split.strategy: 'stratified' is not one of grouped, random",
+        "image_size: [128]",
+        "select.epoch: 'last' fits none of what is allowed ('best' was expected",
+        "model.notebook_head: 'yes' is not of type 'boolean'",
+    ):
+        assert f"params.yaml: {words}" in lines
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "words"),
+    [
+        ("split", {"train": 0.7, "test": 0.2}, "split: train, val and test add up to 1.05, not 1"),
+        ("split", {"train": 0.85, "val": 0.0}, "select.epoch: 'best' needs a val split"),
+        ("select", {"epoch": 99}, "select.epoch: 99 is beyond train.epochs"),
+        ("train", {"class_weights": [1, 2]}, "train.class_weights: 2 weights for 3 classes"),
+        ("synthesize", {"size": [90, 80]}, "synthesize.size: [90, 80] is not [shortest, longest]"),
+        ("model", {"name": "segnet_vgg16", "notebook_head": True}, "only segnet has it"),
+        ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),
+        ("data", {"classes": {"background": 1, "cell": 0}}, "must count 0, 1, 2, ... and begin"),
+    ],
+)
+def test_values_that_disagree(params, section, values, words):
+    params[section] |= values
+    assert any(words in line for line in problems(params))
+
+
+@pytest.mark.parametrize("value", [None, [], "text", {}])
+def test_sections_of_the_wrong_kind(params, value):
+    params["train"] = value
+    assert problems(params)

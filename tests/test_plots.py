@@ -1,0 +1,52 @@
+"""The figures hold the numbers they are given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from darkfield import plots
+from darkfield.metrics import table
+
+
+@pytest.fixture
+def epochs():
+    matrices = np.random.default_rng(0).integers(1, 100, (4, 3, 2, 2))
+    return table(matrices, ["train", "test", "val"], ["background", "cell"])
+
+
+def test_loss():
+    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
+    (axes,) = plots.loss(history, 2).axes
+    assert axes.lines[0].get_ydata().tolist() == [3, 2, 1]
+    assert axes.get_xlabel() == "epoch"
+    assert axes.texts[0].get_text() == "selected: 2"
+
+
+def test_overlap_accuracy_shows_train_and_test(epochs):
+    (axes,) = plots.overlap_accuracy(epochs, "cell", 3).axes
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines[:4]}
+    for split in ("train", "test"):
+        rows = epochs[(epochs["class"] == "cell") & (epochs["split"] == split)]
+        assert drawn[split] == rows["overlap_accuracy"].tolist()
+        assert drawn[f"{split}, images with cells"] == rows["overlap_accuracy_present"].tolist()
+    assert axes.texts[0].get_text() == "selected: 3"
+
+
+def test_class_balance_is_in_shares():
+    counts = {
+        "pixels": {s: {"background": 75, "cell": 25} for s in ("all", "train", "val", "test")},
+        "images_with": {s: {"background": 4, "cell": 3} for s in ("all", "train", "val", "test")},
+        "images": dict.fromkeys(("all", "train", "val", "test"), 4),
+    }
+    left, right = plots.class_balance(counts).axes
+    assert sorted({bar.get_width() for bar in left.patches}) == [0.25, 0.75]
+    assert sorted({bar.get_width() for bar in right.patches}) == [0.75, 1.0]
+    counts["pixels"]["val"] = {"background": 0, "cell": 0}
+    assert len(plots.class_balance(counts).axes[0].patches) == 4
+
+
+def test_confusion_matrix_rows_are_normalised():
+    matrix = np.array([[90, 10, 0], [20, 20, 0], [0, 0, 0]])
+    axes, _ = plots.confusion_matrix(matrix, ["a", "b", "c"]).axes
+    texts = [t.get_text() for t in axes.texts]
+    assert texts == ["90.0%", "10.0%", "0.0%", "50.0%", "50.0%", "0.0%", *["none"] * 3]
