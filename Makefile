@@ -25,13 +25,13 @@ test-all: .venv/installed check ## all tests
 check: .venv/installed ## style: ruff, snakefmt, snakemake --lint
 	@ruff check --quiet .
 	@ruff format --quiet --check .
-	@snakefmt --quiet --check Snakefile workflow
+	@snakefmt --check Snakefile workflow 2>/dev/null || snakefmt --check Snakefile workflow
 	@! snakemake --lint 2>&1 | grep "^    \* " | grep -v "Specify a conda environment or container"
 
 format: .venv/installed ## format the code
 	@ruff check --quiet --fix .
 	@ruff format --quiet .
-	@snakefmt --quiet Snakefile workflow
+	@snakefmt Snakefile workflow
 
 lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -79,15 +79,25 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
+def image_and_mask_folders(root: Path) -> tuple[Path, Path]:
+    """ROOT/images and ROOT/masks; raises UserError if one is missing."""
+    folders = (root / "images", root / "masks")
+    if missing := [f for f in folders if not f.is_dir()]:
+        raise UserError(
+            *(f"{f}: no such folder (data.root must hold images/ and masks/)" for f in missing)
+        )
+    return folders
+
+
 def folder_digest(root: Path, cache: Path) -> str:
-    """SHA-256 over the names and contents of all files below root/images and root/masks.
+    """SHA-256 over the names and contents of all files below ROOT/images and ROOT/masks.
 
     A file is hashed again only if its size or time stamp differ from those in `cache`, a JSON file
-    that this function keeps.
+    that this function keeps. Raises UserError if one of the folders is missing.
     """
     known = read_json(cache) if cache.exists() else {}
     seen = {}
-    for path in sorted(p for part in ("images", "masks") for p in (root / part).rglob("*")):
+    for path in sorted(p for folder in image_and_mask_folders(root) for p in folder.rglob("*")):
         if not path.is_file():
             continue
         stat = path.stat()

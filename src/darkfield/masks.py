@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from darkfield.files import UserError, atomic, sha256, write_csv
+from darkfield.files import UserError, atomic, image_and_mask_folders, sha256, write_csv
 from darkfield.images import SUFFIXES, open_image, to_rgb, write_png
 
 COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
@@ -77,10 +77,7 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
 def find_pairs(root: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
     """The (image, mask) files of each stem, sorted by stem, and what is wrong with the rest."""
     problems, found = [], []
-    for part in ("images", "masks"):
-        folder = root / part
-        if not folder.is_dir():
-            return [], [f"{folder}: no such folder (data.root must hold images/ and masks/)"]
+    for folder in image_and_mask_folders(root):
         files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
         if not files:
             return [], [f"{folder}: no pictures in it ({', '.join(SUFFIXES)})"]

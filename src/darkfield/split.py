@@ -81,7 +81,7 @@ def split_images(
 
         groups = fields.groups([folder / file for file in manifest["file"]])
         present = manifest[classes].to_numpy() > 0
-        strata = ["".join("01"[has] for has in row) for row in present]
+        strata = ["".join("01"[int(has)] for has in row) for row in present]
         splits = grouped_split(groups, strata, fractions, seed)
     empty = [s for s, fraction in fractions.items() if fraction and s not in splits]
     if empty:

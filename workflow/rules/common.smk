@@ -18,17 +18,19 @@ os.environ.setdefault(
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
-def checked(params):
-    """The params as the rules get them; every problem is told before anything runs."""
+def or_exit(function, *arguments):
+    """The function's result; a user's mistake ends here, before anything runs."""
     try:
-        return darkfield.params.check(
-            params, Path(workflow.current_basedir, "../schemas/params.schema.yaml")
-        )
+        return function(*arguments)
     except UserError as error:
         raise SystemExit(str(error))  # plain, without Snakemake's traceback
 
 
-config = checked(config)
+config = or_exit(
+    darkfield.params.check,
+    config,
+    Path(workflow.current_basedir, "../schemas/params.schema.yaml"),
+)
 
 
 def code(rule):
@@ -42,7 +44,7 @@ def raw_digest():
     root = Path(config["data"]["root"])
     if str(root) == SYNTHETIC:
         return None
-    return folder_digest(root, Path(".snakemake/darkfield-digests.json"))
+    return or_exit(folder_digest, root, Path(".snakemake/darkfield-digests.json"))
 
 
 def last_line(path):

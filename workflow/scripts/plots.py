@@ -8,7 +8,7 @@ from darkfield import plots
 from darkfield.files import atomic, read_csv, read_json
 from darkfield.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0]) as log:
     metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)
     epochs, epoch = read_csv(snakemake.input.epochs), metrics["epoch"]
     test = read_csv(snakemake.input.split)["split"] == "test"
@@ -23,3 +23,4 @@ with job(snakemake.log[0]):
     for path, figure in figures.items():
         with atomic(path) as part:
             figure.savefig(part, metadata={"Software": None})
+        log.info("%s", path)

@@ -1,0 +1,20 @@
+"""Draw docs/synthetic.png, the README's sheet: python docs/synthetic_sheet.py"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from darkfield.overlays import COLOURS, rgb
+from darkfield.synthetic import scene
+
+SIDE, COLUMNS, ROWS, GAP = 128, 6, 2, 4
+
+colours = np.array([rgb(c) for c in COLOURS])
+columns = []
+for i in range(COLUMNS * ROWS):
+    image, mask = scene(np.random.default_rng([7, i]), SIDE, SIDE)
+    columns.append(np.pad(np.vstack([image, colours[mask]]), ((0, GAP), (0, GAP), (0, 0))))
+rows = [np.hstack(columns[r * COLUMNS : (r + 1) * COLUMNS]) for r in range(ROWS)]
+sheet = Image.fromarray(np.vstack(rows)[:-GAP, :-GAP])
+sheet.save(Path(__file__).with_name("synthetic.png"), optimize=True)

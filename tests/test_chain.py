@@ -1,0 +1,310 @@
+"""The chain end to end, under the real Snakemake, on a small configuration."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import yaml
+from conftest import REPOSITORY
+from PIL import Image
+from safetensors.numpy import load_file
+
+from darkfield.files import read_csv, read_json
+
+SMALL = {
+    "synthesize": {"images": 24, "size": [40, 56], "seed": 1},
+    "image_size": [40, 48],
+    "train": {"epochs": 2, "batch_size": 8},
+    "overlays": {"images": 2},
+}
+RULES = {
+    *("synthesize", "flatten_masks", "split", "channel_stats", "class_counts"),
+    *("train", "evaluate", "select", "overlays", "plots"),
+}
+AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots"}
+
+
+def project(folder, **sections):
+    """A copy of the project in `folder`, with a small params.yaml changed by `sections`."""
+    folder.mkdir()
+    for name in ("workflow", "profiles", "src"):
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
+    shutil.copy(REPOSITORY / "Snakefile", folder)
+    shutil.copy(REPOSITORY / "params.yaml", folder)
+    set_params(folder, **SMALL)
+    set_params(folder, **sections)
+    return folder
+
+
+def set_params(folder, **sections):
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    for name, value in sections.items():
+        params[name] = params[name] | value if isinstance(value, dict) else value
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def snakemake(folder, *arguments):
+    """Run snakemake in `folder`; its output and errors come as one text, as on the screen."""
+    return subprocess.run(
+        ["snakemake", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def planned(folder):
+    """The rules that a run would execute."""
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode == 0, done.stdout
+    return set(re.findall(r"^(?:local)?rule (\w+):", done.stdout, re.M)) - {"all"}
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    folder = project(tmp_path_factory.mktemp("chain") / "project")
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def test_every_file_of_the_contract_is_there(chain):
+    expected = """
+        data/split.csv results/channel_stats.json results/class_counts.json
+        results/train/history.csv results/evaluation/epochs.csv results/evaluation/images.csv
+        results/model/model.safetensors results/model/model.json results/metrics.json
+        results/plots/loss.png results/plots/erythrocyte.png results/plots/spirochaete.png
+    """
+    for path in expected.split():
+        assert (chain / path).stat().st_size > 0, path
+    assert len(list((chain / "results/train/checkpoints").iterdir())) == 2
+    assert not list(chain.rglob(".part-*"))
+    for rule in RULES:
+        assert (chain / f"logs/{rule}.log").read_text(), rule
+        assert (chain / f"benchmarks/{rule}.tsv").exists(), rule
+
+
+def test_tables_agree_with_each_other(chain):
+    split = read_csv(chain / "data/split.csv")
+    assert list(split.columns) == ["image", "group", "split"]
+    sizes = split["split"].value_counts().to_dict()
+    assert sizes.keys() == {"train", "val", "test"}
+    stats = read_json(chain / "results/channel_stats.json")
+    assert (stats["images"], stats["pixels"]) == (sizes["train"], sizes["train"] * 40 * 48)
+    epochs = read_csv(chain / "results/evaluation/epochs.csv")
+    assert len(epochs) == 2 * 3 * 3
+    assert epochs.drop(columns=["epoch", "split", "class"]).max().max() <= 1
+    history = read_csv(chain / "results/train/history.csv")
+    assert list(history.columns) == ["epoch", "loss", "lr"]
+    images = read_csv(chain / "results/evaluation/images.csv")
+    assert sorted(images["image"].unique()) == sorted(split["image"])
+
+
+def test_every_pixel_is_in_a_matrix(chain):
+    """At native resolution: each image's matrix holds its own pixels, by true class."""
+    manifest = read_csv(chain / "data/flattened_masks.csv")
+    matrices = np.load(chain / "results/evaluation/confusions.npy")
+    assert matrices.shape == (2, 24, 3, 3)
+    truth = manifest[["background", "erythrocyte", "spirochaete"]].to_numpy()
+    assert (matrices.sum(axis=-1) == truth).all()
+    assert (truth.sum(axis=1) == manifest["height"] * manifest["width"]).all()
+    assert manifest["height"].nunique() > 3
+
+
+def test_metrics_are_those_of_the_selected_epoch(chain):
+    metrics = read_json(chain / "results/metrics.json")
+    epochs = read_csv(chain / "results/evaluation/epochs.csv")
+    val = epochs[epochs["split"] == "val"].groupby("epoch")["iou"].mean()
+    assert metrics["epoch"] == val.idxmax()
+    rows = epochs[epochs["epoch"] == metrics["epoch"]].set_index(["split", "class"])
+    for split in ("test", "val"):
+        for name in ("background", "erythrocyte", "spirochaete"):
+            assert metrics[split][name]["iou"] == pytest.approx(rows.loc[(split, name), "iou"])
+
+
+def test_the_model_is_the_selected_checkpoint(chain):
+    epoch = read_json(chain / "results/metrics.json")["epoch"]
+    weights = (chain / "results/model/model.safetensors").read_bytes()
+    assert weights == (chain / f"results/train/checkpoints/{epoch:04}.safetensors").read_bytes()
+    assert load_file(chain / "results/model/model.safetensors")
+    spec = read_json(chain / "results/model/model.json")
+    assert spec["epoch"] == epoch
+    assert spec["precision"] in ("fp32", "bf16")
+
+
+def test_overlays_are_four_panels_of_train_and_test(chain):
+    split = read_csv(chain / "data/split.csv").set_index("image")["split"]
+    for name in ("train", "test"):
+        paths = sorted((chain / "results/overlays" / name).iterdir())
+        assert len(paths) == 2
+        assert all(split[p.stem] == name for p in paths)
+        assert all(Image.open(p).width > 4 * 256 for p in paths)
+
+
+def test_a_second_run_has_nothing_to_do(chain):
+    assert "Nothing to be done" in snakemake(chain, "--cores", "2").stdout
+
+
+def test_summary_prints_the_metrics(chain):
+    environment = os.environ | {"PYTHONPATH": str(chain / "src")}
+    command = ["python", "-m", "darkfield.summary"]
+    done = subprocess.run(command, cwd=chain, env=environment, capture_output=True, text=True)
+    metrics = read_json(chain / "results/metrics.json")
+    assert f"{metrics['test']['spirochaete']['iou']:.3f}" in done.stdout
+    assert f"epoch {metrics['epoch']}" in done.stdout
+    assert "results/overlays" in done.stdout
+
+
+def test_snakemakes_own_report(chain):
+    done = snakemake(chain, "--report", "results/snakemake-report.html")
+    assert done.returncode == 0, done.stdout
+    text = (chain / "results/snakemake-report.html").read_text()
+    for words in ("Curves", "Overlays", "Metrics", "Test pixels at the selected epoch"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"synthesize": {"seed": 2}}, RULES),
+        ({"data": {"mask_values": {"0": "background", "1": "spirochaete", "2": "erythrocyte"}}},
+         RULES - {"synthesize"}),
+        ({"split": {"seed": 2}}, RULES - {"synthesize", "flatten_masks"}),
+        ({"image_size": [48, 40]}, {"channel_stats"} | AFTER_TRAIN),
+        ({"model": {"notebook_head": True}}, AFTER_TRAIN),
+        ({"train": {"learning_rate": 0.01}}, AFTER_TRAIN),
+        ({"train": {"class_weights": [3, 2, 1]}}, AFTER_TRAIN),
+        ({"select": {"epoch": 1}}, {"select", "overlays", "plots"}),
+        ({"overlays": {"images": 1}}, {"overlays"}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_a_changed_param_reruns_what_depends_on_it_and_nothing_else(chain, change, rules):
+    before = (chain / "params.yaml").read_text()
+    set_params(chain, **change)
+    try:
+        assert planned(chain) == rules
+    finally:
+        (chain / "params.yaml").write_text(before)
+
+
+def test_changed_code_reruns_the_rules_that_run_it(chain):
+    path = chain / "src/darkfield/plots.py"
+    before = path.read_text()
+    path.write_text(before + "\n# changed\n")
+    try:
+        assert planned(chain) == {"plots"}
+    finally:
+        path.write_text(before)
+    assert planned(chain) == set()
+
+
+@pytest.fixture
+def own_pictures(tmp_path):
+    """A project whose data.root is a folder of one's own."""
+    root = tmp_path / "mine"
+    rng = np.random.default_rng(0)
+    for part in ("images", "masks"):
+        (root / part).mkdir(parents=True)
+    for i in range(20):
+        Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(
+            root / f"images/{i:02}.png"
+        )
+        Image.fromarray(rng.integers(0, 3, (30, 40), dtype=np.uint8)).save(
+            root / f"masks/{i:02}.png"
+        )
+    return project(tmp_path / "project", data={"root": "../mine"}), root
+
+
+def test_ones_own_pictures_and_every_change_of_them_is_seen(own_pictures):
+    folder, root = own_pictures
+    target = "results/class_counts.json"
+    done = snakemake(folder, "--cores", "2", target)
+    assert done.returncode == 0, done.stdout
+    assert len(read_csv(folder / "data/flattened_masks.csv")) == 20
+    assert "Nothing to be done" in snakemake(folder, target).stdout
+
+    Image.fromarray(np.zeros((30, 40), dtype=np.uint8)).save(root / "masks/07.png")
+    assert "rule flatten_masks" in snakemake(folder, "-n", target).stdout
+    snakemake(folder, "--cores", "2", target)
+    assert read_json(folder / target)["images_with"]["all"]["spirochaete"] == 19
+
+    for part in ("images", "masks"):
+        shutil.copy(root / f"{part}/03.png", root / f"{part}/99.png")
+    snakemake(folder, "--cores", "2", target)
+    assert read_json(folder / target)["images"]["all"] == 21
+    split = read_csv(folder / "data/split.csv").set_index("image")
+    assert split.loc["03", "group"] == split.loc["99", "group"]
+    assert split["group"].nunique() == 20
+
+
+def test_on_failure_the_last_line_is_ours(own_pictures):
+    folder, root = own_pictures
+    Image.fromarray(np.full((30, 40), 7, dtype=np.uint8)).save(root / "masks/05.png")
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == (
+        "flatten_masks failed: ../mine/masks/05.png: has values that data.mask_values does not "
+        "name: 7 (log: logs/flatten_masks.log)"
+    )
+    assert "Traceback" not in done.stdout
+    assert not (folder / "data/flattened_masks").exists()
+
+
+@pytest.mark.parametrize(
+    ("sections", "line"),
+    [
+        (
+            {"train": {"epoch": 3}},
+            "params.yaml: train: unknown key 'epoch'; did you mean 'epochs'?",
+        ),
+        ({"data": {"root": "nowhere"}}, "nowhere/masks: no such folder (data.root must hold"),
+    ],
+)
+def test_wrong_params_are_told_before_anything_runs(tmp_path, sections, line):
+    folder = project(tmp_path / "project", **sections)
+    done = snakemake(folder, "--cores", "1")
+    assert done.returncode == 1
+    assert line in done.stdout.splitlines()[-1]
+    assert "Traceback" not in done.stdout
+    assert not (folder / "data").exists()
+
+
+@pytest.mark.long
+def test_weights_do_not_depend_on_cores(chain, tmp_path):
+    other = project(tmp_path / "project")
+    done = snakemake(other, "--cores", "1")
+    assert done.returncode == 0, done.stdout
+    for path in (
+        *("data/synthetic.sha256", "data/split.csv", "results/model/model.safetensors"),
+        *("results/metrics.json", "results/evaluation/epochs.csv", "results/plots/loss.png"),
+    ):
+        assert (other / path).read_bytes() == (chain / path).read_bytes(), path
+
+
+def test_lint_is_clean_but_for_conda_and_containers(chain):
+    lints = re.findall(r"^    \* (.*)", snakemake(chain, "--lint").stdout, re.M)
+    assert {text for text in lints if "conda environment or container" not in text} == set()
+
+
+@pytest.mark.long
+def test_notebook_recipe_runs(tmp_path):
+    """The preset's split, head, order and fixed epoch, on small scenes."""
+    folder = project(tmp_path / "project")
+    params = yaml.safe_load((REPOSITORY / "presets/notebook.yaml").read_text())
+    params |= {k: SMALL[k] for k in ("synthesize", "image_size", "overlays")}
+    params["data"]["root"] = "data/synthetic"
+    params["train"]["epochs"], params["select"]["epoch"] = 2, 2
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    metrics = json.loads((folder / "results/metrics.json").read_text())
+    assert (metrics["epoch"], metrics["val"]) == (2, None)
+    assert set(read_csv(folder / "data/split.csv")["split"]) == {"train", "test"}
