@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from darkfield.dataset import image_transform
 from darkfield.evaluation import confusions
-from darkfield.prediction import classes_of, load_model, logits, to_batch
+from darkfield.prediction import classes_of, load_model, load_weights, logits, to_batch
 from darkfield.segnet import build
 from darkfield.training import save_weights
 
@@ -69,6 +70,14 @@ def test_logits_come_at_the_size_asked_for_whatever_the_batch():
         assert torch.allclose(alone, out, atol=1e-4)
 
 
+def test_a_batch_is_what_training_saw():
+    images = np.random.default_rng(0).integers(0, 256, (4, 24, 32, 3), dtype=np.uint8)
+    spec = SPEC | {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    transform = image_transform(spec["mean"], spec["std"])
+    seen = torch.stack([transform(image) for image in images])
+    assert torch.allclose(to_batch(images, spec, CPU), seen, atol=1e-6)
+
+
 def test_classes_are_uint8_indices():
     out = torch.tensor([[[0.0, 5.0]], [[1.0, 2.0]], [[0.5, 9.0]]])
     assert classes_of(out).tolist() == [[1, 2]]
@@ -76,8 +85,6 @@ def test_classes_are_uint8_indices():
 
 
 def test_weights_of_another_model_are_refused(tmp_path):
-    from darkfield.prediction import load_weights
-
     save_weights(build("segnet", 3, notebook_head=True), tmp_path / "a.safetensors")
     with pytest.raises(RuntimeError, match="state_dict"):
         load_weights(load_model(SPEC, CPU), tmp_path / "a.safetensors")
