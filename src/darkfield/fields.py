@@ -27,6 +27,7 @@ TOLERANCE = 5.0
 PARTNERS = 3
 PLACE = 0.03
 DETAIL = 40.0
+SMOOTH = 2.0
 AGREEMENT = 4.0
 
 
@@ -100,7 +101,8 @@ def blur(x, sigma):
     return cv2.GaussianBlur(x, None, sigma)
 
 
-def agreement(a, b, transform, detail=DETAIL, sm=2.0):
+def agreement(a, b, transform):
+    detail=DETAIL; sm=SMOOTH
     M = np.vstack([transform, [0, 0, 1]])
     if np.hypot(*M[:2, 0]) > 1:
         a, b, M = b, a, np.linalg.inv(M)

@@ -50,7 +50,7 @@ def loss(history: pd.DataFrame, epoch: int) -> Figure:
     axes.plot(
         history["epoch"], history["loss"], color=SPLITS["train"][0], marker=".", label="train"
     )
-    axes.set(xlabel="epoch", ylabel="weighted cross entropy (nats)", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="training loss, cross entropy (nats)", ylim=(0, None))
     axes.legend(frameon=False)
     mark_epoch(axes, epoch)
     return figure

@@ -22,7 +22,13 @@ PLACES = {
 
 
 def summary(metrics: dict) -> str:
-    """The test metrics of a metrics.json as a table with a row a class and one for the means."""
+    """The test metrics of a metrics.json as a table with a row a class and one for the means.
+
+    Without a test split, a sentence that says so.
+    """
+    test = metrics["test"]
+    if test is None:
+        return f"Epoch {metrics['epoch']}; no test metrics, because split.test is 0"
 
     def row(name: str, values: dict) -> str:
         cells = (values.get(c) for c in COLUMNS)
@@ -31,7 +37,6 @@ def summary(metrics: dict) -> str:
             f"{text:>{len(title) + 2}}" for text, title in zip(texts, COLUMNS.values(), strict=True)
         )
 
-    test = metrics["test"]
     head = f"{'':12}" + "".join(f"  {title}" for title in COLUMNS.values())
     rows = [row(name, values) for name, values in test.items() if isinstance(values, dict)]
     mean = row("mean", {"iou": test["miou"], "dice": test["mdice"]})

@@ -30,7 +30,7 @@ SPIROCHAETE_COVERAGE = (0.003, 0.023)
 SPIROCHAETE_LENGTH = (25.0, 120.0)
 SPIROCHAETE_WIDTH = (3.2, 4.5)
 SPIROCHAETE_LIGHT = (0.35, 1.0)
-ATTACHED = 0.35  # share of spirochaetes that start on a cell
+ATTACHED = 0.3  # share of spirochaetes that start on a cell
 
 DEBRIS_PER_PIXEL = (0.0002, 0.004)
 DEBRIS_LENGTH = 2.5  # short, lest debris be taken for a spirochaete
@@ -91,11 +91,14 @@ def place_erythrocytes(rng: np.random.Generator, height: int, width: int) -> np.
             places = np.stack([x + reach * np.cos(angle), y + reach * np.sin(angle)], 1)
         else:
             places = rng.uniform(low, high, (4, 2))
-        # Of the places on offer the freest: cells push each other aside.
-        apart = np.linalg.norm(places[:, None] - cells[:, :2], axis=2) - cells[:, 2]
-        place = places[apart.min(axis=1, initial=np.inf).argmax()]
-        cells = np.vstack([cells, [*place.clip(low, high), radius]])
+        cells = np.vstack([cells, [*freest(places, cells).clip(low, high), radius]])
     return cells
+
+
+def freest(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Of `places` (N, 2) of x, y the one farthest from the nearest of `cells` (M, 3): (2,)."""
+    apart = np.linalg.norm(places[:, None] - cells[:, :2], axis=2) - cells[:, 2]
+    return places[apart.min(axis=1, initial=np.inf).argmax()]
 
 
 def draw_erythrocytes(
@@ -161,7 +164,8 @@ def draw_spirochaetes(
             out = np.arctan2(*(line[len(line) // 4] - line[0])[::-1])
             line += [x + radius * np.cos(out), y + radius * np.sin(out)]
         else:
-            line += rng.uniform(0, [width, height]) - line[len(line) // 2]
+            places = rng.uniform(0, [width, height], (2, 2))
+            line += freest(places, cells) - line[len(line) // 2]
         near, _, pixels = distances(line[:-1], line[1:], 7, mask.shape)
         profile = np.exp(-0.5 * (near / (0.65 * half)) ** 2)
         np.maximum.at(cover, pixels, profile)
