@@ -86,7 +86,7 @@ def test_the_last_checkpoint_is_the_model(dataset, tmp_path):
 
 
 def test_class_weights_matter(dataset, tmp_path):
-    _, weighted = run(dataset, tmp_path / "a", 1)
+    _, weighted = run(dataset, tmp_path / "a", 1, class_weights=[1, 1, 3])
     _, plain = run(dataset, tmp_path / "b", 1, class_weights=None)
     assert weighted[0]["loss"] != plain[0]["loss"]
 

@@ -44,7 +44,9 @@ def train(
     """
     model = model.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    weight = None if class_weights is None else torch.tensor(class_weights, device=device)
+    weight = None
+    if class_weights is not None:
+        weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
     loss_function = nn.CrossEntropyLoss(weight)
     history = []
     steps = -(-len(dataset) // batch_size)

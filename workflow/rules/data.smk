@@ -12,7 +12,7 @@ rule synthesize:
     benchmark:
         "benchmarks/synthesize.tsv"
     params:
-        cfg=config["synthesize"],
+        synthesize=config["synthesize"],
     script:
         "../scripts/synthesize.py"
 
@@ -50,7 +50,7 @@ rule split:
         "benchmarks/split.tsv"
     threads: 4
     params:
-        cfg=config["split"],
+        split=config["split"],
         classes=config["data"]["classes"],
     script:
         "../scripts/split.py"

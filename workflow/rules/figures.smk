@@ -27,8 +27,8 @@ rule overlays:
     resources:
         gpu=1,
     params:
-        cfg=config["train"],
-        images=config["overlays"]["images"],
+        train=config["train"],
+        overlays=config["overlays"],
     script:
         "../scripts/overlays.py"
 

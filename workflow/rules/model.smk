@@ -25,7 +25,7 @@ rule train:
     resources:
         gpu=1,
     params:
-        cfg=config["train"],
+        train=config["train"],
         model=config["model"],
         image_size=config["image_size"],
         classes=config["data"]["classes"],
@@ -57,7 +57,7 @@ rule evaluate:
     resources:
         gpu=1,
     params:
-        cfg=config["train"],
+        train=config["train"],
     script:
         "../scripts/evaluate.py"
 
@@ -88,6 +88,6 @@ rule select:
     benchmark:
         "benchmarks/select.tsv"
     params:
-        epoch=config["select"]["epoch"],
+        select=config["select"],
     script:
         "../scripts/select.py"

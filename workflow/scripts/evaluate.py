@@ -11,7 +11,7 @@ from darkfield.job import job
 from darkfield.metrics import table
 
 with job(snakemake.log[0]) as log:
-    cfg, spec = snakemake.params.cfg, read_json(snakemake.input.spec)
+    cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     images = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     log.info("%s, %s, %d threads", device, precision, cfg["threads"])

@@ -12,7 +12,7 @@ from darkfield.overlays import overlay, pick
 from darkfield.prediction import classes_of, load_model, load_weights, logits, to_batch
 
 with job(snakemake.log[0]) as log:
-    cfg, spec = snakemake.params.cfg, read_json(snakemake.input.spec)
+    cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     model = load_model(spec, device)
@@ -20,7 +20,7 @@ with job(snakemake.log[0]) as log:
     with atomic(snakemake.output[0]) as part:
         for name in ("train", "test"):
             (part / name).mkdir(parents=True)
-            rows = pick(table[table["split"] == name], snakemake.params.images)
+            rows = pick(table[table["split"] == name], snakemake.params.overlays["images"])
             for stem, file in tqdm(
                 rows[["image", "file"]].values, f"{name} overlays", disable=None
             ):

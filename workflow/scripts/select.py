@@ -13,7 +13,7 @@ from darkfield.selection import best_epoch, split_metrics
 with job(snakemake.log[0]) as log:
     spec = read_json(snakemake.input.spec)
     classes = list(spec["classes"])
-    epoch = best_epoch(read_csv(snakemake.input.epochs), snakemake.params.epoch)
+    epoch = best_epoch(read_csv(snakemake.input.epochs), snakemake.params.select["epoch"])
     split = read_csv(snakemake.input.split)
     matrices = np.load(snakemake.input.confusions)[epoch - 1]
     scores = {s: split_metrics(matrices[split["split"] == s], classes) for s in ("test", "val")}

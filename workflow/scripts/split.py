@@ -7,7 +7,7 @@ from darkfield.job import job
 from darkfield.split import split_images
 
 with job(snakemake.log[0]) as log:
-    cfg, classes = snakemake.params.cfg, snakemake.params.classes
+    cfg, classes = snakemake.params.split, snakemake.params.classes
     manifest = read_csv(snakemake.input.manifest)
     table = split_images(manifest, Path(snakemake.input.root, "images"), list(classes), **cfg)
     write_csv(snakemake.output[0], table)

@@ -7,7 +7,7 @@ from darkfield.job import job
 from darkfield.synthetic import synthesize
 
 with job(snakemake.log[0]) as log:
-    cfg, out = snakemake.params.cfg, Path(snakemake.output.folder)
+    cfg, out = snakemake.params.synthesize, Path(snakemake.output.folder)
     with atomic(out) as part, atomic(snakemake.output.checksums) as checksums:
         synthesize(part, images=cfg["images"], size=tuple(cfg["size"]), seed=cfg["seed"])
         files = sorted(part.rglob("*.png"))

@@ -14,7 +14,7 @@ from darkfield.stats import class_weights
 from darkfield.training import train
 
 with job(snakemake.log[0]) as log:
-    cfg, classes = snakemake.params.cfg, snakemake.params.classes
+    cfg, classes = snakemake.params.train, snakemake.params.classes
     stats, counts = read_json(snakemake.input.stats), read_json(snakemake.input.counts)
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     log.info("%s, %s, %d threads", device, precision, cfg["threads"])
