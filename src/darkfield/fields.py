@@ -1,8 +1,8 @@
 """Which images show the same field of view: the same picture, or overlapping crops of one field.
 
-Red cells all look alike, so a few similar features prove nothing: features of two pictures have to
-agree on one similarity transform, in many places, and then the pictures have to agree where that
-transform lays one over the other.
+Red cells all look alike, so a few similar features prove nothing. Two pictures show one field if
+features at many places agree on how one picture lies over the other, and if the pictures then look
+alike all over the part that they share.
 """
 
 import hashlib
@@ -18,114 +18,187 @@ from tqdm import tqdm
 
 from darkfield.images import read_image
 
-LONGEST = 800
-KEYPOINTS = 500
-CONTRAST = 0.02
-RATIO = 0.95
-UPRIGHT = 0.3
-TOLERANCE = 5.0
-PARTNERS = 3
-PLACE = 0.03
-DETAIL = 40.0
-SMOOTH = 2.0
-AGREEMENT = 4.0
+LONGEST = 800  # pixels; an overlap may fill a third of a picture and still has to show its cells
+KEYPOINTS = 1000  # fields crowded with debris need many, most have fewer than 500
+CONTRAST = 0.02  # half of Lowe's: specks in the dark background do not move, cells may
+SKEW = 0.2  # how far two matches may disagree in scale, or in radians of turn
+PARTNERS = 4  # other matches that a match has to agree with
+PLACE = 16  # pixels; closer matches are one place, often one cell
+# In LONGESTs, so that they shrink with a smaller picture
+TOLERANCE = 5 / 800  # cells drift between two photographs
+SMOOTH = 2 / 800
+SURROUNDINGS = 137 / 800  # wider than a cell, narrower than uneven lighting or a border
+AGREEMENT = 2.1  # docs/decisions.md says how it was set
 
 
 class Features(NamedTuple):
-    grey: np.ndarray
-    points: np.ndarray
-    sizes: np.ndarray
-    descriptors: np.ndarray
+    """What is kept of a picture of N keypoints: linear in the number of pictures."""
+
+    grey: np.ndarray  # uint8 (H, W), no side longer than LONGEST
+    points: np.ndarray  # float32 (N, 2), x and y in pixels of `grey`
+    sizes: np.ndarray  # float32 (N,), diameters in the same pixels
+    descriptors: np.ndarray  # float32 (N, 128), rows of length 1
 
 
-def describe(image):
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    shrink = min(1.0, LONGEST / max(grey.shape))
-    if shrink < 1:
+def groups(images: Sequence[Path]) -> list[int]:
+    """Number the fields of view that `images` show: a group an image, from 0, as they appear.
+
+    Images of a group are linked by pairs that overlap; two of them need not overlap themselves.
+    """
+    graph = nx.Graph(overlapping_pairs(images))
+    graph.add_nodes_from(range(len(images)))
+    components = sorted(nx.connected_components(graph), key=min)
+    group_of = {i: group for group, members in enumerate(components) for i in members}
+    return [group_of[i] for i in range(len(images))]
+
+
+def overlapping_pairs(images: Sequence[Path]) -> list[tuple[int, int]]:
+    """Find the pairs of `images` that show the same field: index pairs i < j, sorted.
+
+    The order of the images makes no difference: pictures are compared once each, in the order of
+    their digests.
+    """
+    copies: dict[str, list[int]] = {}
+    described = {}
+    for i, path in enumerate(tqdm(images, "describe", unit="image", disable=None)):
+        picture = read_image(path)
+        digest = hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
+        if digest not in copies:
+            described[digest] = describe(picture)
+        copies.setdefault(digest, []).append(i)
+    digests = sorted(described)
+    features = [described[d] for d in digests]
+    pairs = {pair for same in copies.values() for pair in combinations(same, 2)}
+    for a, b, matches in candidates(features):
+        if agreement(features[a], features[b], matches) >= AGREEMENT:
+            pairs |= {
+                (min(i, j), max(i, j)) for i in copies[digests[a]] for j in copies[digests[b]]
+            }
+    return sorted(pairs)
+
+
+def describe(picture: np.ndarray) -> Features:
+    """Describe a picture, uint8 RGB (H, W, 3), by its strongest SIFT features (Lowe 2004).
+
+    Features are upright, since neither camera nor crop turns, and are compared as RootSIFT
+    (Arandjelovic and Zisserman 2012).
+    """
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    if (shrink := LONGEST / max(grey.shape)) < 1:
         grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     sift = cv2.SIFT_create(contrastThreshold=CONTRAST)
-    found = sorted({(-k.response, *k.pt, k.size, k.octave) for k in sift.detect(grey)})[:KEYPOINTS]
-    keys = [cv2.KeyPoint(x, y, size, 0, -weak, octave) for weak, x, y, size, octave in found]
-    keys, descriptors = sift.compute(grey, keys)
-    if not keys:
+    # A set, since keypoints that differ in their turn alone are one if upright; sorted, since
+    # they come in the order in which threads end.
+    found = sorted({(-k.response, *k.pt, k.size, k.octave) for k in sift.detect(grey)})
+    keypoints = [cv2.KeyPoint(x, y, size, 0, -r, octave) for r, x, y, size, octave in found]
+    keypoints, descriptors = sift.compute(grey, keypoints[:KEYPOINTS])
+    if not keypoints:
         descriptors = np.empty((0, 128), np.float32)
     descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-    points = np.array([k.pt for k in keys], np.float32).reshape(-1, 2)
-    return Features(grey, points, np.array([k.size for k in keys], np.float32), descriptors)
+    points = np.array([k.pt for k in keypoints], np.float32).reshape(-1, 2)
+    return Features(grey, points, np.array([k.size for k in keypoints], np.float32), descriptors)
 
 
-def match(a, b):
-    likeness = a.descriptors @ b.descriptors.T
-    rows, nearest = np.arange(len(likeness)), likeness.argmax(axis=1)
-    best = likeness[rows, nearest]
-    mutual = best == likeness.max(axis=0)[nearest]
-    likeness[rows, nearest] = -1
-    second = likeness.max(axis=1)
-    kept = mutual & (1 - best < RATIO**2 * (1 - second))
-    return np.stack([rows[kept], nearest[kept]], axis=1)
+def candidates(features: Sequence[Features]) -> Iterator[tuple[int, int, np.ndarray]]:
+    """All pairs a < b that may overlap, with their matches, int (M, 2) keypoint indices.
+
+    Looks at every pair, so its time grows with the square of the number of pictures.
+    """
+    for a in tqdm(range(len(features)), "compare", unit="image", disable=None):
+        for b in range(a + 1, len(features)):
+            matches = consistent(features[a], features[b], match(features[a], features[b]))
+            if len(matches) > PARTNERS:
+                yield a, b, matches
 
 
-def consistent(a, b, pairs):
-    p, q = (f.points[i] @ [1, 1j] for f, i in zip((a, b), pairs.T, strict=True))
-    scale = b.sizes[pairs[:, 1]] / a.sizes[pairs[:, 0]]
-    apart = p[:, None] - p
-    far = np.abs(apart) > TOLERANCE
-    turn = (q[:, None] - q) / np.where(far, apart, np.inf)
-    agree = far & (np.abs(turn / scale - 1) < UPRIGHT)
-    return pairs[(agree & agree.T).sum(axis=1) >= PARTNERS]
+def match(a: Features, b: Features) -> np.ndarray:
+    """Match the keypoints whose descriptors are each other's nearest: int (M, 2)."""
+    if not (len(a.points) and len(b.points)):
+        return np.empty((0, 2), int)
+    products = a.descriptors @ b.descriptors.T
+    nearest = products.argmax(axis=1)
+    mutual = np.flatnonzero(products.argmax(axis=0)[nearest] == np.arange(len(nearest)))
+    return np.stack([mutual, nearest[mutual]], axis=1)
 
 
-def align(a, b, pairs):
-    if len(pairs) <= PARTNERS:
-        return None, pairs
-    p, q = a.points[pairs[:, 0]], b.points[pairs[:, 1]]
+def consistent(a: Features, b: Features, matches: np.ndarray) -> np.ndarray:
+    """Keep the matches that agree with PARTNERS others.
+
+    Two matches say by how much b is larger than a, and turned, with the step from one keypoint to
+    the other; each says it with the size of its keypoint too (Lowe's use of a feature's pose).
+    """
+    p, q = a.points[matches[:, 0]] @ [1, 1j], b.points[matches[:, 1]] @ [1, 1j]
+    scale = b.sizes[matches[:, 1]] / a.sizes[matches[:, 0]]
+    step = p[:, None] - p
+    apart = np.abs(step) > tolerance(a)
+    turn = (q[:, None] - q) / np.where(apart, step, 1)
+    agree = apart & (np.abs(turn / scale - 1) < SKEW)
+    return matches[(agree & agree.T).sum(axis=1) >= PARTNERS]
+
+
+def tolerance(features: Features) -> float:
+    """How far a feature may lie from where it should, in pixels of `grey`: at least one."""
+    return max(1.0, TOLERANCE * max(features.grey.shape))
+
+
+def agreement(a: Features, b: Features, matches: np.ndarray) -> float:
+    """How surely a and b show one field: matched places x likeness of the part they share.
+
+    The places are those that agree on one scale, turn and shift (RANSAC, Fischler and Bolles
+    1981), counted in the picture that has fewer.
+    """
+    p, q = a.points[matches[:, 0]], b.points[matches[:, 1]]
     transform, inliers = cv2.estimateAffinePartial2D(
-        p, q, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=2000, confidence=0.999
+        p, q, ransacReprojThreshold=tolerance(b), confidence=0.999
     )
     if transform is None:
-        return None, pairs
-    if abs(np.degrees(np.arctan2(transform[1, 0], transform[0, 0]))) > 15:
-        return None, pairs
-    return transform, pairs[inliers[:, 0] > 0]
+        return 0.0
+    kept = inliers[:, 0] > 0
+    return min(places(p[kept]), places(q[kept])) * likeness(a.grey, b.grey, transform)
 
 
-def places(points, radius):
-    kept = np.empty((0, 2))
+def places(points: np.ndarray) -> int:
+    """Count points, (N, 2) in pixels, as far as they lie PLACE apart from those counted before."""
+    counted = np.empty((0, 2))
     for point in points:
-        if (np.linalg.norm(kept - point, axis=1) >= radius).all():
-            kept = np.vstack([kept, point])
-    return len(kept)
+        if (np.linalg.norm(counted - point, axis=1) >= PLACE).all():
+            counted = np.vstack([counted, point])
+    return len(counted)
 
 
-def blur(x, sigma):
-    return cv2.GaussianBlur(x, None, sigma)
+def likeness(a: np.ndarray, b: np.ndarray, transform: np.ndarray) -> float:
+    """Correlate two grey pictures, uint8 (H, W), where `transform` lays a over b: -1 to 1.
 
-
-def agreement(a, b, transform):
-    detail=DETAIL; sm=SMOOTH
-    M = np.vstack([transform, [0, 0, 1]])
-    if np.hypot(*M[:2, 0]) > 1:
-        a, b, M = b, a, np.linalg.inv(M)
-    s = np.hypot(*M[:2, 0])
+    `transform` is a (2, 3) matrix from pixels of a to pixels of b. The picture of the finer scale
+    is laid over the coarser. Where they share next to nothing the answer is 0.
+    """
+    to_b = np.vstack([transform, [0, 0, 1]])
+    if np.hypot(*to_b[:2, 0]) > 1:
+        a, b, to_b = b, a, np.linalg.inv(to_b)
+    scale = np.hypot(*to_b[:2, 0])
+    if scale < 0.1:
+        return 0.0
     a, b = (np.sqrt(x.astype(np.float32)) for x in (a, b))
-    size = b.shape[::-1]
-    a = blur(a, max(0.5 / s, 0.3))
-    inside = cv2.warpAffine(np.ones_like(a), M[:2], size)
-    warped = cv2.warpAffine(a, M[:2], size)
-    k = inside > 0.99
-    if k.sum() < 100:
-        return 0.0, 0
-    w = k.astype(np.float32)
-    box = lambda z: cv2.blur(z, (2 * int(detail * 1.7) + 1,) * 2)
-    n = box(w) + 1e-6
+    a = cv2.GaussianBlur(a, None, max(0.5 / scale, 0.3))
+    laid = cv2.warpAffine(np.dstack([a, np.ones_like(a)]), to_b[:2], b.shape[::-1])
+    shared = laid[..., 1] > 0.99
+    if shared.sum() < 100:
+        return 0.0
+    x, y = (standardise(g, shared)[shared] for g in (b, laid[..., 0]))
+    return float(np.corrcoef(x, y)[0, 1])
 
-    def norm(x):
-        x = blur(x, sm)
-        m = box(x * w) / n
-        v = box(x * x * w) / n - m * m
-        return ((x - m) / np.sqrt(np.maximum(v, 0) + 0.05))[k]
 
-    x, y = norm(b), norm(warped)
-    x -= x.mean()
-    y -= y.mean()
-    return float(x @ y / np.sqrt((x @ x) * (y @ y) + 1e-9)), int(k.sum())
+def standardise(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Subtract from a smoothed picture its surroundings' mean and divide by their deviation.
+
+    So that uneven light and bright borders count for no more than cells; only pixels of `mask`,
+    bool (H, W), are surroundings. The 0.05 keeps the noise of empty surroundings small.
+    """
+    longest = max(grey.shape)
+    grey = cv2.GaussianBlur(grey, None, max(SMOOTH * longest, 0.5))
+    window = (max(3, round(SURROUNDINGS * longest)),) * 2
+    mask = mask.astype(np.float32)
+    count = cv2.blur(mask, window) + 1e-6
+    mean = cv2.blur(grey * mask, window) / count
+    variance = cv2.blur(grey**2 * mask, window) / count - mean**2
+    return (grey - mean) / np.sqrt(np.maximum(variance, 0) + 0.05)

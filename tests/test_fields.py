@@ -1,0 +1,132 @@
+"""Fields: overlapping crops and copies are found, however exposed; independent scenes are not."""
+
+import cv2
+import networkx as nx
+import numpy as np
+import pytest
+from PIL import Image
+
+from darkfield import fields
+from darkfield.synthetic import scene
+
+# Of the 286 real images: pixel-identical, and overlapping as seen by eye.
+IDENTICAL = "071-073 255-343 270-306 277-284 301-335"
+OVERLAPPING = """150-152 107-109 273-296 026-054 228-230 041-057 036-060 291-295 262-287 021-049
+271-340 326-354 315-339 008-044 310-352 277-314 284-314 038-039 290-326 020-049 294-312 034-056
+020-021 258-281 013-045 012-046 274-314 266-294 266-295 037-060 364-365 203-205 004-005 266-291
+281-329 036-037 291-294 294-295 276-312 260-314 299-325 290-354 246-249 267-322 124-128 258-329
+356-357 212-213 358-359 260-345"""
+
+
+def save(path, picture, quality=None):
+    path = path.with_suffix(".png" if quality is None else ".jpg")
+    Image.fromarray(picture).save(path, **({} if quality is None else {"quality": quality}))
+    return path
+
+
+def picture(seed, height=512, width=512):
+    return scene(np.random.default_rng(seed), height, width)[0]
+
+
+def exposed(crop, seed, scale):
+    """The crop as another exposure would show it: other size, brightness, contrast and noise."""
+    rng = np.random.default_rng(seed)
+    crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    light = crop * rng.uniform(0.7, 1.2) + rng.uniform(-10, 15) + rng.normal(0, 4, crop.shape)
+    return light.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory):
+    """Eight fields of 2 crops each, 30 to 60 % of each crop shared, and four fields of one."""
+    folder = tmp_path_factory.mktemp("crops")
+    scales = [0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 1.8]
+    paths = []
+    for seed, (shared, scale) in enumerate(zip(np.linspace(0.6, 0.3, 8), scales, strict=True)):
+        field = picture(seed, 500, 900)
+        right = round(500 * (1 - shared))
+        paths.append(save(folder / f"{seed}a", field[:, :500]))
+        second = exposed(field[:, right : right + 500], seed, scale)
+        paths.append(save(folder / f"{seed}b", second, quality=80))
+    paths += [save(folder / f"{seed}a", picture(seed)) for seed in range(8, 12)]
+    return paths
+
+
+@pytest.fixture(scope="module")
+def grouped(crops):
+    return fields.groups(crops)
+
+
+def test_overlapping_crops_are_one_group_and_others_are_not(grouped):
+    assert grouped == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11]
+
+
+def test_the_order_of_the_images_makes_no_difference(crops, grouped):
+    order = np.random.default_rng(0).permutation(len(crops))
+    shuffled = fields.groups([crops[i] for i in order])
+    pairs = {
+        frozenset(order[[i, j]].tolist())
+        for i, j in zip(*np.triu_indices(20, 1), strict=True)
+        if shuffled[i] == shuffled[j]
+    }
+    assert pairs == {frozenset({2 * i, 2 * i + 1}) for i in range(8)}
+
+
+def test_the_same_again(crops):
+    paths = crops[:4]
+    first, second = (
+        [fields.describe(np.asarray(Image.open(p).convert("RGB"))) for p in paths] for _ in "12"
+    )
+    for a, b in zip(first, second, strict=True):
+        assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("size", [(96, 96), (160, 160), (400, 512)])
+def test_independent_scenes_are_not_grouped(tmp_path, size):
+    paths = [save(tmp_path / f"{i}", picture(1000 + i, *size)) for i in range(20)]
+    assert fields.groups(paths) == list(range(20))
+
+
+def test_identical_pictures_are_one_group_whatever_the_file(tmp_path):
+    black, cells = np.zeros((64, 64, 3), np.uint8), picture(5, 96, 96)
+    paths = [
+        save(tmp_path / "a", black),
+        save(tmp_path / "b", cells),
+        save(tmp_path / "c", black),
+        tmp_path / "d.bmp",
+        save(tmp_path / "e", np.zeros((64, 32, 3), np.uint8)),
+    ]
+    Image.fromarray(cells).save(paths[3])
+    assert fields.groups(paths) == [0, 1, 0, 1, 2]
+
+
+def test_no_images_no_groups():
+    assert fields.groups([]) == []
+
+
+def test_places_count_a_cluster_once():
+    points = np.array([[0, 0], [3, 3], [100, 0], [0, 100], [100, 3]], np.float32)
+    assert fields.places(points) == 3
+    assert fields.places(points[:0]) == 0
+
+
+def test_likeness_is_of_the_shared_part():
+    field = cv2.cvtColor(picture(3, 400, 600), cv2.COLOR_RGB2GRAY)
+    left, right = field[:, :400], field[:, 200:]
+    shift = np.array([[1.0, 0, -200], [0, 1, 0]])
+    assert fields.likeness(left, right, shift) > 0.99
+    assert fields.likeness(left, right, shift + 40 * (shift == -200)) < 0.5
+    assert fields.likeness(left, right, 5 * shift) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_real_images(real_data):
+    paths = sorted((real_data / "images").iterdir())
+    pairs = [(paths[i].stem, paths[j].stem) for i, j in fields.overlapping_pairs(paths)]
+    found = {"-".join(pair) for pair in pairs}
+    identical, overlapping = set(IDENTICAL.split()), set(OVERLAPPING.split())
+    assert found >= identical
+    assert len(found & overlapping) >= 27
+    assert found <= identical | overlapping
+    assert max(map(len, nx.connected_components(nx.Graph(pairs)))) <= 12
