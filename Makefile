@@ -2,18 +2,22 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format lock
+.PHONY: help run repro test test-all check format lock dvc.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 REPORT := results/snakemake-report.html
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: .venv/installed ## run the chain on params.yaml, print the test metrics
 	@snakemake --cores $(CORES) --quiet host reason rules
 	@if [ -z "$$(find $(REPORT) -newer results/metrics.json 2>/dev/null)" ]; then \
 		snakemake --quiet all --report $(REPORT); fi
+	@echo; python -m darkfield.summary
+
+repro: .venv/installed ## the same by DVC
+	@dvc repro
 	@echo; python -m darkfield.summary
 
 test: .venv/installed check ## style and fast tests
@@ -32,6 +36,9 @@ format: .venv/installed ## format the code
 	@ruff check --quiet --fix .
 	@ruff format --quiet .
 	@snakefmt Snakefile workflow
+
+dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
+	@python -m darkfield.dvcfile > .part-dvc.yaml && mv .part-dvc.yaml $@
 
 lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

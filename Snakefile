@@ -6,15 +6,15 @@
 # A rule runs workflow/scripts/RULE.py, which calls the module of src/darkfield of that concept.
 from snakemake.utils import min_version
 
-min_version(
-    "9.18"
-)  # the first whose reruns are vetoed by the checksums of unchanged inputs
+# The first whose reruns are vetoed by the checksums of unchanged inputs.
+min_version("9.18")
 
 
 configfile: "params.yaml"
 
 
-include: "workflow/rules/common.smk"  # checks the params; what to say at the end
+include: "workflow/rules/common.smk"  # checks the params; says why a run failed
+include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, channel_stats, class_counts
 include: "workflow/rules/model.smk"  # train, evaluate, select
 include: "workflow/rules/figures.smk"  # overlays, plots

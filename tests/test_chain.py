@@ -11,60 +11,10 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 from PIL import Image
+from project import AFTER_TRAIN, RULES, SMALL, planned, project, set_params, snakemake
 from safetensors.numpy import load_file
 
 from darkfield.files import read_csv, read_json
-
-SMALL = {
-    "synthesize": {"images": 24, "size": [40, 56], "seed": 1},
-    "image_size": [40, 48],
-    "train": {"epochs": 2, "batch_size": 8},
-    "overlays": {"images": 2},
-}
-RULES = {
-    *("synthesize", "flatten_masks", "split", "channel_stats", "class_counts"),
-    *("train", "evaluate", "select", "overlays", "plots"),
-}
-AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots"}
-
-
-def project(folder, **sections):
-    """A copy of the project in `folder`, with a small params.yaml changed by `sections`."""
-    folder.mkdir()
-    for name in ("workflow", "profiles", "src"):
-        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
-    shutil.copy(REPOSITORY / "Snakefile", folder)
-    shutil.copy(REPOSITORY / "params.yaml", folder)
-    set_params(folder, **SMALL)
-    set_params(folder, **sections)
-    return folder
-
-
-def set_params(folder, **sections):
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    for name, value in sections.items():
-        params[name] = params[name] | value if isinstance(value, dict) else value
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-
-
-def snakemake(folder, *arguments):
-    """Run snakemake in `folder`; its output and errors come as one text, as on the screen."""
-    return subprocess.run(
-        ["snakemake", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder / "src")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def planned(folder):
-    """The rules that a run would execute."""
-    done = snakemake(folder, "--dry-run")
-    assert done.returncode == 0, done.stdout
-    return set(re.findall(r"^(?:local)?rule (\w+):", done.stdout, re.M)) - {"all"}
 
 
 @pytest.fixture(scope="module")

@@ -81,3 +81,12 @@ def test_image_table_has_a_row_an_image_and_class():
     )
     assert rows["image"].tolist() == ["a"] * 3 + ["b"] * 3
     assert rows["recall"][3] == pytest.approx(metrics.precision(HAND)[0])
+
+
+def test_confusion_table_has_a_row_an_entry():
+    rows = metrics.confusion_table(np.array([[9, 1], [0, 0]]), ["a", "b"])
+    assert rows["true"].tolist() == ["a", "a", "b", "b"]
+    assert rows["predicted"].tolist() == ["a", "b", "a", "b"]
+    assert rows["pixels"].tolist() == [9, 1, 0, 0]
+    assert rows["share"].tolist()[:2] == [0.9, 0.1]
+    assert rows["share"].isna().tolist() == [False, False, True, True]

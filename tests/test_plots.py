@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from darkfield import plots
-from darkfield.metrics import table
+from darkfield.metrics import confusion_table, table
 
 
 @pytest.fixture
@@ -47,6 +47,6 @@ def test_class_balance_is_in_shares():
 
 def test_confusion_matrix_rows_are_normalised():
     matrix = np.array([[90, 10, 0], [20, 20, 0], [0, 0, 0]])
-    axes, _ = plots.confusion_matrix(matrix, ["a", "b", "c"]).axes
+    axes, _ = plots.confusion_matrix(confusion_table(matrix, ["a", "b", "c"])).axes
     texts = [t.get_text() for t in axes.texts]
     assert texts == ["90.0%", "10.0%", "0.0%", "50.0%", "50.0%", "0.0%", *["none"] * 3]

@@ -98,6 +98,19 @@ def table(matrices: np.ndarray, splits: Sequence[str], classes: Sequence[str]) -
     return pd.DataFrame(rows)
 
 
+def confusion_table(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """A matrix (C, C) as rows: true, predicted, pixels, and their share of the true class."""
+    share = ratio(matrix, matrix.sum(axis=1, keepdims=True).repeat(len(classes), axis=1))
+    return pd.DataFrame(
+        {
+            "true": np.repeat(classes, len(classes)),
+            "predicted": np.tile(classes, len(classes)),
+            "pixels": matrix.ravel(),
+            "share": share.ravel(),
+        }
+    )
+
+
 def image_table(
     matrices: np.ndarray, images: Sequence[str], splits: Sequence[str], classes: Sequence[str]
 ) -> pd.DataFrame:

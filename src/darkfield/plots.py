@@ -1,14 +1,10 @@
 """The chain's figures. Each function draws into a matplotlib figure and returns it."""
 
-from collections.abc import Sequence
-
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-
-from darkfield.metrics import ratio
 
 matplotlib.rcParams.update(
     {
@@ -117,9 +113,10 @@ def share_of_images(counts: dict, split: str, name: str) -> float:
     return counts["images_with"][split][name] / counts["images"][split]
 
 
-def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> Figure:
-    """A confusion matrix (C, C), rows the truth, each row normalised to its pixels."""
-    share = ratio(matrix, matrix.sum(axis=1, keepdims=True).repeat(len(matrix), axis=1))
+def confusion_matrix(table: pd.DataFrame) -> Figure:
+    """The shares of evaluation/confusion.csv as a matrix, rows the truth."""
+    classes = table["true"].unique()
+    share = table["share"].to_numpy().reshape(len(classes), len(classes))
     figure, axes = new(5.0, 4.2)
     picture = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
     for (i, j), value in np.ndenumerate(share):

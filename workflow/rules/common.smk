@@ -26,11 +26,8 @@ def or_exit(function, *arguments):
         raise SystemExit(str(error))  # plain, without Snakemake's traceback
 
 
-config = or_exit(
-    darkfield.params.check,
-    config,
-    Path(workflow.current_basedir, "../schemas/params.schema.yaml"),
-)
+SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
+config = or_exit(darkfield.params.check, config, SCHEMA)
 
 
 def code(rule):
@@ -56,6 +53,7 @@ def last_line(path):
 
 
 onerror:
+    dvc_commit()
     # At exit, because Snakemake goes on talking after this; the last line is to be the reason.
     for job in sorted(workflow.scheduler.failed, key=lambda job: job.rule.name):
         atexit.register(

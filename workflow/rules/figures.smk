@@ -35,12 +35,11 @@ rule overlays:
 
 rule plots:
     input:
-        split=rules.split.output[0],
         counts=rules.class_counts.output[0],
         history=rules.train.output.history,
-        confusions=rules.evaluate.output.confusions,
         epochs=rules.evaluate.output.epochs,
         metrics=rules.select.output.metrics,
+        confusion=rules.select.output.confusion,
         code=code("plots"),
     output:
         loss=report(

@@ -83,6 +83,7 @@ rule select:
             caption="../report/images.rst",
             category="Metrics",
         ),
+        confusion="results/evaluation/confusion.csv",
     log:
         "logs/select.log",
     benchmark:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from darkfield import plots
 from darkfield.files import atomic, read_csv, read_json
 from darkfield.job import job
@@ -11,12 +9,10 @@ from darkfield.job import job
 with job(snakemake.log[0]) as log:
     metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)
     epochs, epoch = read_csv(snakemake.input.epochs), metrics["epoch"]
-    test = read_csv(snakemake.input.split)["split"] == "test"
-    matrix = np.load(snakemake.input.confusions)[epoch - 1][test].sum(axis=0)
     figures = {
         snakemake.output.loss: plots.loss(read_csv(snakemake.input.history), epoch),
         snakemake.output.balance: plots.class_balance(counts),
-        snakemake.output.confusion: plots.confusion_matrix(matrix, list(counts["pixels"]["all"])),
+        snakemake.output.confusion: plots.confusion_matrix(read_csv(snakemake.input.confusion)),
     }
     for path in snakemake.output.classes:
         figures[path] = plots.overlap_accuracy(epochs, Path(path).stem, epoch)

@@ -7,7 +7,7 @@ import numpy as np
 
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
 from darkfield.job import job
-from darkfield.metrics import image_table
+from darkfield.metrics import confusion_table, image_table
 from darkfield.selection import best_epoch, split_metrics
 
 with job(snakemake.log[0]) as log:
@@ -21,6 +21,8 @@ with job(snakemake.log[0]) as log:
     write_csv(
         snakemake.output.images, image_table(matrices, split["image"], split["split"], classes)
     )
+    test = matrices[split["split"] == "test"].sum(axis=0)
+    write_csv(snakemake.output.confusion, confusion_table(test, classes))
     with atomic(snakemake.output.weights) as part:
         shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
     write_json(snakemake.output.spec, spec | {"epoch": epoch, "metrics": scores})

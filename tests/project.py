@@ -1,0 +1,115 @@
+"""A small copy of the project, and the real snakemake, dvc and git run in it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import yaml
+from conftest import REPOSITORY
+
+SMALL = {
+    "synthesize": {"images": 24, "size": [40, 56], "seed": 1},
+    "image_size": [40, 48],
+    "train": {"epochs": 2, "batch_size": 8},
+    "overlays": {"images": 2},
+}
+RULES = {
+    *("synthesize", "flatten_masks", "split", "channel_stats", "class_counts"),
+    *("train", "evaluate", "select", "overlays", "plots"),
+}
+AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots"}
+
+
+def project(folder, **sections):
+    """A copy of the project in `folder`, with a small params.yaml changed by `sections`."""
+    folder.mkdir()
+    for name in ("workflow", "profiles", "src"):
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
+    for name in ("Snakefile", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore"):
+        shutil.copy(REPOSITORY / name, folder)
+    set_params(folder, **SMALL)
+    set_params(folder, **sections)
+    return folder
+
+
+def set_params(folder, **sections):
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    for name, value in sections.items():
+        params[name] = params[name] | value if isinstance(value, dict) else value
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def repository(folder, **sections):
+    """The same under git and DVC, committed; `folder`/../home holds their settings and state."""
+    project(folder, **sections)
+    shutil.copytree(REPOSITORY / ".dvc/plots", folder / ".dvc/plots")
+    for name in (".gitignore", "config"):
+        shutil.copy(REPOSITORY / ".dvc" / name, folder / ".dvc")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder)
+    return folder
+
+
+def run(folder, *command, **options):
+    """Run a command in `folder`; its output and errors come as one text, as on the screen."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+
+
+def environment(folder):
+    """The modules of this copy; no settings or caches but its own."""
+    home = Path(folder).parent / "home"
+    home.mkdir(exist_ok=True)
+    names = dict.fromkeys(("AUTHOR_NAME", "COMMITTER_NAME"), "A")
+    emails = dict.fromkeys(("AUTHOR_EMAIL", "COMMITTER_EMAIL"), "a@example.org")
+    return os.environ | {
+        "PYTHONPATH": str(folder / "src"),
+        "HOME": str(home),
+        "DVC_SITE_CACHE_DIR": str(home / "dvc"),
+        **{f"GIT_{name}": value for name, value in (names | emails).items()},
+    }
+
+
+def snakemake(folder, *arguments):
+    return run(folder, "snakemake", *arguments)
+
+
+def dvc(folder, *arguments):
+    """Run dvc, which is to succeed, and return what it says."""
+    done = run(folder, "dvc", *arguments)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def git(folder, *arguments):
+    done = run(folder, "git", *arguments)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def commit(folder):
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "as it is")
+
+
+def planned(folder):
+    """The rules that a run of Snakemake would execute."""
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode == 0, done.stdout
+    return set(re.findall(r"^(?:local)?rule (\w+):", done.stdout, re.M)) - {"all"}
+
+
+def stale(folder):
+    """The stages that DVC calls changed."""
+    return set(json.loads(dvc(folder, "status", "--json")))

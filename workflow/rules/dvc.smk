@@ -1,0 +1,48 @@
+# Snakemake runs, DVC keeps the books: what a run has made is recorded in dvc.lock.
+import shutil
+import subprocess
+
+import yaml
+
+DVC_LOCK = Path("dvc.lock")
+
+
+def unrecorded():
+    """The rules whose results are up to date and younger than dvc.lock.
+
+    Not only what this run has made: an earlier one may have been killed before it could record.
+    Nor all that is up to date: after `git checkout` that would record files of another commit.
+    """
+    recorded = DVC_LOCK.stat().st_mtime if DVC_LOCK.exists() else 0
+    return {
+        job.rule.name
+        for job in workflow.dag.jobs
+        if job.output and (workflow.dag.finished(job) or not workflow.dag.needrun(job))
+        for made in [workflow.persistence.metadata(job.output[0])]
+        if made and made.endtime and made.endtime > recorded
+    }
+
+
+def overridden():
+    """Whether --config or --configfile made params that are not those of params.yaml."""
+    with open("params.yaml") as f:
+        return or_exit(darkfield.params.check, yaml.safe_load(f), SCHEMA) != config
+
+
+def dvc_commit():
+    """Record what ran in dvc.lock; a run's exit status does not depend on it."""
+    if "DVC_STAGE" in os.environ or workflow.touch:  # DVC records its own stages
+        return
+    if not Path(".dvc").is_dir() or not shutil.which("dvc"):
+        print("Not recorded in dvc.lock: not a DVC repository")
+    elif overridden():
+        print("Not recorded in dvc.lock: the params are not those of params.yaml")
+    else:
+        with open("dvc.yaml") as f:
+            known = yaml.safe_load(f)["stages"]
+        if stages := [stage for stage in known if stage in unrecorded()]:
+            subprocess.run(["dvc", "commit", "--force", "--quiet", *stages])
+
+
+onsuccess:
+    dvc_commit()
