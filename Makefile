@@ -5,6 +5,7 @@ SHELL := bash
 .PHONY: help run repro test test-all check format lock dvc.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
+PYTEST := --numprocesses 2 --dist loadfile --quiet
 REPORT := results/snakemake-report.html
 
 help: ## show this list
@@ -21,10 +22,10 @@ repro: .venv/installed ## the same by DVC
 	@echo; python -m darkfield.summary
 
 test: .venv/installed check ## style and fast tests
-	python -m pytest -m "not long"
+	python -m pytest $(PYTEST) -m "not long"
 
 test-all: .venv/installed check ## all tests
-	python -m pytest
+	python -m pytest $(PYTEST)
 
 check: .venv/installed ## style: ruff, snakefmt, snakemake --lint
 	@ruff check --quiet .

@@ -43,6 +43,42 @@ def test_unquoted_mask_values_are_the_same(params):
     assert values == {"0": "background", "1": "erythrocyte", "#00ff00": "spirochaete"}
 
 
+def test_the_order_of_keys_makes_no_difference(params):
+    def backwards(value):
+        if not isinstance(value, dict):
+            return value
+        return {k: backwards(v) for k, v in reversed(value.items())}
+
+    assert repr(check(backwards(params), SCHEMA)) == repr(check(params, SCHEMA))
+    assert list(check(backwards(params), SCHEMA)["data"]["classes"].values()) == [0, 1, 2]
+
+
+def text(value):
+    """What Snakemake makes of a nested value of --config: every leaf is text."""
+    if isinstance(value, dict):
+        return {k: text(v) for k, v in value.items()}
+    return [text(v) for v in value] if isinstance(value, list) else str(value)
+
+
+@pytest.mark.parametrize("weights", ["none", "counts", [1, 2.5, 3]])
+def test_numbers_and_booleans_may_be_text(params, weights):
+    params["train"]["class_weights"] = weights
+    before = text(params)
+    assert check(before, SCHEMA) == params
+    assert before == text(params)
+    params["train"]["learning_rate"] = "1e-3"
+    assert check(params, SCHEMA)["train"]["learning_rate"] == 0.001
+
+
+def test_other_text_is_no_number(params):
+    params["train"] |= {"epochs": "3.5", "batch_size": "many", "class_weights": ["1", "x", "3"]}
+    assert [line.split(": ")[1] for line in problems(params)] == [
+        "train.batch_size",
+        "train.class_weights",
+        "train.epochs",
+    ]
+
+
 def test_all_problems_at_once(params):
     params["train"]["learning_rat"] = params["train"].pop("learning_rate")
     params["train"]["epochs"] = 0

@@ -3,7 +3,6 @@
 Each rule of the chain becomes a stage of the same name that runs Snakemake for this rule alone.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -95,13 +94,13 @@ def param_keys(names: Iterable[str], config: dict) -> list[str]:
 
 def stage(rule: Rule, config: dict) -> dict:
     """The DVC stage of a rule."""
-    root, script = config["data"]["root"], os.path.relpath(Path(rule.basedir, rule.script))
+    root = config["data"]["root"]
     # DVC hashes data.root itself; the checksums are for Snakemake, which hashes no folder.
     inputs = set(map(str, rule.input)) - {root, getattr(rule.input, "checksums", None)}
     outputs = [o for o in paths(rule.output) if o != METRICS]
     result = {
         "cmd": f"snakemake {rule.name} --force --allowed-rules {rule.name}",
-        "deps": ["${data.root}"] * (root in rule.input) + paths([*inputs, script]),
+        "deps": ["${data.root}"] * (root in rule.input) + paths(inputs),
         "params": param_keys(rule.params.keys(), config),
         "outs": [{o: {"cache": False}} if o.endswith(IN_GIT) else o for o in outputs],
         "metrics": [{METRICS: {"cache": False}}] if METRICS in rule.output else [],

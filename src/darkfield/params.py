@@ -1,7 +1,12 @@
 """params.yaml: checked against workflow/schemas/params.schema.yaml before anything runs."""
 
+import contextlib
+import copy
 import difflib
+import functools
+import json
 import math
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,10 @@ from darkfield.files import UserError
 
 
 def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
-    """Return the params with the keys of data.mask_values as text ("0", "#rrggbb", lower case).
+    """Return the params, ordered, with the keys of data.mask_values as text ("0", "#rrggbb").
+
+    Numbers may be text: Snakemake hands on `--config train='{epochs: 3}'` as {"epochs": "3"}, and
+    its YAML takes 1e-3, without a point, for text.
 
     Raises UserError with one line for each thing that is wrong: what a JSON schema can say (types,
     ranges, unknown and missing keys), then how values must agree with each other.
@@ -23,10 +31,38 @@ def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
         values = {str(k).lower(): v for k, v in data["mask_values"].items()}
         params = params | {"data": data | {"mask_values": values}}
     validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text()))
+    params = numbered(params, validator)
     errors = sorted(validator.iter_errors(params), key=lambda e: [str(p) for p in e.absolute_path])
     problems = [line for error in errors for line in describe(error)] or disagreements(params)
     if problems:
         raise UserError(*(f"params.yaml: {p}" for p in problems))
+    return ordered(params)
+
+
+def ordered(params: dict[str, Any]) -> dict[str, Any]:
+    """Params with sorted keys, classes by index: to Snakemake another order is another value."""
+
+    def by_key(value: Any) -> Any:
+        return {k: by_key(value[k]) for k in sorted(value)} if isinstance(value, dict) else value
+
+    classes = params["data"]["classes"]
+    data = by_key(params["data"]) | {
+        "classes": {c: classes[c] for c in sorted(classes, key=classes.get)}
+    }
+    return by_key(params) | {"data": data}
+
+
+def numbered(params: dict[str, Any], validator: jsonschema.protocols.Validator) -> dict[str, Any]:
+    """A copy of the params in which text that the schema refuses is a number or a boolean."""
+    params = copy.deepcopy(params)
+    errors = list(validator.iter_errors(params))
+    for error in errors:
+        errors += error.context  # the alternatives of anyOf
+        if isinstance(error.instance, str):
+            *parents, last = error.absolute_path
+            parent = functools.reduce(operator.getitem, parents, params)
+            with contextlib.suppress(ValueError):
+                parent[last] = json.loads(error.instance.lower())
     return params
 
 
@@ -74,7 +110,7 @@ def disagreements(params: dict[str, Any]) -> list[str]:
         for value, name in params["data"]["mask_values"].items()
         if name not in classes
     ]
-    if list(classes.values()) != list(range(len(classes))) or next(iter(classes)) != "background":
+    if sorted(classes.values()) != list(range(len(classes))) or classes.get("background") != 0:
         problems.append("data.classes: must count 0, 1, 2, ... and begin with background: 0")
     if not math.isclose(total := split["train"] + split["val"] + split["test"], 1):
         problems.append(f"split: train, val and test add up to {total:g}, not 1")

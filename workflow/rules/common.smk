@@ -31,9 +31,13 @@ config = or_exit(darkfield.params.check, config, SCHEMA)
 
 
 def code(rule):
-    """The modules that a rule's script runs; the script itself is known to Snakemake."""
+    """A rule's script and the modules that it runs, as inputs: compared by content.
+
+    Snakemake's own look at scripts (rerun trigger `code`, off in the default profile) is at their
+    time stamps, which a fresh clone has in any order.
+    """
     script = Path(workflow.basedir, "workflow/scripts", f"{rule}.py")
-    return [os.path.relpath(m) for m in modules(script)]
+    return [os.path.relpath(path) for path in (script, *modules(script))]
 
 
 def raw_digest():

@@ -1,0 +1,467 @@
+"""Snakemake and DVC agree: neither does again what the other did, or calls fresh what is stale.
+
+The numbers of the cases are those of docs/engines.md.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from conftest import REPOSITORY
+from PIL import Image
+from project import (
+    AFTER_TRAIN,
+    RULES,
+    commit,
+    dvc,
+    environment,
+    git,
+    planned,
+    project,
+    repository,
+    run,
+    set_params,
+    snakemake,
+    stale,
+)
+
+from darkfield.dvcfile import dvc_yaml
+from darkfield.files import read_csv, read_json
+
+RESULTS = (
+    "results/model/model.safetensors",
+    "results/metrics.json",
+    "results/evaluation/epochs.csv",
+)
+
+
+def run_snakemake(folder, *arguments):
+    done = snakemake(folder, "--cores", "2", *arguments)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A repository whose chain Snakemake has run; committed."""
+    folder = repository(tmp_path_factory.mktemp("engines") / "project")
+    run_snakemake(folder)
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "project", symlinks=True)
+
+
+def assert_clean(folder):
+    """Neither engine has anything to do."""
+    assert stale(folder) == set()
+    assert planned(folder) == set()
+
+
+def ran_by_dvc(text):
+    return set(re.findall(r"^Running stage '(\w+)'", text, re.M))
+
+
+def downstream(folder, stages):
+    """The stages and all that depend on them, by DVC's own graph."""
+    edges = re.findall(r'"(\w+)" -> "(\w+)"', dvc(folder, "dag", "--dot"))
+    found = set(stages)
+    while new := {b for a, b in edges if a in found} - found:
+        found |= new
+    return found
+
+
+def digests(folder):
+    return {path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in RESULTS}
+
+
+# 1
+
+
+def test_dvc_has_nothing_to_do_after_snakemake(copy):
+    assert stale(copy) == set()
+    text = dvc(copy, "repro")
+    assert ran_by_dvc(text) == set()
+    assert "Data and pipelines are up to date" in text
+    assert git(copy, "status", "--short") == ""
+
+
+# 2 and 12
+
+
+@pytest.fixture(scope="module")
+def finished_by_dvc(tmp_path_factory):
+    folder = repository(tmp_path_factory.mktemp("engines") / "project")
+    assert ran_by_dvc(dvc(folder, "repro")) == RULES
+    return folder
+
+
+@pytest.mark.long
+def test_snakemake_has_nothing_to_do_after_dvc(finished_by_dvc):
+    assert "Nothing to be done" in snakemake(finished_by_dvc).stdout
+    assert stale(finished_by_dvc) == set()
+
+
+@pytest.mark.long
+def test_results_are_the_same_whichever_engine_ran_on_any_number_of_cores(
+    finished, finished_by_dvc, tmp_path
+):
+    four = project(tmp_path / "four")
+    run_snakemake(four, "--cores", "4")
+    one = project(tmp_path / "one")
+    run_snakemake(one, "--cores", "1")
+    assert digests(finished) == digests(finished_by_dvc) == digests(one) == digests(four)
+
+
+# 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overlays": {"images": 1}},
+        {"train": {"learning_rate": 0.01}},
+        {"image_size": [48, 40]},  # swapped
+        *(
+            pytest.param(change, marks=pytest.mark.long)
+            for change in (
+                {"select": {"epoch": 1}},
+                {"split": {"val": 0.1, "test": 0.2}},
+                {"data": {"mask_values": {"0": "erythrocyte", "1": "background"}}},
+            )
+        ),
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_both_plan_the_same_stages_after_a_change_of_params(copy, change):
+    set_params(copy, **change)
+    changed = stale(copy)
+    assert changed
+    assert planned(copy) == downstream(copy, changed)
+
+
+@pytest.mark.long
+def test_values_swapped_and_swapped_back(copy):
+    before = (copy / "params.yaml").read_text()
+    set_params(copy, split={"val": 0.1, "test": 0.2})
+    run_snakemake(copy, "data/split.csv")
+    commit(copy)
+    set_params(copy, split={"val": 0.2, "test": 0.1})
+    assert "split" in stale(copy) & planned(copy)
+    (copy / "params.yaml").write_text(before)
+    assert "split" in stale(copy) & planned(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"overlays": {"images": 1}}, {"overlays"}),
+        pytest.param({"train": {"epochs": 3}}, AFTER_TRAIN, marks=pytest.mark.long),
+    ],
+    ids=["overlays", "train"],
+)
+def test_either_engine_finishes_what_a_change_asks_for(finished, tmp_path, change, stages):
+    a, b = (tmp_path / name / "project" for name in "ab")
+    for folder in (a, b):
+        shutil.copytree(finished, folder, symlinks=True)
+        set_params(folder, **change)
+    run_snakemake(a)
+    assert ran_by_dvc(dvc(b, "repro")) == stages
+    assert digests(a) == digests(b)
+    assert_clean(a)
+    assert_clean(b)
+    assert ran_by_dvc(dvc(a, "repro")) == set()
+
+
+@pytest.mark.parametrize("file", ["src/darkfield/overlays.py", "workflow/scripts/overlays.py"])
+def test_changed_code_is_planned_alike(copy, file):
+    (copy / file).write_text((copy / file).read_text() + "\nUNUSED = 1\n")
+    assert stale(copy) == planned(copy) == {"overlays"}
+
+
+# 4
+
+
+def pull_into_a_clone(folder, remote, *options):
+    """Push from `folder`, clone it, pull; the clone."""
+    dvc(folder, "remote", "add", "--default", "store", remote)
+    for name, value in options:
+        dvc(folder, "remote", "modify", "store", name, value)
+    commit(folder)
+    dvc(folder, "push")
+    clone = folder.parent / "clone"
+    git(folder, "clone", "--quiet", str(folder), str(clone))
+    dvc(clone, "pull")
+    return clone
+
+
+def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path):
+    clone = pull_into_a_clone(copy, str(tmp_path / "store"))
+    assert digests(clone) == digests(copy)
+    assert_clean(clone)
+    assert ran_by_dvc(dvc(clone, "repro")) == set()
+
+
+def test_a_clone_shows_the_figures_without_pulling(copy, tmp_path):
+    git(copy, "clone", "--quiet", str(copy), str(tmp_path / "clone"))
+    shown = json.loads(dvc(tmp_path / "clone", "metrics", "show", "--json"))
+    (metrics,) = shown[""]["data"].values()
+    metrics, ours = metrics["data"], read_json(copy / "results/metrics.json")
+    assert metrics["test"]["erythrocyte"]["iou"] == ours["test"]["erythrocyte"]["iou"]
+
+
+# 5
+
+
+@pytest.fixture
+def branched(copy):
+    """On main as `finished`; on the branch fewer with fewer overlays."""
+    git(copy, "checkout", "--quiet", "-b", "fewer")
+    set_params(copy, overlays={"images": 1})
+    run_snakemake(copy)
+    commit(copy)
+    return copy
+
+
+def test_an_older_commit(branched):
+    git(branched, "checkout", "--quiet", "fewer~1")
+    dvc(branched, "checkout")
+    assert_clean(branched)
+    assert len(list((branched / "results/overlays/test").iterdir())) == 2
+
+
+@pytest.mark.long
+def test_branches_there_and_back(branched):
+    for branch in ("main", "fewer", "main", "fewer"):
+        git(branched, "checkout", "--quiet", branch)
+        dvc(branched, "checkout")
+        assert_clean(branched)
+
+
+@pytest.mark.long
+def test_files_of_another_commit_are_never_recorded(branched):
+    """`git checkout` without `dvc checkout` fools Snakemake; dvc.lock is not to believe it."""
+    git(branched, "checkout", "--quiet", "main")
+    set_params(branched, image_size=[48, 40])
+    run_snakemake(branched, "results/channel_stats.json")
+    git(branched, "checkout", "params.yaml")
+    run_snakemake(branched, "results/channel_stats.json")
+    assert stale(branched) == {"overlays"}
+
+
+# 6
+
+
+DEATHS = {
+    "exit": "os._exit(3)",
+    "interrupted": "os.killpg(os.getpgrp(), signal.SIGINT); time.sleep(60)",
+    "killed": "os.killpg(os.getpgrp(), signal.SIGKILL)",
+}
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory):
+    """A finished, committed repository whose training dies in epoch 2 where DIE says how."""
+    folder = repository(tmp_path_factory.mktemp("engines") / "project")
+    path = folder / "src/darkfield/training.py"
+    code, seam = path.read_text(), "            save_weights(model, checkpoint)\n"
+    assert seam in code
+    death = "            if epoch == 2: import os, signal, time; exec(os.environ.get('DIE', ''))\n"
+    path.write_text(code.replace(seam, death + seam))
+    run_snakemake(folder)
+    commit(folder)
+    return folder
+
+
+@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize("engine", ["snakemake", "dvc"])
+@pytest.mark.long
+def test_a_training_that_dies(mortal, tmp_path, engine, death):
+    folder = shutil.copytree(mortal, tmp_path / "project", symlinks=True)
+    set_params(folder, train={"learning_rate": 0.01})
+    engines = {"snakemake": ["snakemake", "--cores", "2"], "dvc": ["dvc", "repro"]}
+    before = environment(folder)
+    os.environ["DIE"] = DEATHS[death]
+    try:
+        done = run(folder, *engines[engine], start_new_session=True)
+    finally:
+        del os.environ["DIE"]
+    assert done.returncode != 0
+    assert before.keys() == environment(folder).keys()
+    assert "train" in stale(folder)
+    if death == "killed":
+        snakemake(folder, "--unlock")
+    assert "train" in planned(folder)
+    if engine == "dvc":
+        run_snakemake(folder)
+    else:
+        dvc(folder, "repro")
+    assert_clean(folder)
+    assert not list(folder.rglob(".part-*"))
+    assert len(read_csv(folder / "results/train/history.csv")) == 2
+    assert read_csv(folder / "results/train/history.csv")["lr"].tolist() == [0.01, 0.01]
+
+
+# 7
+
+
+def test_a_partial_run_leaves_the_rest_stale(copy):
+    set_params(copy, image_size=[48, 40])
+    run_snakemake(copy, "results/channel_stats.json")
+    assert "channel_stats" not in stale(copy) | planned(copy)
+    assert "train" in stale(copy) & planned(copy)
+    assert downstream(copy, stale(copy)) == planned(copy) == AFTER_TRAIN
+
+
+# 8
+
+
+def test_what_the_command_line_overrides_is_not_recorded(copy):
+    lock = (copy / "dvc.lock").read_text()
+    text = run_snakemake(copy, "results/overlays", "--config", "overlays={images: 1}")
+    assert "Not recorded in dvc.lock: the params are not those of params.yaml" in text
+    assert len(list((copy / "results/overlays/test").iterdir())) == 1
+    assert (copy / "dvc.lock").read_text() == lock
+    assert stale(copy) == planned(copy) == {"overlays"}
+
+
+@pytest.mark.long
+def test_another_configfile_is_not_recorded(copy):
+    lock, other = (
+        (copy / "dvc.lock").read_text(),
+        yaml.safe_load((copy / "params.yaml").read_text()),
+    )
+    other["overlays"]["images"] = 0
+    (copy / "other.yaml").write_text(yaml.safe_dump(other))
+    run_snakemake(copy, "results/overlays", "--configfile", "other.yaml")
+    assert (copy / "dvc.lock").read_text() == lock
+    assert stale(copy) == planned(copy) == {"overlays"}
+    run_snakemake(copy)
+    assert_clean(copy)
+
+
+def test_the_order_of_keys_is_no_change(copy):
+    params = yaml.safe_load((copy / "params.yaml").read_text())
+    params = {k: params[k] for k in sorted(params, reverse=True)}
+    params["train"] = dict(reversed(params["train"].items()))
+    (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert_clean(copy)
+
+
+# 9
+
+
+@pytest.fixture(scope="module", params=["tracked", "untracked"])
+def own_pictures(request, tmp_path_factory):
+    """A repository with a folder of one's own pictures, the data rules run; committed."""
+    folder = repository(tmp_path_factory.mktemp("own") / "project", data={"root": "data/mine"})
+    rng = np.random.default_rng(0)
+    for part, top, shape in (("images", 256, (30, 40, 3)), ("masks", 3, (30, 40))):
+        (folder / "data/mine" / part).mkdir(parents=True)
+        for i in range(20):
+            picture = Image.fromarray(rng.integers(0, top, shape, dtype=np.uint8))
+            picture.save(folder / f"data/mine/{part}/{i:02}.png")
+    if request.param == "tracked":
+        dvc(folder, "add", "data/mine")
+    run_snakemake(folder, "results/class_counts.json", "results/channel_stats.json")
+    commit(folder)
+    return folder
+
+
+def edit(root):
+    Image.fromarray(np.zeros((30, 40), dtype=np.uint8)).save(root / "masks/07.png")
+
+
+def add(root):
+    for part in ("images", "masks"):
+        shutil.copy(root / f"{part}/03.png", root / f"{part}/99.png")
+
+
+def remove(root):
+    for part in ("images", "masks"):
+        (root / f"{part}/03.png").unlink()
+
+
+@pytest.mark.parametrize("change", [edit, add, remove])
+def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
+    folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
+    target = "results/class_counts.json"
+    assert "Nothing to be done" in snakemake(folder, target).stdout
+    assert "flatten_masks" not in stale(folder)
+    change(folder / "data/mine")
+    assert "rule flatten_masks" in snakemake(folder, "--dry-run", target).stdout
+    assert "flatten_masks" in stale(folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("change", [edit, add, remove])
+def test_changed_pictures_are_processed_by_dvc(own_pictures, tmp_path, change):
+    folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
+    target = "results/class_counts.json"
+    change(folder / "data/mine")
+    assert "flatten_masks" in ran_by_dvc(dvc(folder, "repro", "class_counts"))
+    assert "Nothing to be done" in snakemake(folder, target).stdout
+    assert read_json(folder / target)["images"]["all"] == {edit: 20, add: 21, remove: 19}[change]
+
+
+def test_a_tampered_output_is_seen_by_dvc(copy):
+    path = copy / "results/metrics.json"
+    path.write_text(path.read_text().replace("0.", "0.9", 1))
+    assert "select" in stale(copy)
+
+
+# 10
+
+
+@pytest.mark.long
+def test_experiments(copy):
+    """`exp run` of a longer training leaves both clean, as does `exp apply` of one in the queue."""
+    dvc(copy, "exp", "run", "--set-param", "train.epochs=3", "--name", "longer")
+    assert_clean(copy)
+    assert len(read_csv(copy / "results/train/history.csv")) == 3
+    git(copy, "stash", "--include-untracked")
+    dvc(copy, "checkout")
+    assert_clean(copy)
+    dvc(copy, "exp", "run", "--queue", "--set-param", "overlays.images=1", "--name", "fewer")
+    dvc(copy, "queue", "start")
+    run(copy, "dvc", "queue", "logs", "--follow", "fewer")
+    shown = dvc(copy, "exp", "show", "--csv")
+    assert "longer" in shown
+    assert "fewer" in shown
+    for name, epochs in (("longer", 3), ("fewer", 2)):
+        dvc(copy, "exp", "apply", name)
+        assert_clean(copy)
+        assert len(read_csv(copy / "results/train/history.csv")) == epochs
+
+
+# 11
+
+
+def test_without_git_and_dvc_the_chain_says_so_and_succeeds(tmp_path):
+    folder = project(tmp_path / "project")
+    text = run_snakemake(folder, "data/split.csv")
+    assert text.count("Not recorded in dvc.lock: not a DVC repository") == 1
+    assert not (folder / "dvc.lock").exists()
+
+
+def test_dvc_yaml_is_what_the_snakefile_says(tmp_path):
+    assert dvc_yaml(REPOSITORY / "Snakefile") == (REPOSITORY / "dvc.yaml").read_text(), (
+        "dvc.yaml is not what the Snakefile says: run `make dvc.yaml`"
+    )
+
+
+def test_both_graphs_are_the_same(finished):
+    """The edges between rules, as each engine draws them."""
+    text = run(finished, "snakemake", "--rulegraph").stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', text))
+    ours = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", text)}
+    theirs = set(re.findall(r'"(\w+)" -> "(\w+)"', dvc(finished, "dag", "--dot")))
+    assert {(a, b) for a, b in ours if b != "all"} == theirs
