@@ -2,9 +2,11 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro test test-all check format lock dvc.yaml
+.PHONY: help run repro data test test-all check format lock dvc.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
+DATA ?= https://github.com/PerceptiLabs/bacteria
+DATA_REV ?= a6567ab
 PYTEST := --numprocesses 2 --dist loadfile --quiet
 REPORT := results/snakemake-report.html
 
@@ -20,6 +22,17 @@ run: .venv/installed ## run the chain on params.yaml, print the test metrics
 repro: .venv/installed ## the same by DVC
 	@dvc repro
 	@echo; python -m darkfield.summary
+
+# A DVC repository of its own, so that no import is committed and a clone's `dvc pull` needs no network.
+data: .venv/installed ## fetch the public images and masks into data/darkfield
+	@echo "Bacteria detection with darkfield microscopy (Long Nguyen), licence CC BY-NC 4.0:"
+	@echo "give credit, no commercial use. Fetching $(DATA) at $(DATA_REV)"
+	@[ ! -e data/darkfield ] || { echo "data/darkfield is there already"; exit 1; }
+	@rm -rf .part-data && mkdir .part-data && cd .part-data && dvc init --quiet --no-scm && \
+		dvc import --rev $(DATA_REV) $(DATA) images && \
+		dvc import --rev $(DATA_REV) $(DATA) masks_orig/masks
+	@mkdir -p data && rm -rf .part-data/.dvc* && mv .part-data data/darkfield
+	@echo "Now point data.root in params.yaml at data/darkfield"
 
 test: .venv/installed check ## style and fast tests
 	python -m pytest $(PYTEST) -m "not long"

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import yaml
 from conftest import REPOSITORY
+from PIL import Image
 
 SMALL = {
     "synthesize": {"images": 24, "size": [40, 56], "seed": 1},
@@ -52,6 +54,16 @@ def repository(folder, **sections):
     git(folder, "init", "--quiet", "--initial-branch=main")
     commit(folder)
     return folder
+
+
+def noise(root):
+    """Twenty pictures and masks of noise at `root`."""
+    rng = np.random.default_rng(0)
+    for part, top, shape in (("images", 256, (30, 40, 3)), ("masks", 3, (30, 40))):
+        (root / part).mkdir(parents=True)
+        for i in range(20):
+            picture = Image.fromarray(rng.integers(0, top, shape, dtype=np.uint8))
+            picture.save(root / f"{part}/{i:02}.png")
 
 
 def run(folder, *command, **options):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 from PIL import Image
-from project import AFTER_TRAIN, RULES, SMALL, planned, project, set_params, snakemake
+from project import AFTER_TRAIN, RULES, SMALL, noise, planned, project, set_params, snakemake
 from safetensors.numpy import load_file
 
 from darkfield.files import read_csv, read_json
@@ -160,16 +160,7 @@ def test_changed_code_reruns_the_rules_that_run_it(chain):
 def own_pictures(tmp_path):
     """A project whose data.root is a folder of one's own."""
     root = tmp_path / "mine"
-    rng = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (root / part).mkdir(parents=True)
-    for i in range(20):
-        Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(
-            root / f"images/{i:02}.png"
-        )
-        Image.fromarray(rng.integers(0, 3, (30, 40), dtype=np.uint8)).save(
-            root / f"masks/{i:02}.png"
-        )
+    noise(root)
     return project(tmp_path / "project", data={"root": "../mine"}), root
 
 

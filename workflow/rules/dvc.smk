@@ -8,18 +8,21 @@ DVC_LOCK = Path("dvc.lock")
 
 
 def unrecorded():
-    """The rules whose results are up to date and younger than dvc.lock.
+    """The rules that finished in this run, or are up to date and younger than dvc.lock.
 
-    Not only what this run has made: an earlier one may have been killed before it could record.
-    Nor all that is up to date: after `git checkout` that would record files of another commit.
+    The latter were made by a run that was killed before it could record them. Not all that is up to
+    date: after a `git checkout` that would record the files of another commit.
     """
-    recorded = DVC_LOCK.stat().st_mtime if DVC_LOCK.exists() else 0
+    dag, recorded = workflow.dag, DVC_LOCK.stat().st_mtime if DVC_LOCK.exists() else 0
+
+    def younger(job):
+        made = workflow.persistence.metadata(job.output[0])
+        return made and made.endtime and made.endtime > recorded
+
     return {
         job.rule.name
-        for job in workflow.dag.jobs
-        if job.output and (workflow.dag.finished(job) or not workflow.dag.needrun(job))
-        for made in [workflow.persistence.metadata(job.output[0])]
-        if made and made.endtime and made.endtime > recorded
+        for job in dag.jobs
+        if dag.finished(job) or (job.output and not dag.needrun(job) and younger(job))
     }
 
 
