@@ -124,4 +124,4 @@ def planned(folder):
 
 def stale(folder):
     """The stages that DVC calls changed."""
-    return set(json.loads(dvc(folder, "status", "--json")))
+    return set(json.loads(dvc(folder, "status", "--json").splitlines()[-1]))  # after warnings

@@ -30,7 +30,7 @@ from project import (
 )
 
 from darkfield.dvcfile import dvc_yaml
-from darkfield.files import read_csv, read_json
+from darkfield.files import read_csv, read_json, write_csv, write_json
 
 RESULTS = (
     "results/model/model.safetensors",
@@ -184,6 +184,37 @@ def test_either_engine_finishes_what_a_change_asks_for(finished, tmp_path, chang
 def test_changed_code_is_planned_alike(copy, file):
     (copy / file).write_text((copy / file).read_text() + "\nUNUSED = 1\n")
     assert stale(copy) == planned(copy) == {"overlays"}
+
+
+def test_diffs_of_params_metrics_and_plots(copy):
+    set_params(copy, select={"epoch": 1})
+    for name, column in (("epochs", "iou"), ("confusion", "pixels")):
+        path = copy / f"results/evaluation/{name}.csv"
+        table = read_csv(path)
+        write_csv(path, table.assign(**{column: 0}))
+    metrics = read_json(copy / "results/metrics.json")
+    write_json(copy / "results/metrics.json", metrics | {"epoch": 99})
+    diff = json.loads(dvc(copy, "params", "diff", "--json"))
+    assert diff["params.yaml"]["select.epoch"] == {"old": "best", "new": 1}
+    diff = json.loads(dvc(copy, "metrics", "diff", "--json"))
+    assert diff["results/metrics.json"]["epoch"]["new"] == 99
+    plots = json.loads(dvc(copy, "plots", "diff", "HEAD", "--json"))["data"]
+    assert plots.keys() == {"training loss", "overlap accuracy", "IoU", "test pixels"}
+    for name, (plot,) in plots.items():
+        assert plot["revisions"] == ["workspace", "HEAD"], name
+        assert "<DVC_METRIC" not in json.dumps(plot["content"]), name
+        rows = plot["content"]["data"]["values"]
+        assert {row["rev"] for row in rows} == {"workspace", "HEAD"}, name
+    rows = plots["IoU"][0]["content"]["data"]["values"]
+    assert {(row["split"], row["class"]) for row in rows} >= {("test", "spirochaete")}
+
+
+def test_a_tagged_model_is_an_artifact_to_get(copy, tmp_path):
+    git(copy, "tag", "--annotate", "segnet@v1.0.0", "--message", "the first")
+    dvc(copy, "artifacts", "get", str(copy), "segnet", "--out", str(tmp_path / "model"))
+    for name in ("model.json", "model.safetensors"):
+        ours = copy / "results/model" / name
+        assert (tmp_path / "model" / name).read_bytes() == ours.read_bytes()
 
 
 # 4

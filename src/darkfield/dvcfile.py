@@ -99,7 +99,7 @@ def stage(rule: Rule, config: dict) -> dict:
     inputs = set(map(str, rule.input)) - {root, getattr(rule.input, "checksums", None)}
     outputs = [o for o in paths(rule.output) if o != METRICS]
     result = {
-        "cmd": f"snakemake {rule.name} --force --allowed-rules {rule.name}",
+        "cmd": f"snakemake {rule.name} --force --allowed-rules {rule.name} --quiet all",
         "deps": ["${data.root}"] * (root in rule.input) + paths(inputs),
         "params": param_keys(rule.params.keys(), config),
         "outs": [{o: {"cache": False}} if o.endswith(IN_GIT) else o for o in outputs],
