@@ -14,6 +14,7 @@ help: ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: .venv/installed ## run the chain on params.yaml, print the test metrics
+	@python -m darkfield.lock
 	@snakemake --cores $(CORES) --quiet host reason rules
 	@if [ -z "$$(find $(REPORT) -newer results/metrics.json 2>/dev/null)" ]; then \
 		snakemake --quiet all --report $(REPORT); fi

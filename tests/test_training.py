@@ -1,47 +1,19 @@
 """The loop learns, repeats itself exactly, and stops when the loss is lost."""
 
-import hashlib
-
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from toy import digests, run, toy_dataset
 
-from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
+from darkfield.dataset import DarkfieldDataset
 from darkfield.device import setup
 from darkfield.files import UserError
-from darkfield.segnet import build
-from darkfield.synthetic import scene
-from darkfield.training import epoch_order, train
+from darkfield.training import enough_memory, epoch_order
 
 
 @pytest.fixture(scope="module")
 def dataset():
-    scenes = [scene(np.random.default_rng(i), 48, 56) for i in range(4)]
-    images, masks = zip(*scenes, strict=True)
-    transform = image_transform([0.16, 0.2, 0.26], [0.22, 0.24, 0.25])
-    return DarkfieldDataset(images, masks, transform, target_transform())
-
-
-def run(dataset, folder, epochs, **options):
-    folder.mkdir(exist_ok=True)
-    device, precision = setup("cpu", options.pop("precision", "fp32"), 2)
-    torch.manual_seed(options.get("seed", 1))
-    model = build("segnet", 3, options.pop("notebook_head", False))
-    defaults = {
-        "batch_size": 2,
-        "learning_rate": 1e-3,
-        "class_weights": [0.2, 0.9, 1.0],
-        "shuffle": True,
-        "seed": 1,
-    }
-    paths = [folder / f"{e}.safetensors" for e in range(1, epochs + 1)]
-    options = defaults | options | {"precision": precision, "device": device}
-    return model, train(model, dataset, paths, **options)
-
-
-def digests(folder):
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+    return toy_dataset()
 
 
 def test_items_are_normalised_images_and_class_indices(dataset):
@@ -80,7 +52,7 @@ def test_same_seed_same_bytes(dataset, tmp_path, precision):
 
 def test_the_last_checkpoint_is_the_model(dataset, tmp_path):
     model, _ = run(dataset, tmp_path, 1)
-    saved = load_file(tmp_path / "1.safetensors")
+    saved = load_file(tmp_path / "0001.safetensors")
     assert saved.keys() == model.state_dict().keys()
     assert all(torch.equal(saved[k], v) for k, v in model.state_dict().items())
 
@@ -92,11 +64,9 @@ def test_class_weights_matter(dataset, tmp_path):
 
 
 def test_order_is_a_function_of_seed_and_epoch_alone():
-    def order(seed, epoch):
-        return torch.randperm(50, generator=epoch_order(seed, epoch)).tolist()
-
-    assert order(1, 2) == order(1, 2)
-    assert len({tuple(order(*key)) for key in [(1, 1), (1, 2), (2, 1), (2, 2)]}) == 4
+    assert epoch_order(1, 2, 50) == epoch_order(1, 2, 50)
+    assert sorted(epoch_order(1, 2, 50)) == list(range(50))
+    assert len({tuple(epoch_order(*key, 50)) for key in [(1, 1), (1, 2), (2, 1), (2, 2)]}) == 4
 
 
 def test_without_shuffling_images_come_in_order(dataset, tmp_path):
@@ -105,20 +75,36 @@ def test_without_shuffling_images_come_in_order(dataset, tmp_path):
             seen.append(i)
             return super().__getitem__(i)
 
-    watched = Watched(dataset.images, dataset.masks, dataset.transform, dataset.target_transform)
+    watched = Watched(
+        *(dataset.names, dataset.images, dataset.masks),
+        *(dataset.transform, dataset.target_transform),
+    )
     seen = []
-    run(watched, tmp_path, 2, shuffle=False)
+    run(watched, tmp_path / "a", 2, shuffle=False)
     assert seen == [0, 1, 2, 3] * 2
     seen = []
-    run(watched, tmp_path, 2, shuffle=True)
+    run(watched, tmp_path / "b", 2, shuffle=True)
     assert sorted(seen[:4]) == [0, 1, 2, 3]
     assert seen != [0, 1, 2, 3] * 2
 
 
 def test_a_loss_that_is_lost_stops_with_epoch_step_and_advice(dataset, tmp_path):
-    message = r"the loss is (nan|inf) at epoch \d+, step \d+: lower train.learning_rate"
+    message = (
+        r"the loss is (nan|inf) at epoch \d+, step \d+ \(images [a-d], [a-d]\): "
+        r"lower train.learning_rate"
+    )
     with pytest.raises(UserError, match=message):
         run(dataset, tmp_path, 5, learning_rate=1e30)
+
+
+def test_out_of_memory_says_what_to_lower():
+    with (
+        pytest.raises(UserError, match=r"lower train.batch_size \(8\) or image_size \(64 x 32\)"),
+        enough_memory(8, (64, 32)),
+    ):
+        torch.empty(1 << 60)
+    with pytest.raises(RuntimeError, match="shape"), enough_memory(8, (64, 32)):
+        torch.zeros(2).view(3)
 
 
 def test_cuda_where_there_is_none():

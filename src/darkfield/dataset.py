@@ -13,16 +13,17 @@ from darkfield.images import read_image, read_mask, resize_image, resize_mask
 
 
 class DarkfieldDataset(Dataset):
-    """Pairs of image (H, W, 3) and mask (H, W), both uint8, each through its own transform."""
+    """Named pairs of image (H, W, 3) and mask (H, W), uint8, each through its own transform."""
 
     def __init__(
         self,
+        names: Sequence[str],
         images: Sequence[np.ndarray],
         masks: Sequence[np.ndarray],
         transform: Callable,
         target_transform: Callable,
     ):
-        self.images, self.masks = images, masks
+        self.names, self.images, self.masks = names, images, masks
         self.transform, self.target_transform = transform, target_transform
 
     def __len__(self) -> int:

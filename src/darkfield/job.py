@@ -1,6 +1,8 @@
 """What every script does: log to its rule's log file, and end a failure in one clear line."""
 
+import errno
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ def job(logfile: str) -> Iterator[logging.Logger]:
     The Snakefile's `onerror` shows that line. A traceback goes to the log, never to the screen.
     """
     Path(logfile).parent.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # Ctrl-C and kill alike
     logging.basicConfig(
         filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
     )
@@ -27,9 +30,13 @@ def job(logfile: str) -> Iterator[logging.Logger]:
         yield log
     except UserError as error:
         fail(logfile, str(error).splitlines())
+    except KeyboardInterrupt:
+        fail(logfile, ["stopped; the same command goes on from here"])
     except Exception as error:
         with Path(logfile).open("a") as f:
             traceback.print_exc(file=f)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            fail(logfile, ["the disk is full: make room; the same command goes on from here"])
         fail(logfile, [f"{type(error).__name__}: {' '.join(str(error).split())}"])
 
 

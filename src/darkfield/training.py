@@ -1,33 +1,36 @@
 """The training loop, top to bottom."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from darkfield.dataset import DarkfieldDataset
 from darkfield.device import autocast
-from darkfield.files import UserError
+from darkfield.files import UserError, atomic
+from darkfield.resume import checkpoint, load_state, save_state
 
 log = logging.getLogger("darkfield")
 
 
-def epoch_order(seed: int, epoch: int) -> torch.Generator:
-    """The generator of an epoch's order: a function of seed and epoch alone."""
-    state = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+def epoch_order(seed: int, epoch: int, images: int) -> list[int]:
+    """An epoch's order of the images: a function of seed and epoch alone."""
+    return np.random.default_rng([seed, epoch]).permutation(images).tolist()
 
 
 def train(
     model: nn.Module,
-    dataset: Dataset,
-    checkpoints: Sequence[Path],
+    dataset: DarkfieldDataset,
+    folder: Path,
     *,
+    epochs: int,
     batch_size: int,
     learning_rate: float,
     class_weights: Sequence[float] | None,
@@ -36,11 +39,12 @@ def train(
     precision: str,
     device: torch.device,
 ) -> list[dict]:
-    """Train `model` for one epoch a path in `checkpoints`, saving its weights there after each.
+    """Train `model`; after each epoch save its weights and what it takes to go on in `folder`.
 
-    `dataset` gives float32 (3, H, W) images and int64 (H, W) class indices. Weighted cross entropy,
-    Adam. Returns the history: one {"epoch", "loss", "lr"} an epoch, the loss the mean over the
-    images. Raises UserError if the loss stops being finite.
+    A training that left a state in `folder` goes on after its last finished epoch, to the same
+    bytes. `dataset` gives float32 (3, H, W) images and int64 (H, W) class indices. Weighted cross
+    entropy, Adam. Returns the history: one {"epoch", "loss", "lr"} an epoch, the loss the mean over
+    the images. Raises UserError if the loss stops being finite.
     """
     model = model.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
@@ -48,11 +52,20 @@ def train(
     if class_weights is not None:
         weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
     loss_function = nn.CrossEntropyLoss(weight)
-    history = []
+    stateful = {"model": model, "optimizer": optimizer}
+    history = load_state(folder, stateful)
     steps = -(-len(dataset) // batch_size)
-    with tqdm(total=len(checkpoints) * steps, desc="train", unit="step", disable=None) as bar:
-        for epoch, checkpoint in enumerate(checkpoints, start=1):
-            loader = DataLoader(dataset, batch_size, shuffle, generator=epoch_order(seed, epoch))
+    bar = tqdm(
+        total=epochs * steps,
+        initial=len(history) * steps,
+        desc="train",
+        unit="step",
+        disable=None,
+    )
+    with bar:
+        for epoch in range(len(history) + 1, epochs + 1):
+            order = epoch_order(seed, epoch, len(dataset)) if shuffle else range(len(dataset))
+            loader = DataLoader(dataset, batch_size, sampler=order)
             total = 0.0
             for step, (images, masks) in enumerate(loader, start=1):
                 images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
@@ -65,20 +78,38 @@ def train(
                 optimizer.step()
                 value = loss.item()
                 if not np.isfinite(value):
+                    batch = order[(step - 1) * batch_size : step * batch_size]
                     raise UserError(
-                        f"the loss is {value} at epoch {epoch}, step {step}: "
+                        f"the loss is {value} at epoch {epoch}, step {step} (images "
+                        f"{', '.join(dataset.names[i] for i in batch)}): "
                         f"lower train.learning_rate ({learning_rate:g})"
                     )
                 total += value * len(images)
                 bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
                 bar.update()
-            save_weights(model, checkpoint)
+            save_weights(model, checkpoint(folder, epoch))
             history.append({"epoch": epoch, "loss": total / len(dataset), "lr": learning_rate})
-            log.info("epoch %d of %d: loss %.4f", epoch, len(checkpoints), history[-1]["loss"])
+            save_state(folder, stateful, history)
+            log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
     return history
 
 
+@contextmanager
+def enough_memory(batch_size: int, image_size: tuple[int, int]) -> Iterator[None]:
+    """Turn a failure to get memory, on CPU or GPU, into a UserError that says what to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise UserError(
+            f"out of memory: lower train.batch_size ({batch_size}) or image_size "
+            f"({' x '.join(map(str, image_size))})"
+        ) from error
+
+
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's state as safetensors."""
+    """Write a model's state as safetensors, atomically."""
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    save_file(state, path)
+    with atomic(path) as part:
+        part.write_bytes(save(state))

@@ -1,7 +1,17 @@
 import atexit
 import os
+import sys
 from pathlib import Path
 
+# This checkout's code, for this process and for the scripts: `dvc exp run --queue` and a git worktree
+# have a Snakefile elsewhere, while the package is installed from one place.
+SRC = str(Path(workflow.basedir, "src"))
+sys.path.insert(0, SRC)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [SRC, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+import darkfield.lock
 import darkfield.params
 from darkfield.code import modules
 from darkfield.files import UserError, folder_digest
@@ -26,6 +36,7 @@ def or_exit(function, *arguments):
         raise SystemExit(str(error))  # plain, without Snakemake's traceback
 
 
+ALIVE = darkfield.lock.hold()
 SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
 config = or_exit(darkfield.params.check, config, SCHEMA)
 

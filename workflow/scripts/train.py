@@ -7,11 +7,12 @@ import torch
 
 from darkfield.dataset import DarkfieldDataset, image_transform, load_split, target_transform
 from darkfield.device import setup
-from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
+from darkfield.files import atomic, read_csv, read_json, remove, write_csv, write_json
 from darkfield.job import job
+from darkfield.resume import hand_over, state_folder
 from darkfield.segnet import build
 from darkfield.stats import class_weights
-from darkfield.training import train
+from darkfield.training import enough_memory, train
 
 with job(snakemake.log[0]) as log:
     cfg, classes = snakemake.params.train, snakemake.params.classes
@@ -27,17 +28,25 @@ with job(snakemake.log[0]) as log:
         tuple(snakemake.params.image_size),
     )
     dataset = DarkfieldDataset(
-        images, masks, image_transform(stats["mean"], stats["std"]), target_transform()
+        list(table["image"]),
+        images,
+        masks,
+        image_transform(stats["mean"], stats["std"]),
+        target_transform(),
     )
     torch.manual_seed(cfg["seed"])
     model = build(classes=len(classes), **snakemake.params.model)
-    checkpoints = [Path(p) for p in snakemake.output.checkpoints]
-    with atomic(checkpoints[0].parent) as part:
-        part.mkdir()
+    inputs = snakemake.input
+    state = state_folder(
+        [dict(snakemake.params.items()), precision, device.type],
+        [inputs.manifest, inputs.split, inputs.stats, inputs.counts, *inputs.code],
+    )
+    with enough_memory(cfg["batch_size"], snakemake.params.image_size):
         history = train(
             model,
             dataset,
-            [part / p.name for p in checkpoints],
+            state,
+            epochs=cfg["epochs"],
             batch_size=cfg["batch_size"],
             learning_rate=cfg["learning_rate"],
             class_weights=class_weights(cfg["class_weights"], counts),
@@ -46,14 +55,19 @@ with job(snakemake.log[0]) as log:
             precision=precision,
             device=device,
         )
-        write_csv(snakemake.output.history, pd.DataFrame(history))
-        spec = {
-            "model": snakemake.params.model,
-            "classes": classes,
-            "image_size": snakemake.params.image_size,
-            "mean": stats["mean"],
-            "std": stats["std"],
-            "precision": precision,
-            "train": cfg,
-        }
-        write_json(snakemake.output.spec, spec)
+    with atomic(Path(snakemake.output.checkpoints[0]).parent) as part:
+        part.mkdir()
+        for path in map(Path, snakemake.output.checkpoints):
+            hand_over(state / path.name, part / path.name)
+    write_csv(snakemake.output.history, pd.DataFrame(history))
+    spec = {
+        "model": snakemake.params.model,
+        "classes": classes,
+        "image_size": snakemake.params.image_size,
+        "mean": stats["mean"],
+        "std": stats["std"],
+        "precision": precision,
+        "train": cfg,
+    }
+    write_json(snakemake.output.spec, spec)
+    remove(state)

@@ -1,0 +1,74 @@
+"""What a training needs to go on after a kill, kept where no engine deletes it as an output."""
+
+import copy
+import hashlib
+import io
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from darkfield.files import atomic, sha256
+
+log = logging.getLogger("darkfield")
+
+STATES = Path(".snakemake/darkfield-train")
+
+
+def state_folder(params: Any, files: Iterable[Path]) -> Path:
+    """The folder of the one training that has these params, files (data, code) and torch."""
+    identity = [params, [[str(f), sha256(Path(f))] for f in files], torch.__version__]
+    text = json.dumps(identity, sort_keys=True)
+    return STATES / hashlib.sha256(text.encode()).hexdigest()
+
+
+def checkpoint(folder: Path, epoch: int) -> Path:
+    """Where a training keeps the weights of an epoch."""
+    return folder / f"{epoch:04}.safetensors"
+
+
+def save_state(folder: Path, modules: dict[str, Any], history: list[dict]) -> None:
+    """Write the states of `modules` (model, optimizer) and the history, atomically."""
+    states = {name: module.state_dict() for name, module in modules.items()}
+    buffer = io.BytesIO()  # torch's own writing of files hides what the disk says
+    torch.save({"history": history, **states}, buffer)
+    with atomic(folder / "state.pt") as part:
+        part.write_bytes(buffer.getbuffer())
+
+
+def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
+    """Bring `modules` to where a killed training left them; its history, empty if there is none.
+
+    A state that cannot be read, or whose checkpoints are gone, is dropped with a warning.
+    """
+    path = folder / "state.pt"
+    if not path.exists():
+        return []
+    initial = {name: copy.deepcopy(module.state_dict()) for name, module in modules.items()}
+    try:
+        state = torch.load(path, weights_only=True)
+        history = state["history"]
+        if not all(checkpoint(folder, row["epoch"]).exists() for row in history):
+            raise FileNotFoundError("checkpoints are missing")
+        for name, module in modules.items():
+            module.load_state_dict(state[name])
+    except Exception as error:  # whatever a damaged file makes torch raise
+        log.warning("%s: unusable, starting afresh (%s)", path, " ".join(str(error).split()))
+        for name, module in modules.items():
+            module.load_state_dict(initial[name])
+        return []
+    log.info("resumed at epoch %d", len(history) + 1)
+    return history
+
+
+def hand_over(source: Path, target: Path) -> None:
+    """Make `target` a second name of the file `source`, or a copy where the disk has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,144 @@
+"""A run of the chain that is killed, stopped or out of disk goes on to the same bytes."""
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from project import environment, project, run, set_params, snakemake
+
+TARGET = "results/evaluation/epochs.csv"
+EPOCHS = 12
+
+
+def start(folder):
+    """Snakemake with its jobs as a process group of its own."""
+    return subprocess.Popen(
+        ["snakemake", "--cores", "2", TARGET],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def digests(folder):
+    paths = [*sorted((folder / "results/train/checkpoints").iterdir()), folder / TARGET]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+
+
+def wait_for(folder, text, seconds=120):
+    """Until train's log has `text`."""
+    log = folder / "logs/train.log"
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if log.exists() and text in log.read_text():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(text)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """All but train and evaluate is done."""
+    folder = project(tmp_path_factory.mktemp("kill") / "project", train={"epochs": EPOCHS})
+    targets = ("results/channel_stats.json", "results/class_counts.json")
+    assert snakemake(folder, "--cores", "2", *targets).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(prepared):
+    """What an uninterrupted run makes, and how long it takes, seconds."""
+    folder = shutil.copytree(prepared, prepared.parent.parent / "whole")
+    begin = time.monotonic()
+    assert start(folder).wait() == 0
+    return digests(folder), time.monotonic() - begin
+
+
+@pytest.fixture
+def folder(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "project")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_ten_kills_at_random_moments_change_no_byte(prepared, whole, tmp_path):
+    expected, seconds = whole
+    moments, resumed = random.Random(1), []
+    for kill in range(10):
+        folder = shutil.copytree(prepared, tmp_path / f"{kill}")
+        process = start(folder)
+        time.sleep(seconds * moments.uniform(0.25, 0.95))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert snakemake(folder, "--unlock").returncode == 0
+        before = (folder / "results/train/history.csv").exists()
+        done = snakemake(folder, "--cores", "2", TARGET)
+        assert done.returncode == 0, done.stdout
+        assert digests(folder) == expected
+        assert not list(folder.glob(".snakemake/darkfield-train/*"))
+        log = (folder / "logs/train.log").read_text()
+        epochs = len(re.findall(r"epoch \d+ of", log))
+        if match := re.search(r"resumed at epoch (\d+)", log):
+            assert epochs == EPOCHS - int(match[1]) + 1
+            resumed.append(int(match[1]))
+        elif before:
+            assert epochs == EPOCHS
+    assert len(resumed) >= 3
+    assert len(set(resumed)) > 1
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.long
+def test_a_signal_stops_within_seconds_and_says_how_to_go_on(folder, whole, name):
+    process = start(folder)
+    wait_for(folder, "epoch 2 of")
+    os.killpg(process.pid, getattr(signal, name))
+    text, _ = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "stopped; the same command goes on from here" in text
+    assert "Traceback" not in text
+    assert not (folder / "results/train/checkpoints").exists()
+    done = snakemake(folder, "--cores", "2", TARGET)
+    assert done.returncode == 0, done.stdout
+    assert "resumed at epoch" in (folder / "logs/train.log").read_text()
+    assert digests(folder) == whole[0]
+
+
+@pytest.mark.long
+def test_a_full_disk_leaves_the_state_intact(folder, whole):
+    """A limit to the size of files, between that of the weights and that of the state."""
+    limited = "ulimit -f 12000; exec snakemake --cores 2 " + TARGET
+    done = run(folder, "bash", "-c", limited)
+    assert done.returncode != 0
+    assert "the disk is full: make room; the same command goes on from here" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("train failed: the disk is full")
+    assert not list(folder.rglob(".part-*"))
+    done = snakemake(folder, "--cores", "2", TARGET)
+    assert done.returncode == 0, done.stdout
+    assert digests(folder) == whole[0]
+
+
+def test_make_run_removes_the_lock_of_a_killed_run_and_no_other(tmp_path):
+    folder = project(tmp_path / "project")
+    process = start(folder)
+    locks = folder / ".snakemake/locks"
+    while not (locks.is_dir() and any(locks.iterdir())):
+        time.sleep(0.05)
+    assert "Removed" not in run(folder, "python", "-m", "darkfield.lock").stdout
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    text = run(folder, "python", "-m", "darkfield.lock").stdout
+    assert "Removed the lock of a run that was killed" in text
+    assert not locks.exists()
+    assert run(folder, "python", "-m", "darkfield.lock").stdout == ""
+    set_params(folder, train={"epochs": 1})
+    assert snakemake(folder, "--dry-run").returncode == 0

@@ -1,0 +1,60 @@
+"""A stopped training goes on to the same bytes; a state that is not its own is not used."""
+
+import pytest
+import torch
+from toy import digests, run, toy_dataset
+
+from darkfield.resume import checkpoint, hand_over, state_folder
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return toy_dataset()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_resumed_is_byte_identical(dataset, tmp_path, precision, caplog):
+    _, whole = run(dataset, tmp_path / "whole", 4, precision=precision)
+    run(dataset, tmp_path / "parts", 2, precision=precision)
+    with caplog.at_level("INFO"):
+        _, resumed = run(dataset, tmp_path / "parts", 4, precision=precision)
+    assert "resumed at epoch 3" in caplog.text
+    assert "epoch 2 of 4" not in caplog.text
+    assert resumed == whole
+    assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "other", "checkpoint gone"])
+def test_a_damaged_state_means_a_fresh_start(dataset, tmp_path, damage, caplog):
+    run(dataset, tmp_path / "whole", 2)
+    run(dataset, tmp_path / "parts", 1)
+    state = tmp_path / "parts/state.pt"
+    if damage == "truncated":
+        state.write_bytes(state.read_bytes()[:-1000])
+    elif damage == "other":
+        saved = torch.load(state)
+        saved["optimizer"]["state"] = {0: {}}
+        saved["optimizer"]["param_groups"] = []
+        torch.save(saved, state)
+    else:
+        checkpoint(state.parent, 1).unlink()
+    run(dataset, tmp_path / "parts", 2)
+    assert "unusable, starting afresh" in caplog.text
+    assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
+
+
+def test_a_state_belongs_to_params_and_bytes(tmp_path):
+    file = tmp_path / "a"
+    file.write_text("1")
+    first = state_folder([{"epochs": 2}], [file])
+    assert state_folder([{"epochs": 2}], [file]) == first
+    assert state_folder([{"epochs": 3}], [file]) != first
+    file.write_text("2")
+    assert state_folder([{"epochs": 2}], [file]) != first
+
+
+def test_hand_over_outlives_its_source(tmp_path):
+    (tmp_path / "a").write_text("weights")
+    hand_over(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "a").unlink()
+    assert (tmp_path / "b").read_text() == "weights"

@@ -1,0 +1,42 @@
+"""A training of seconds."""
+
+import hashlib
+
+import numpy as np
+import torch
+
+from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
+from darkfield.device import setup
+from darkfield.segnet import build
+from darkfield.synthetic import scene
+from darkfield.training import train
+
+
+def toy_dataset():
+    """Four small scenes."""
+    scenes = [scene(np.random.default_rng(i), 48, 56) for i in range(4)]
+    images, masks = zip(*scenes, strict=True)
+    transform = image_transform([0.16, 0.2, 0.26], [0.22, 0.24, 0.25])
+    return DarkfieldDataset(list("abcd"), images, masks, transform, target_transform())
+
+
+def run(dataset, folder, epochs, **options):
+    folder.mkdir(exist_ok=True)
+    device, precision = setup("cpu", options.pop("precision", "fp32"), 2)
+    torch.manual_seed(options.get("seed", 1))
+    model = build("segnet", 3, options.pop("notebook_head", False))
+    defaults = {
+        "batch_size": 2,
+        "learning_rate": 1e-3,
+        "class_weights": [0.2, 0.9, 1.0],
+        "shuffle": True,
+        "seed": 1,
+    }
+    options = defaults | options | {"precision": precision, "device": device}
+    return model, train(model, dataset, folder, epochs=epochs, **options)
+
+
+def digests(folder):
+    return {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.safetensors")
+    }
