@@ -1,5 +1,6 @@
 """The chain end to end, under the real Snakemake, on a small configuration."""
 
+import hashlib
 import json
 import os
 import re
@@ -87,6 +88,12 @@ def test_the_model_is_the_selected_checkpoint(chain):
     spec = read_json(chain / "results/model/model.json")
     assert spec["epoch"] == epoch
     assert spec["precision"] in ("fp32", "bf16")
+    assert spec["metrics"]["test"] == read_json(chain / "results/metrics.json")["test"]
+    assert spec["train"]["seed"] == 1
+    origin, manifest = spec["provenance"], (chain / "data/flattened_masks.csv").read_bytes()
+    assert origin["data"] == hashlib.sha256(manifest).hexdigest()
+    assert origin["versions"].keys() == {"darkfield", "numpy", "torch", "torchvision", "python"}
+    assert origin["hardware"]
 
 
 def test_overlays_are_four_panels_of_train_and_test(chain):

@@ -7,8 +7,8 @@ from pathlib import Path
 # have a Snakefile elsewhere, while the package is installed from one place.
 SRC = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SRC)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [SRC, *filter(None, [os.environ.get("PYTHONPATH")])]
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [SRC, os.getenv("PYTHONPATH")]))
 )
 
 import darkfield.lock

@@ -9,6 +9,7 @@ from darkfield.dataset import DarkfieldDataset, image_transform, load_split, tar
 from darkfield.device import setup
 from darkfield.files import atomic, read_csv, read_json, remove, write_csv, write_json
 from darkfield.job import job
+from darkfield.provenance import provenance
 from darkfield.resume import hand_over, state_folder
 from darkfield.segnet import build
 from darkfield.stats import class_weights
@@ -68,6 +69,7 @@ with job(snakemake.log[0]) as log:
         "std": stats["std"],
         "precision": precision,
         "train": cfg,
+        "provenance": provenance(inputs.manifest, inputs.split, inputs.code, device),
     }
     write_json(snakemake.output.spec, spec)
     remove(state)

@@ -1,0 +1,34 @@
+"""Where a model comes from: what its model.json says beside its params."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from darkfield.files import sha256
+
+
+def provenance(manifest: Path, split: Path, code: Sequence[Path], device: torch.device) -> dict:
+    """SHA-256 of data, split and code; versions of what computed, and on what.
+
+    `manifest` names the SHA-256 of every image and mask, so its own stands for all of them.
+    """
+    files = "".join(f"{path} {sha256(Path(path))}\n" for path in sorted(map(str, code)))
+    return {
+        "data": sha256(Path(manifest)),
+        "split": sha256(Path(split)),
+        "code": hashlib.sha256(files.encode()).hexdigest(),
+        "versions": {name: version(name) for name in ("darkfield", "numpy", "torch", "torchvision")}
+        | {"python": platform.python_version()},
+        "hardware": hardware(device),
+    }
+
+
+def hardware(device: torch.device) -> str:
+    """The GPU's name, or the CPU's architecture and its best vector instructions."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
