@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro data test test-all check format lock dvc.yaml
+.PHONY: help run repro data test test-all bench check format lock dvc.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 DATA ?= https://github.com/PerceptiLabs/bacteria
@@ -40,6 +40,9 @@ test: .venv/installed check ## style and fast tests
 
 test-all: .venv/installed check ## all tests
 	python -m pytest $(PYTEST)
+
+bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
+	@python bench
 
 check: .venv/installed ## style: ruff, snakefmt, snakemake --lint
 	@ruff check --quiet .

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -47,7 +47,7 @@ def train(
     the images. Raises UserError if the loss stops being finite.
     """
     model = model.to(device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+    optimizer = optimizer_of(model, learning_rate)
     weight = None
     if class_weights is not None:
         weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
@@ -67,24 +67,16 @@ def train(
             order = epoch_order(seed, epoch, len(dataset)) if shuffle else range(len(dataset))
             loader = DataLoader(dataset, batch_size, sampler=order)
             total = 0.0
-            for step, (images, masks) in enumerate(loader, start=1):
-                images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
-                masks = masks.to(device, non_blocking=True)
-                optimizer.zero_grad(set_to_none=True)
-                with autocast(device, precision):
-                    logits = model(images)
-                loss = loss_function(logits.float(), masks)
-                loss.backward()
-                optimizer.step()
-                value = loss.item()
+            for step, batch in enumerate(loader, start=1):
+                value = train_step(model, optimizer, loss_function, batch, device, precision)
                 if not np.isfinite(value):
-                    batch = order[(step - 1) * batch_size : step * batch_size]
+                    indices = order[(step - 1) * batch_size : step * batch_size]
                     raise UserError(
                         f"the loss is {value} at epoch {epoch}, step {step} (images "
-                        f"{', '.join(dataset.names[i] for i in batch)}): "
+                        f"{', '.join(dataset.names[i] for i in indices)}): "
                         f"lower train.learning_rate ({learning_rate:g})"
                     )
-                total += value * len(images)
+                total += value * len(batch[0])
                 bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
                 bar.update()
             save_weights(model, checkpoint(folder, epoch))
@@ -92,6 +84,31 @@ def train(
             save_state(folder, stateful, history)
             log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
     return history
+
+
+def optimizer_of(model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    """Adam over all of the model's parameters."""
+    return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss_function: nn.Module,
+    batch: tuple[Tensor, Tensor],
+    device: torch.device,
+    precision: str,
+) -> float:
+    """One step on a batch of images (B, 3, H, W) and class indices (B, H, W); its mean loss."""
+    images = batch[0].to(device, memory_format=torch.channels_last, non_blocking=True)
+    masks = batch[1].to(device, non_blocking=True)
+    optimizer.zero_grad(set_to_none=True)
+    with autocast(device, precision):
+        logits = model(images)
+    loss = loss_function(logits.float(), masks)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 @contextmanager

@@ -14,18 +14,13 @@ os.environ.update(
 import darkfield.lock
 import darkfield.params
 from darkfield.code import modules
+from darkfield.environment import ENVIRONMENT
 from darkfield.files import UserError, folder_digest
 
 SYNTHETIC = "data/synthetic"
 
-# Read when a job's process starts. glibc hands large freed blocks back to the kernel and faults them
-# in again, a quarter of a training step; OpenMP threads that spin while they wait starve other jobs.
-KEEP = 10**11
-os.environ.setdefault(
-    "GLIBC_TUNABLES",
-    f"glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold={KEEP}:glibc.malloc.mmap_threshold={KEEP}",
-)
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+for name, value in ENVIRONMENT.items():
+    os.environ.setdefault(name, value)
 
 
 def or_exit(function, *arguments):
