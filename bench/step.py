@@ -1,6 +1,6 @@
 """One training step of SegNet, 256 x 256, batch 8, a line of stdin; prints its milliseconds.
 
-python bench/step.py plain    as in the notebook: fp32, default layout, pictures decoded at each step
+python bench/step.py plain    as in the notebook: fp32, default layout, decoding at each step
 python bench/step.py ours     as the chain does it
 python bench/step.py floor    as many floating-point operations in large bf16 matrix products
 """
