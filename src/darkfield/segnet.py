@@ -34,10 +34,12 @@ def conv_block(channels: Sequence[int]) -> nn.Sequential:
 def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
     """Put x (B, C, h, w) at its pooling indices in zeros (B, C, *size).
 
-    The values of F.max_unpool2d, by a scatter: deterministic and exportable, as that is not.
+    The values of F.max_unpool2d, by a scatter: deterministic and exportable, as that is not. In
+    the order of channels_last tensors, which are not copied for it.
     """
-    flat = x.new_zeros(*x.shape[:2], size[0] * size[1])
-    return flat.scatter(2, indices.flatten(2), x.flatten(2)).unflatten(2, tuple(size))
+    pixels, where = (t.permute(0, 2, 3, 1).flatten(1, 2) for t in (x, indices))
+    flat = x.new_zeros(len(x), size[0] * size[1], x.shape[1]).scatter_(1, where, pixels)
+    return flat.unflatten(1, tuple(size)).permute(0, 3, 1, 2)
 
 
 class SegNet(nn.Module):
