@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 DATA ?= https://github.com/PerceptiLabs/bacteria
 DATA_REV ?= a6567ab
-PYTEST := --numprocesses 2 --dist loadfile --quiet
+PYTEST := --numprocesses 2 --quiet
 REPORT := results/snakemake-report.html
 
 help: ## show this list
@@ -36,10 +36,10 @@ data: .venv/installed ## fetch the public images and masks into data/darkfield
 	@echo "Now point data.root in params.yaml at data/darkfield"
 
 test: .venv/installed check ## style and fast tests
-	python -m pytest $(PYTEST) -m "not long"
+	python -m pytest $(PYTEST) --dist loadfile -m "not long"
 
 test-all: .venv/installed check ## all tests
-	python -m pytest $(PYTEST)
+	python -m pytest $(PYTEST) --dist worksteal
 
 bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
 	@python bench
