@@ -302,7 +302,8 @@ def mortal(tmp_path_factory):
     """A finished, committed repository whose training dies in epoch 2 where DIE says how."""
     folder = repository(tmp_path_factory.mktemp("engines") / "project")
     path = folder / "src/darkfield/training.py"
-    code, seam = path.read_text(), "            save_weights(model, checkpoint)\n"
+    code = path.read_text()
+    seam = "            save_weights(model, checkpoint(folder, epoch))\n"
     assert seam in code
     death = "            if epoch == 2: import os, signal, time; exec(os.environ.get('DIE', ''))\n"
     path.write_text(code.replace(seam, death + seam))
