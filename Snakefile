@@ -1,6 +1,6 @@
 # From a folder of darkfield images and masks to a trained, measured, explained SegNet.
 #
-#   synthesize -> flatten_masks -> split -> channel_stats, class_counts -> train -> evaluate
+#   synthesize -> flatten_masks -> split, resize -> channel_stats, class_counts -> train -> evaluate
 #              -> select -> overlays, plots
 #
 # A rule runs workflow/scripts/RULE.py, which calls the module of src/darkfield of that concept.
@@ -15,7 +15,7 @@ configfile: "params.yaml"
 
 include: "workflow/rules/common.smk"  # checks the params; says why a run failed
 include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
-include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, channel_stats, class_counts
+include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/model.smk"  # train, evaluate, select
 include: "workflow/rules/figures.smk"  # overlays, plots
 
@@ -26,6 +26,7 @@ rule all:
         rules.synthesize.output,
         rules.flatten_masks.output,
         rules.split.output,
+        rules.resize.output,
         rules.channel_stats.output,
         rules.class_counts.output,
         rules.train.output,

@@ -1,7 +1,7 @@
 """The data rules' work on 16 pictures, one core, a line of stdin; prints its milliseconds.
 
 python bench/prepare.py decode    reads every picture and mask
-python bench/prepare.py ours      flattens, measures channels and counts classes, as the rules do
+python bench/prepare.py ours      flattens, resizes, measures and counts, as the rules do
 python bench/prepare.py naive     the same by np.where for each class, the whole set in memory
 """
 
@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from darkfield.images import read_image, read_mask, resize_image
+from darkfield.files import read_csv
+from darkfield.images import open_image, read_image, resize_image, resize_mask
 from darkfield.masks import flatten_masks
-from darkfield.stats import channel_stats
+from darkfield.pixels import Pictures, new_pixels
+from darkfield.stats import channel_stats, class_counts
 from darkfield.synthetic import synthesize
 
 SIZE = (256, 256)
@@ -27,13 +29,21 @@ MASK_VALUES = {str(index): name for name, index in CLASSES.items()}
 def decode(images: list[Path], masks: list[Path], out: Path) -> None:
     for image, mask in zip(images, masks, strict=True):
         read_image(image)
-        read_mask(mask)
+        open_image(mask)
 
 
 def ours(images: list[Path], masks: list[Path], out: Path) -> None:
+    stores = out / "images.npy", out / "masks.npy"
     options = {"mask_values": MASK_VALUES, "classes": CLASSES, "threads": 1}
-    flatten_masks(images[0].parent.parent, out / "flat", out / "flat.csv", **options)
-    channel_stats(resize_image(read_image(path), SIZE) for path in images)
+    flatten_masks(images[0].parent.parent, out / "flat", out / "flat.csv", *stores, **options)
+    table = read_csv(out / "flat.csv").assign(split="train")
+    native = [Pictures(path, table[["height", "width"]].to_numpy()) for path in stores]
+    with new_pixels(out / "a.npy", 3) as add_image, new_pixels(out / "b.npy") as add_mask:
+        for image, mask in zip(*native, strict=True):
+            add_image(resize_image(image, SIZE))
+            add_mask(resize_mask(mask, SIZE))
+    channel_stats(Pictures(out / "a.npy", [SIZE] * len(table)))
+    class_counts(table, list(CLASSES))
 
 
 def naive(images: list[Path], masks: list[Path], out: Path) -> None:

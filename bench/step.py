@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import nn
@@ -17,8 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms import v2
 
-from darkfield.dataset import DarkfieldDataset, image_transform, load_split, target_transform
+from darkfield.dataset import DarkfieldDataset, image_transform, normalise, target_transform
 from darkfield.device import setup
+from darkfield.images import read_image, resize_image, resize_mask
+from darkfield.pixels import Pictures, new_pixels
 from darkfield.segnet import build
 from darkfield.synthetic import synthesize
 from darkfield.training import optimizer_of, train_step
@@ -30,10 +33,10 @@ MEAN, STD = [0.16, 0.2, 0.26], [0.22, 0.24, 0.25]
 class Plain(Dataset):
     def __init__(self, root):
         self.images, self.masks = (sorted((root / part).iterdir()) for part in ("images", "masks"))
-        self.transform = v2.Compose([v2.Resize(SIZE), image_transform(MEAN, STD)])
-        self.target = v2.Compose(
-            [v2.Resize(SIZE, v2.InterpolationMode.NEAREST), target_transform()]
-        )
+        scale = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+        self.transform = v2.Compose([v2.Resize(SIZE), v2.ToImage(), *scale])
+        nearest = v2.Resize(SIZE, v2.InterpolationMode.NEAREST)
+        self.target = v2.Compose([nearest, target_transform(), v2.ToDtype(torch.int64)])
 
     def __len__(self):
         return len(self.images)
@@ -64,16 +67,22 @@ def plain(root):
 def ours(root):
     device, precision = setup("auto", "auto", THREADS)
     images, masks = (sorted((root / part).iterdir()) for part in ("images", "masks"))
-    transforms = image_transform(MEAN, STD), target_transform()
+    transforms = image_transform(), target_transform()
     names = [path.stem for path in images]
-    dataset = DarkfieldDataset(names, *load_split(images, masks, SIZE), *transforms)
+    with new_pixels(root / "a.npy", 3) as add_image, new_pixels(root / "b.npy") as add_mask:
+        for image, mask in zip(images, masks, strict=True):
+            add_image(resize_image(read_image(image), SIZE))
+            add_mask(resize_mask(np.asarray(Image.open(mask)), SIZE))
+    pictures = (Pictures(root / name, [SIZE] * BATCH) for name in ("a.npy", "b.npy"))
+    dataset = DarkfieldDataset(names, *pictures, *transforms)
     model = build("segnet", 3).to(device, memory_format=torch.channels_last).train()
     optimizer = optimizer_of(model, 1e-3)
-    loss_function = nn.CrossEntropyLoss(torch.tensor([1.0, 1.0, 3.0], device=device))
+    weight = torch.tensor([1.0, 1.0, 3.0], device=device)
 
     def step():
-        for batch in DataLoader(dataset, BATCH, shuffle=True):
-            train_step(model, optimizer, loss_function, batch, device, precision)
+        for images, masks in DataLoader(dataset, BATCH, shuffle=True):
+            images = normalise(images.to(device), MEAN, STD)
+            train_step(model, optimizer, images, masks.to(device), weight, precision)
 
     return step
 

@@ -19,7 +19,7 @@ SMALL = {
     "overlays": {"images": 2},
 }
 RULES = {
-    *("synthesize", "flatten_masks", "split", "channel_stats", "class_counts"),
+    *("synthesize", "flatten_masks", "split", "resize", "channel_stats", "class_counts"),
     *("train", "evaluate", "select", "overlays", "plots"),
 }
 AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots"}

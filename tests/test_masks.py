@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 from darkfield.files import UserError, read_csv
+from darkfield.images import read_image
 from darkfield.masks import flatten, flatten_masks
+from darkfield.pixels import Pictures
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 VALUES = {"0": "background", "1": "erythrocyte", "2": "spirochaete"}
@@ -89,21 +91,25 @@ def root(tmp_path):
 
 
 def run(root):
-    out, manifest = root / "out" / "flat", root / "out" / "flat.csv"
-    flatten_masks(root, out, manifest, mask_values=VALUES, classes=CLASSES, threads=2)
-    return out, manifest
+    out = root / "out"
+    paths = [out / name for name in ("flat", "flat.csv", "images.npy", "masks.npy")]
+    flatten_masks(root, *paths, mask_values=VALUES, classes=CLASSES, threads=2)
+    return paths
 
 
 def test_a_folder(root):
-    out, manifest = run(root)
+    out, manifest, *pixels = run(root)
     table = read_csv(manifest)
+    images, masks = (Pictures(path, table[["height", "width"]].to_numpy()) for path in pixels)
     assert table["image"].tolist() == ["001", "a", "b", "c"]
     assert table["file"].tolist() == ["001.png", "a.png", "b.tif", "c.jpg"]
-    for row in table.itertuples():
+    for i, row in enumerate(table.itertuples()):
         flat = Image.open(out / f"{row.image}.png")
         original = np.asarray(Image.open(root / "masks" / f"{row.image}.png"))
         assert flat.mode == "L"
         assert (np.asarray(flat) == original).all()
+        assert (masks[i] == original).all()
+        assert (images[i] == read_image(root / "images" / row.file)).all()
         assert (row.height, row.width) == original.shape
         counted = [row.background, row.erythrocyte, row.spirochaete]
         assert counted == np.bincount(original.ravel(), minlength=3).tolist()
@@ -134,13 +140,11 @@ def test_all_problems_are_reported_at_once_and_nothing_is_written(root):
         "e.png: is 6x5 pixels, its image is 5x5",
     ):
         assert words in text
-    assert not (root / "out" / "flat").exists()
-    assert not (root / "out" / "flat.csv").exists()
     assert list((root / "out").iterdir()) == []
 
 
 def test_what_was_there_survives_a_failure(root):
-    out, manifest = run(root)
+    out, manifest, *_ = run(root)
     before = manifest.read_bytes()
     (root / "masks" / "a.png").unlink()
     with pytest.raises(UserError):
@@ -166,6 +170,8 @@ def test_the_real_masks(real_data, tmp_path):
         real_data,
         tmp_path / "flat",
         tmp_path / "flat.csv",
+        tmp_path / "images.npy",
+        tmp_path / "masks.npy",
         mask_values=VALUES,
         classes=CLASSES,
         threads=2,

@@ -63,12 +63,12 @@ def manifest(n):
     return pd.DataFrame({"image": names, "file": names, "cell": 1})
 
 
-def test_an_empty_split_is_an_error(tmp_path):
+def test_an_empty_split_is_an_error():
     with pytest.raises(UserError, match="3 images in 3 groups leave test empty"):
-        split_images(manifest(3), tmp_path, ["cell"], strategy="random", seed=0, **THREE)
+        split_images(manifest(3), [], ["cell"], strategy="random", seed=0, **THREE)
 
 
-def test_random_table(tmp_path):
-    table = split_images(manifest(40), tmp_path, ["cell"], strategy="random", seed=0, **THREE)
+def test_random_table():
+    table = split_images(manifest(40), [], ["cell"], strategy="random", seed=0, **THREE)
     assert list(table.columns) == ["image", "group", "split"]
     assert table["group"].is_unique

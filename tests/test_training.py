@@ -3,9 +3,9 @@
 import pytest
 import torch
 from safetensors.torch import load_file
-from toy import digests, run, toy_dataset
+from toy import CHANNELS, digests, run, toy_dataset
 
-from darkfield.dataset import DarkfieldDataset
+from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import setup
 from darkfield.files import UserError
 from darkfield.training import enough_memory, epoch_order
@@ -16,20 +16,11 @@ def dataset():
     return toy_dataset()
 
 
-def test_items_are_normalised_images_and_class_indices(dataset):
-    image, mask = dataset[0]
-    assert (image.shape, image.dtype) == ((3, 48, 56), torch.float32)
-    assert (mask.shape, mask.dtype) == ((48, 56), torch.int64)
-    pixels = dataset.images[0][..., 0] / 255
-    assert image[0].numpy() == pytest.approx((pixels - 0.16) / 0.22, abs=1e-5)
-    assert (mask.numpy() == dataset.masks[0]).all()
-
-
 def test_it_overfits_four_images(dataset, tmp_path):
     model, history = run(dataset, tmp_path, 40, batch_size=4, learning_rate=3e-3)
     assert [row["epoch"] for row in history] == list(range(1, 41))
     assert history[-1]["loss"] < history[0]["loss"] / 5
-    x = torch.stack([dataset[i][0] for i in range(4)])
+    x = normalise(torch.stack([dataset[i][0] for i in range(4)]), **CHANNELS)
     truth = torch.stack([dataset[i][1] for i in range(4)])
     assert {0, 1, 2} <= set(truth.unique().tolist())
     predicted = model(x).argmax(dim=1)  # in training mode, as the loss saw it
@@ -48,6 +39,23 @@ def test_same_seed_same_bytes(dataset, tmp_path, precision):
     assert a == b
     assert len(a) == 2
     assert not set(a.values()) & set(c.values())
+
+
+@pytest.mark.long
+def test_compiled_or_not_able_to_it_trains(dataset, tmp_path, monkeypatch):
+    """Inductor compiles C++; without a compiler the model runs as it is."""
+    _, plain = run(dataset, tmp_path / "a", 1)
+    _, compiled = run(dataset, tmp_path / "b", 1, compile=True)
+    assert compiled[0]["loss"] == pytest.approx(plain[0]["loss"], rel=1e-3)
+    assert digests(tmp_path / "b").keys() == digests(tmp_path / "a").keys()
+    assert load_file(tmp_path / "b/0001.safetensors").keys() == (
+        load_file(tmp_path / "a/0001.safetensors").keys()
+    )
+    torch.compiler.reset()
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    _, fallen_back = run(dataset, tmp_path / "c", 1, compile=True)
+    assert fallen_back == plain
+    assert digests(tmp_path / "c") == digests(tmp_path / "a")
 
 
 def test_the_last_checkpoint_is_the_model(dataset, tmp_path):

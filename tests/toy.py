@@ -11,13 +11,14 @@ from darkfield.segnet import build
 from darkfield.synthetic import scene
 from darkfield.training import train
 
+CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
+
 
 def toy_dataset():
     """Four small scenes."""
     scenes = [scene(np.random.default_rng(i), 48, 56) for i in range(4)]
     images, masks = zip(*scenes, strict=True)
-    transform = image_transform([0.16, 0.2, 0.26], [0.22, 0.24, 0.25])
-    return DarkfieldDataset(list("abcd"), images, masks, transform, target_transform())
+    return DarkfieldDataset(list("abcd"), images, masks, image_transform(), target_transform())
 
 
 def run(dataset, folder, epochs, **options):
@@ -28,6 +29,7 @@ def run(dataset, folder, epochs, **options):
     defaults = {
         "batch_size": 2,
         "learning_rate": 1e-3,
+        **CHANNELS,
         "class_weights": [0.2, 0.9, 1.0],
         "shuffle": True,
         "seed": 1,

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from darkfield.images import read_image, read_mask, resize_image
 from darkfield.metrics import confusion
 from darkfield.prediction import classes_of, load_model, load_weights, logits, to_batch
 
@@ -16,8 +15,8 @@ BATCH = 16
 
 def confusions(
     checkpoints: Sequence[Path],
-    images: Sequence[Path],
-    masks: Sequence[Path],
+    images: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
     spec: dict,
     *,
     device: torch.device,
@@ -25,19 +24,19 @@ def confusions(
 ) -> np.ndarray:
     """Confusion matrices, int64 (checkpoints, images, C, C), rows the truth, in native pixels.
 
-    `spec` is a model.json. Each picture is decoded once, a batch at a time; the checkpoints are
-    read again for each batch instead, which costs a hundredth of a forward pass.
+    `images` are uint8 (H, W, 3) of the network's size, `masks` class indices, uint8, of any size;
+    `spec` is a model.json. The checkpoints are read again for each batch of images, which costs a
+    hundredth of a forward pass.
     """
     model = load_model(spec, device)
-    c, size = len(spec["classes"]), tuple(spec["image_size"])
+    c = len(spec["classes"])
     result = np.zeros((len(checkpoints), len(images), c, c), dtype=np.int64)
     steps = len(checkpoints) * len(images)
     with tqdm(total=steps, desc="evaluate", unit="image", disable=None) as bar:
         for start in range(0, len(images), BATCH):
             rows = range(start, min(start + BATCH, len(images)))
-            resized = [resize_image(read_image(images[i]), size) for i in rows]
-            batch = to_batch(resized, spec, device)
-            truths = [read_mask(masks[i]) for i in rows]
+            batch = to_batch([images[i] for i in rows], spec, device)
+            truths = [masks[i] for i in rows]
             for k, checkpoint in enumerate(checkpoints):
                 load_weights(model, checkpoint)
                 outs = logits(model, batch, [t.shape for t in truths], precision)

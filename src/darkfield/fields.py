@@ -8,15 +8,12 @@ alike all over the part that they share.
 import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import networkx as nx
 import numpy as np
 from tqdm import tqdm
-
-from darkfield.images import read_image
 
 LONGEST = 800  # pixels; an overlap may fill a third of a picture and still has to show its cells
 KEYPOINTS = 1000  # fields crowded with debris need many, most have fewer than 500
@@ -40,7 +37,7 @@ class Features(NamedTuple):
     descriptors: np.ndarray  # float32 (N, 128), rows of length 1
 
 
-def groups(images: Sequence[Path]) -> list[int]:
+def groups(images: Sequence[np.ndarray]) -> list[int]:
     """Number the fields of view that `images` show: a group an image, from 0, as they appear.
 
     Images of a group are linked by pairs that overlap; two of them need not overlap themselves.
@@ -52,7 +49,7 @@ def groups(images: Sequence[Path]) -> list[int]:
     return [group_of[i] for i in range(len(images))]
 
 
-def overlapping_pairs(images: Sequence[Path]) -> list[tuple[int, int]]:
+def overlapping_pairs(images: Sequence[np.ndarray]) -> list[tuple[int, int]]:
     """Find the pairs of `images` that show the same field: index pairs i < j, sorted.
 
     The order of the images makes no difference: pictures are compared once each, in the order of
@@ -60,8 +57,7 @@ def overlapping_pairs(images: Sequence[Path]) -> list[tuple[int, int]]:
     """
     copies: dict[str, list[int]] = {}
     described = {}
-    for i, path in enumerate(tqdm(images, "describe", unit="image", disable=None)):
-        picture = read_image(path)
+    for i, picture in enumerate(tqdm(images, "describe", unit="image", disable=None)):
         digest = hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
         if digest not in copies:
             described[digest] = describe(picture)

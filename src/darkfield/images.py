@@ -40,11 +40,6 @@ def read_image(path: Path) -> np.ndarray:
     return to_rgb(open_image(path))
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """Read a flattened mask: uint8 class indices (H, W)."""
-    return np.asarray(open_image(path))
-
-
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize uint8 (H, W, 3) to `size` (height, width): bilinear, anti-aliased when it shrinks."""
     return np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))

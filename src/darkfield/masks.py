@@ -10,7 +10,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from darkfield.files import UserError, atomic, image_and_mask_folders, sha256, write_csv
-from darkfield.images import SUFFIXES, open_image, to_rgb, write_png
+from darkfield.images import SUFFIXES, open_image, read_image, write_png
+from darkfield.pixels import new_pixels
 
 COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
 
@@ -96,6 +97,8 @@ def flatten_masks(
     root: Path,
     out: Path,
     manifest: Path,
+    image_pixels: Path,
+    mask_pixels: Path,
     *,
     mask_values: dict[str, str],
     classes: dict[str, int],
@@ -104,42 +107,54 @@ def flatten_masks(
     """Write ROOT's masks as 8-bit class-index PNGs to `out` and one row for each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels, a
-    column a class with its pixels, image_sha256, and mask_sha256 of the flattened mask. Raises
-    UserError with every problem of every pair, and then writes nothing.
+    column a class with its pixels, image_sha256, and mask_sha256 of the flattened mask. In the
+    same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
+    darkfield.pixels. Raises UserError with every problem of every pair, and then writes nothing.
     """
     pairs, problems = find_pairs(root)
 
-    def convert(pair: tuple[Path, Path]) -> tuple[dict | None, list[str]]:
-        image_path, mask_path = pair
-        wrong, size, mask = [], None, None
+    def convert(pair: tuple[Path, Path]) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
+        (image_path, mask_path), wrong, image, mask = pair, [], None, None
         try:
-            picture = open_image(image_path)
-            to_rgb(picture.crop((0, 0, 1, 1)))
-            size = picture.size
+            image = read_image(image_path)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
         try:
             mask = flatten(open_image(mask_path), mask_values, classes)
         except ValueError as error:
             wrong.append(f"{mask_path}: {error}")
-        if size and mask is not None and size != mask.shape[::-1]:
-            (w, h), (mh, mw) = size, mask.shape
+        if image is not None and mask is not None and image.shape[:2] != mask.shape:
+            (h, w), (mh, mw) = image.shape[:2], mask.shape
             wrong.append(f"{mask_path}: is {mw}x{mh} pixels, its image is {w}x{h}")
         if wrong:
-            return None, wrong
+            return wrong, {}, ()
         path = part / f"{image_path.stem}.png"
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
         row = {"image": image_path.stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row |= {name: int(pixels[i]) for name, i in classes.items()}
-        return row | {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}, []
+        row |= {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}
+        return [], row, (image, mask)
 
-    with atomic(out) as part, ThreadPoolExecutor(threads) as pool:
+    rows = []
+    with (
+        atomic(out) as part,
+        new_pixels(image_pixels, 3) as add_image,
+        new_pixels(mask_pixels) as add_mask,
+        ThreadPoolExecutor(threads) as pool,
+        tqdm(total=len(pairs), desc="flatten_masks", unit="image", disable=None) as bar,
+    ):
         part.mkdir()
-        done = tqdm(pool.map(convert, pairs), "flatten_masks", len(pairs), disable=None)
-        rows, wrong = zip(*done, strict=True) if pairs else ((), ())
-        problems += [line for lines in wrong for line in lines]
+        # A few at a time: the pool decodes all that it is given, whether or not we keep up.
+        for few in (pairs[i : i + 2 * threads] for i in range(0, len(pairs), 2 * threads)):
+            for wrong, row, pictures in pool.map(convert, few):
+                problems += wrong
+                bar.update()
+                if not problems:
+                    rows.append(row)
+                    add_image(pictures[0])
+                    add_mask(pictures[1])
         if problems:
             raise UserError(*problems)
         write_csv(manifest, pd.DataFrame(rows))

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from darkfield.dataset import normalise
 from darkfield.device import autocast
 from darkfield.segnet import build
 
@@ -39,13 +40,9 @@ def logits(
 
 
 def to_batch(images: Sequence[np.ndarray], spec: dict, device: torch.device) -> Tensor:
-    """uint8 images (H, W, 3) of one size as a normalised batch (B, 3, H, W).
-
-    The values of dataset.image_transform, without torchvision, whose import takes six seconds.
-    """
-    batch = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2) / 255
-    mean, std = (torch.tensor(spec[k], device=device).view(3, 1, 1) for k in ("mean", "std"))
-    return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
+    """uint8 images (H, W, 3) of one size as a normalised batch (B, 3, H, W), as in training."""
+    batch = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2)
+    return normalise(batch, spec["mean"], spec["std"])
 
 
 def classes_of(one: Tensor) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Which image trains, validates, tests: at random as in the notebook, or whole fields at a time."""
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -61,14 +61,14 @@ def grouped_split(
 
 def split_images(
     manifest: pd.DataFrame,
-    folder: Path,
+    images: Sequence[np.ndarray],
     classes: list[str],
     *,
     strategy: str,
     seed: int,
     **fractions: float,
 ) -> pd.DataFrame:
-    """The table image, group, split of a manifest's images, whose files are in `folder`.
+    """The table image, group, split of a manifest's `images`, uint8 RGB (H, W, 3).
 
     Raises UserError if a split that is asked for stays empty.
     """
@@ -79,7 +79,7 @@ def split_images(
     else:
         from darkfield import fields  # OpenCV, only where it is wanted
 
-        groups = fields.groups([folder / file for file in manifest["file"]])
+        groups = fields.groups(images)
         present = manifest[classes].to_numpy() > 0
         strata = ["".join("01"[int(has)] for has in row) for row in present]
         splits = grouped_split(groups, strata, fractions, seed)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from darkfield.dataset import DarkfieldDataset
+from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import autocast
 from darkfield.files import UserError, atomic
+from darkfield.loss import cross_entropy
 from darkfield.resume import checkpoint, load_state, save_state
 
 log = logging.getLogger("darkfield")
@@ -33,25 +34,30 @@ def train(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    mean: Sequence[float],
+    std: Sequence[float],
     class_weights: Sequence[float] | None,
     shuffle: bool,
     seed: int,
     precision: str,
     device: torch.device,
+    compile: bool = False,
 ) -> list[dict]:
     """Train `model`; after each epoch save its weights and what it takes to go on in `folder`.
 
     A training that left a state in `folder` goes on after its last finished epoch, to the same
-    bytes. `dataset` gives float32 (3, H, W) images and int64 (H, W) class indices. Weighted cross
-    entropy, Adam. Returns the history: one {"epoch", "loss", "lr"} an epoch, the loss the mean over
-    the images. Raises UserError if the loss stops being finite.
+    bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
+    class indices (H, W). Weighted cross entropy, Adam. Returns the history: one {"epoch", "loss",
+    "lr"} an epoch, the loss the mean over the images. Raises UserError if it is not finite.
     """
     model = model.to(device, memory_format=torch.channels_last).train()
+    if compile:
+        torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
+        model.compile()
     optimizer = optimizer_of(model, learning_rate)
     weight = None
     if class_weights is not None:
         weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
-    loss_function = nn.CrossEntropyLoss(weight)
     stateful = {"model": model, "optimizer": optimizer}
     history = load_state(folder, stateful)
     steps = -(-len(dataset) // batch_size)
@@ -65,10 +71,14 @@ def train(
     with bar:
         for epoch in range(len(history) + 1, epochs + 1):
             order = epoch_order(seed, epoch, len(dataset)) if shuffle else range(len(dataset))
-            loader = DataLoader(dataset, batch_size, sampler=order)
+            loader = DataLoader(
+                dataset, batch_size, sampler=order, pin_memory=device.type == "cuda"
+            )
             total = 0.0
             for step, batch in enumerate(loader, start=1):
-                value = train_step(model, optimizer, loss_function, batch, device, precision)
+                images, masks = (t.to(device, non_blocking=True) for t in batch)
+                images = normalise(images, mean, std)
+                value = train_step(model, optimizer, images, masks, weight, precision)
                 if not np.isfinite(value):
                     indices = order[(step - 1) * batch_size : step * batch_size]
                     raise UserError(
@@ -76,7 +86,7 @@ def train(
                         f"{', '.join(dataset.names[i] for i in indices)}): "
                         f"lower train.learning_rate ({learning_rate:g})"
                     )
-                total += value * len(batch[0])
+                total += value * len(images)
                 bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
                 bar.update()
             save_weights(model, checkpoint(folder, epoch))
@@ -94,18 +104,16 @@ def optimizer_of(model: nn.Module, learning_rate: float) -> torch.optim.Optimize
 def train_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss_function: nn.Module,
-    batch: tuple[Tensor, Tensor],
-    device: torch.device,
+    images: Tensor,
+    masks: Tensor,
+    weight: Tensor | None,
     precision: str,
 ) -> float:
-    """One step on a batch of images (B, 3, H, W) and class indices (B, H, W); its mean loss."""
-    images = batch[0].to(device, memory_format=torch.channels_last, non_blocking=True)
-    masks = batch[1].to(device, non_blocking=True)
+    """One step on normalised images (B, 3, H, W) and class indices (B, H, W); its mean loss."""
     optimizer.zero_grad(set_to_none=True)
-    with autocast(device, precision):
+    with autocast(images.device, precision):
         logits = model(images)
-    loss = loss_function(logits.float(), masks)
+    loss = cross_entropy(logits, masks, weight)
     loss.backward()
     optimizer.step()
     return loss.item()

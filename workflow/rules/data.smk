@@ -25,6 +25,8 @@ rule flatten_masks:
     output:
         masks=directory("data/flattened_masks"),
         manifest="data/flattened_masks.csv",
+        image_pixels="data/pixels/images.npy",
+        mask_pixels="data/pixels/masks.npy",
     log:
         "logs/flatten_masks.log",
     benchmark:
@@ -39,7 +41,7 @@ rule flatten_masks:
 
 rule split:
     input:
-        root=ancient(config["data"]["root"]),
+        images=rules.flatten_masks.output.image_pixels,
         manifest=rules.flatten_masks.output.manifest,
         code=code("split"),
     output:
@@ -56,9 +58,28 @@ rule split:
         "../scripts/split.py"
 
 
+rule resize:
+    input:
+        images=rules.flatten_masks.output.image_pixels,
+        masks=rules.flatten_masks.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        code=code("resize"),
+    output:
+        images="data/resized/images.npy",
+        masks="data/resized/masks.npy",
+    log:
+        "logs/resize.log",
+    benchmark:
+        "benchmarks/resize.tsv"
+    params:
+        image_size=config["image_size"],
+    script:
+        "../scripts/resize.py"
+
+
 rule channel_stats:
     input:
-        root=ancient(config["data"]["root"]),
+        images=rules.resize.output.images,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         code=code("channel_stats"),

@@ -3,8 +3,9 @@
 
 rule overlays:
     input:
-        root=ancient(config["data"]["root"]),
-        masks=ancient(rules.flatten_masks.output.masks),
+        native=rules.flatten_masks.output.image_pixels,
+        masks=rules.flatten_masks.output.mask_pixels,
+        images=rules.resize.output.images,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         weights=rules.select.output.weights,

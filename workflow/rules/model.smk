@@ -3,8 +3,8 @@
 
 rule train:
     input:
-        root=ancient(config["data"]["root"]),
-        masks=ancient(rules.flatten_masks.output.masks),
+        images=rules.resize.output.images,
+        masks=rules.resize.output.masks,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         stats=rules.channel_stats.output[0],
@@ -35,8 +35,8 @@ rule train:
 
 rule evaluate:
     input:
-        root=ancient(config["data"]["root"]),
-        masks=ancient(rules.flatten_masks.output.masks),
+        images=rules.resize.output.images,
+        masks=rules.flatten_masks.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         checkpoints=rules.train.output.checkpoints,

@@ -9,16 +9,18 @@ from darkfield.evaluation import confusions
 from darkfield.files import atomic, read_csv, read_json, write_csv
 from darkfield.job import job
 from darkfield.metrics import table
+from darkfield.pixels import Pictures
 
 with job(snakemake.log[0]) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     images = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    resized, native = [spec["image_size"]] * len(images), images[["height", "width"]].to_numpy()
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     log.info("%s, %s, %d threads", device, precision, cfg["threads"])
     matrices = confusions(
         [Path(p) for p in snakemake.input.checkpoints],
-        [Path(snakemake.input.root, "images", f) for f in images["file"]],
-        [Path(snakemake.input.masks, f"{stem}.png") for stem in images["image"]],
+        Pictures(snakemake.input.images, resized),
+        Pictures(snakemake.input.masks, native),
         spec,
         device=device,
         precision=precision,

@@ -11,6 +11,8 @@ with job(snakemake.log[0]) as log:
         Path(snakemake.input.root),
         Path(snakemake.output.masks),
         Path(snakemake.output.manifest),
+        Path(snakemake.output.image_pixels),
+        Path(snakemake.output.mask_pixels),
         mask_values=data["mask_values"],
         classes=data["classes"],
         threads=snakemake.threads,

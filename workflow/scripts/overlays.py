@@ -6,14 +6,19 @@ from tqdm import tqdm
 
 from darkfield.device import setup
 from darkfield.files import atomic, read_csv, read_json
-from darkfield.images import read_image, read_mask, resize_image, write_png
+from darkfield.images import write_png
 from darkfield.job import job
 from darkfield.overlays import overlay, pick
+from darkfield.pixels import Pictures
 from darkfield.prediction import classes_of, load_model, load_weights, logits, to_batch
 
 with job(snakemake.log[0]) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    sizes = table[["height", "width"]].to_numpy()
+    native = Pictures(snakemake.input.native, sizes)
+    masks = Pictures(snakemake.input.masks, sizes)
+    images = Pictures(snakemake.input.images, [spec["image_size"]] * len(table))
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     model = load_model(spec, device)
     load_weights(model, Path(snakemake.input.weights))
@@ -21,13 +26,10 @@ with job(snakemake.log[0]) as log:
         for name in ("train", "test"):
             (part / name).mkdir(parents=True)
             rows = pick(table[table["split"] == name], snakemake.params.overlays["images"])
-            for stem, file in tqdm(
-                rows[["image", "file"]].values, f"{name} overlays", disable=None
-            ):
-                image = read_image(Path(snakemake.input.root, "images", file))
-                truth = read_mask(Path(snakemake.input.masks, f"{stem}.png"))
-                batch = to_batch([resize_image(image, tuple(spec["image_size"]))], spec, device)
-                (out,) = logits(model, batch, [truth.shape], precision)
-                sheet = overlay(image, truth, classes_of(out), list(spec["classes"]))
+            for i, stem in tqdm(rows["image"].items(), f"{name} overlays", len(rows), disable=None):
+                (out,) = logits(
+                    model, to_batch([images[i]], spec, device), [masks[i].shape], precision
+                )
+                sheet = overlay(native[i], masks[i], classes_of(out), list(spec["classes"]))
                 write_png(part / name / f"{stem}.png", sheet)
     log.info("overlays in %s", snakemake.output[0])

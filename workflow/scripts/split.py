@@ -1,15 +1,15 @@
 """Share the images out among train, val and test."""
 
-from pathlib import Path
-
 from darkfield.files import read_csv, write_csv
 from darkfield.job import job
+from darkfield.pixels import Pictures
 from darkfield.split import split_images
 
 with job(snakemake.log[0]) as log:
     cfg, classes = snakemake.params.split, snakemake.params.classes
     manifest = read_csv(snakemake.input.manifest)
-    table = split_images(manifest, Path(snakemake.input.root, "images"), list(classes), **cfg)
+    images = Pictures(snakemake.input.images, manifest[["height", "width"]].to_numpy())
+    table = split_images(manifest, images, list(classes), **cfg)
     write_csv(snakemake.output[0], table)
     sizes = table["split"].value_counts().to_dict()
     log.info("%d images in %d groups: %s", len(table), table["group"].nunique(), sizes)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from darkfield.dataset import DarkfieldDataset, image_transform, load_split, target_transform
+from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.device import setup
 from darkfield.files import atomic, read_csv, read_json, remove, write_csv, write_json
 from darkfield.job import job
+from darkfield.pixels import Pictures
 from darkfield.provenance import provenance
 from darkfield.resume import hand_over, state_folder
 from darkfield.segnet import build
@@ -16,32 +17,24 @@ from darkfield.stats import class_weights
 from darkfield.training import enough_memory, train
 
 with job(snakemake.log[0]) as log:
+    inputs = snakemake.input
     cfg, classes = snakemake.params.train, snakemake.params.classes
-    stats, counts = read_json(snakemake.input.stats), read_json(snakemake.input.counts)
+    stats, counts = read_json(inputs.stats), read_json(inputs.counts)
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     log.info("%s, %s, %d threads", device, precision, cfg["threads"])
 
-    table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
-    table = table[table["split"] == "train"]
-    images, masks = load_split(
-        [Path(snakemake.input.root, "images", f) for f in table["file"]],
-        [Path(snakemake.input.masks, f"{stem}.png") for stem in table["image"]],
-        tuple(snakemake.params.image_size),
-    )
+    table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
+    sizes, rows = [snakemake.params.image_size] * len(table), table.index[table["split"] == "train"]
     dataset = DarkfieldDataset(
-        list(table["image"]),
-        images,
-        masks,
-        image_transform(stats["mean"], stats["std"]),
+        list(table["image"][rows]),
+        Pictures(inputs.images, sizes, rows),
+        Pictures(inputs.masks, sizes, rows),
+        image_transform(),
         target_transform(),
     )
     torch.manual_seed(cfg["seed"])
     model = build(classes=len(classes), **snakemake.params.model)
-    inputs = snakemake.input
-    state = state_folder(
-        [dict(snakemake.params.items()), precision, device.type],
-        [inputs.manifest, inputs.split, inputs.stats, inputs.counts, *inputs.code],
-    )
+    state = state_folder([dict(snakemake.params.items()), precision, device.type], inputs)
     with enough_memory(cfg["batch_size"], snakemake.params.image_size):
         history = train(
             model,
@@ -50,11 +43,14 @@ with job(snakemake.log[0]) as log:
             epochs=cfg["epochs"],
             batch_size=cfg["batch_size"],
             learning_rate=cfg["learning_rate"],
+            mean=stats["mean"],
+            std=stats["std"],
             class_weights=class_weights(cfg["class_weights"], counts),
             shuffle=cfg["shuffle"],
             seed=cfg["seed"],
             precision=precision,
             device=device,
+            compile=cfg["compile"],
         )
     with atomic(Path(snakemake.output.checkpoints[0]).parent) as part:
         part.mkdir()

@@ -1,0 +1,65 @@
+"""Decoded pictures, end to end in one .npy file: decoded once, memory-mapped ever after."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from darkfield.files import atomic
+
+
+@contextmanager
+def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write an uint8 .npy of pixels (P, *channels); yields the function that appends a picture.
+
+    The file appears whole, when the block has ended without an error.
+    """
+
+    def header() -> None:
+        shape = (pixels, *channels)
+        description = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(file, description)  # pads for a first axis that grows
+
+    def append(picture: np.ndarray) -> None:
+        nonlocal pixels
+        file.write(np.ascontiguousarray(picture, np.uint8))
+        pixels += picture.shape[0] * picture.shape[1]
+
+    pixels = 0
+    with atomic(path) as part, part.open("wb") as file:
+        header()
+        yield append
+        file.seek(0)
+        header()
+
+
+class Pictures(Sequence):
+    """The pictures, uint8 (H, W, *channels), in a file of new_pixels; `sizes` are all their (H, W).
+
+    `rows`, if given, are the indices of those to see. A picture is mapped anew each time it is
+    asked for, so that those seen before do not count as memory in use; writing to one never
+    reaches the file. Raises ValueError if the file holds other than `sizes` pixels.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        sizes: Sequence[tuple[int, int]],
+        rows: Sequence[int] | None = None,
+    ):
+        areas = np.array([h * w for h, w in sizes], dtype=np.int64)
+        if (found := len(np.load(path, mmap_mode="r"))) != areas.sum():
+            raise ValueError(f"{path}: holds {found} pixels, not {areas.sum()}")
+        self.path, self.sizes, self.starts = path, sizes, areas.cumsum() - areas
+        self.rows = range(len(sizes)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        row = self.rows[i]
+        (h, w), start = self.sizes[row], self.starts[row]
+        pixels = np.load(self.path, mmap_mode="c")
+        return pixels[start : start + h * w].reshape(h, w, *pixels.shape[1:])
