@@ -6,15 +6,21 @@ alike all over the part that they share.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import cv2
 import networkx as nx
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from darkfield.retrieval import candidates
+
+# Up to so many pictures each pair is looked at: nothing is missed, and it takes a minute or two.
+ALL_PAIRS = 300
 LONGEST = 800  # pixels; an overlap may fill a third of a picture and still has to show its cells
 KEYPOINTS = 1000  # fields crowded with debris need many, most have fewer than 500
 CONTRAST = 0.02  # half of Lowe's: specks in the dark background do not move, cells may
@@ -29,89 +35,123 @@ AGREEMENT = 2.1  # docs/decisions.md says how it was set
 
 
 class Features(NamedTuple):
-    """What is kept of a picture of N keypoints: linear in the number of pictures."""
+    """What is kept of a picture of N keypoints, the strongest first."""
 
-    grey: np.ndarray  # uint8 (H, W), no side longer than LONGEST
+    shape: tuple[int, int]  # (H, W) of `grey`
     points: np.ndarray  # float32 (N, 2), x and y in pixels of `grey`
     sizes: np.ndarray  # float32 (N,), diameters in the same pixels
-    descriptors: np.ndarray  # float32 (N, 128), rows of length 1
+    descriptors: np.ndarray  # uint8 (N, 128), rows of length 512, but for rounding
 
 
-def groups(images: Sequence[np.ndarray]) -> list[int]:
-    """Number the fields of view that `images` show: a group an image, from 0, as they appear.
+def groups(pictures: Sequence[np.ndarray]) -> list[int]:
+    """Number the fields of view that `pictures` show: a group a picture, from 0, as they appear.
 
-    Images of a group are linked by pairs that overlap; two of them need not overlap themselves.
+    Pictures, uint8 RGB (H, W, 3), of one group are linked by pairs that overlap; two of them need
+    not overlap themselves.
     """
-    graph = nx.Graph(overlapping_pairs(images))
-    graph.add_nodes_from(range(len(images)))
+    graph = nx.Graph(overlapping_pairs(pictures))
+    graph.add_nodes_from(range(len(pictures)))
     components = sorted(nx.connected_components(graph), key=min)
     group_of = {i: group for group, members in enumerate(components) for i in members}
-    return [group_of[i] for i in range(len(images))]
+    return [group_of[i] for i in range(len(pictures))]
 
 
-def overlapping_pairs(images: Sequence[np.ndarray]) -> list[tuple[int, int]]:
-    """Find the pairs of `images` that show the same field: index pairs i < j, sorted.
+def overlapping_pairs(pictures: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+    """Find the pairs of `pictures` that show the same field: index pairs i < j, sorted.
 
-    The order of the images makes no difference: pictures are compared once each, in the order of
-    their digests.
+    The pictures, uint8 RGB (H, W, 3), are indexed again and again, and none is kept. Their order
+    makes no difference: they are compared once each, in the order of their digests.
     """
     copies: dict[str, list[int]] = {}
-    described = {}
-    for i, picture in enumerate(tqdm(images, "describe", unit="image", disable=None)):
-        digest = hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
-        if digest not in copies:
-            described[digest] = describe(picture)
-        copies.setdefault(digest, []).append(i)
-    digests = sorted(described)
-    features = [described[d] for d in digests]
+    for i in tqdm(range(len(pictures)), "digest", unit="image", disable=None):
+        copies.setdefault(digest(pictures[i]), []).append(i)
+    unique = [copies[key] for key in sorted(copies)]
     pairs = {pair for same in copies.values() for pair in combinations(same, 2)}
-    for a, b, matches in candidates(features):
-        if agreement(features[a], features[b], matches) >= AGREEMENT:
-            pairs |= {
-                (min(i, j), max(i, j)) for i in copies[digests[a]] for j in copies[digests[b]]
-            }
+    features = describe_all(pictures, [same[0] for same in unique])
+    if len(unique) <= ALL_PAIRS:
+        asked = list(combinations(range(len(unique)), 2))
+    else:
+        asked = candidates(features)
+    # Threads cost such small products more than they save, twentyfold where cores are busy.
+    with threadpool_limits(1, "blas"):
+        for a, b in tqdm(asked, "compare", unit="pair", disable=None):
+            seen = pictures[unique[a][0]], pictures[unique[b][0]]
+            if same_field(features[a], features[b], *seen):
+                pairs |= {(min(i, j), max(i, j)) for i in unique[a] for j in unique[b]}
     return sorted(pairs)
+
+
+def digest(picture: np.ndarray) -> str:
+    """SHA-256 of a picture's shape and pixels, in hex."""
+    return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
+
+
+def describe_all(pictures: Sequence[np.ndarray], chosen: Sequence[int]) -> list[Features]:
+    """Describe the chosen pictures; their descriptors lie in a mapped file that has no name."""
+    features = []
+    with TemporaryFile() as file:
+        file.write(bytes(128))  # since an empty file cannot be mapped
+        for i in tqdm(chosen, "describe", unit="image", disable=None):
+            found = describe(pictures[i])
+            file.write(found.descriptors.tobytes())
+            features.append(found._replace(descriptors=found.descriptors[:0]))
+        file.flush()
+        stored = np.memmap(file, np.uint8, "r").reshape(-1, 128)
+    starts = np.cumsum([1, *(len(f.points) for f in features)])
+    rows = np.split(np.asarray(stored), starts)[1:-1]
+    return [f._replace(descriptors=r) for f, r in zip(features, rows, strict=True)]
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """A picture, uint8 RGB (H, W, 3), as it is compared: uint8, no side longer than LONGEST."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    if (shrink := LONGEST / max(grey.shape)) < 1:
+        grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    return grey
 
 
 def describe(picture: np.ndarray) -> Features:
     """Describe a picture, uint8 RGB (H, W, 3), by its strongest SIFT features (Lowe 2004).
 
     Features are upright, since neither camera nor crop turns, and are compared as RootSIFT
-    (Arandjelovic and Zisserman 2012).
+    (Arandjelovic and Zisserman 2012), in whole numbers: sums of their products are exact in
+    float32, in whatever order threads add them up.
     """
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if (shrink := LONGEST / max(grey.shape)) < 1:
-        grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    seen = grey(picture)
     sift = cv2.SIFT_create(contrastThreshold=CONTRAST)
     # A set, since keypoints that differ in their turn alone are one if upright; sorted, since
     # they come in the order in which threads end.
-    found = sorted({(-k.response, *k.pt, k.size, k.octave) for k in sift.detect(grey)})
+    found = sorted({(-k.response, *k.pt, k.size, k.octave) for k in sift.detect(seen)})
     keypoints = [cv2.KeyPoint(x, y, size, 0, -r, octave) for r, x, y, size, octave in found]
-    keypoints, descriptors = sift.compute(grey, keypoints[:KEYPOINTS])
+    keypoints, descriptors = sift.compute(seen, keypoints[:KEYPOINTS])
     if not keypoints:
         descriptors = np.empty((0, 128), np.float32)
-    descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+    root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
     points = np.array([k.pt for k in keypoints], np.float32).reshape(-1, 2)
-    return Features(grey, points, np.array([k.size for k in keypoints], np.float32), descriptors)
+    sizes = np.array([k.size for k in keypoints], np.float32)
+    return Features(seen.shape, points, sizes, np.rint(512 * root).clip(0, 255).astype(np.uint8))
 
 
-def candidates(features: Sequence[Features]) -> Iterator[tuple[int, int, np.ndarray]]:
-    """All pairs a < b that may overlap, with their matches, int (M, 2) keypoint indices.
-
-    Looks at every pair, so its time grows with the square of the number of pictures.
-    """
-    for a in tqdm(range(len(features)), "compare", unit="image", disable=None):
-        for b in range(a + 1, len(features)):
-            matches = consistent(features[a], features[b], match(features[a], features[b]))
-            if len(matches) > PARTNERS:
-                yield a, b, matches
+def same_field(a: Features, b: Features, picture_a: np.ndarray, picture_b: np.ndarray) -> bool:
+    """Whether two pictures, uint8 RGB (H, W, 3), with features a and b, show the same field."""
+    matches = match(a, b)
+    forth = a, b, picture_a, picture_b, matches
+    back = b, a, picture_b, picture_a, matches[matches[:, 1].argsort(), ::-1]
+    # Both ways, as RANSAC may miss one way what it finds the other.
+    for one, other, picture_one, picture_other, matches in (forth, back):
+        kept = consistent(one, other, matches)
+        if len(kept) > PARTNERS:
+            score = agreement(grey(picture_one), grey(picture_other), one, other, kept)
+            if score >= AGREEMENT:
+                return True
+    return False
 
 
 def match(a: Features, b: Features) -> np.ndarray:
     """Match the keypoints whose descriptors are each other's nearest: int (M, 2)."""
     if not (len(a.points) and len(b.points)):
         return np.empty((0, 2), int)
-    products = a.descriptors @ b.descriptors.T
+    products = a.descriptors.astype(np.float32) @ b.descriptors.T.astype(np.float32)
     nearest = products.argmax(axis=1)
     mutual = np.flatnonzero(products.argmax(axis=0)[nearest] == np.arange(len(nearest)))
     return np.stack([mutual, nearest[mutual]], axis=1)
@@ -134,10 +174,12 @@ def consistent(a: Features, b: Features, matches: np.ndarray) -> np.ndarray:
 
 def tolerance(features: Features) -> float:
     """How far a feature may lie from where it should, in pixels of `grey`: at least one."""
-    return max(1.0, TOLERANCE * max(features.grey.shape))
+    return max(1.0, TOLERANCE * max(features.shape))
 
 
-def agreement(a: Features, b: Features, matches: np.ndarray) -> float:
+def agreement(
+    grey_a: np.ndarray, grey_b: np.ndarray, a: Features, b: Features, matches: np.ndarray
+) -> float:
     """How surely a and b show one field: matched places x likeness of the part they share.
 
     The places are those that agree on one scale, turn and shift (RANSAC, Fischler and Bolles
@@ -150,7 +192,7 @@ def agreement(a: Features, b: Features, matches: np.ndarray) -> float:
     if transform is None:
         return 0.0
     kept = inliers[:, 0] > 0
-    return min(places(p[kept]), places(q[kept])) * likeness(a.grey, b.grey, transform)
+    return min(places(p[kept]), places(q[kept])) * likeness(grey_a, grey_b, transform)
 
 
 def places(points: np.ndarray) -> int:

@@ -61,15 +61,17 @@ def grouped_split(
 
 def split_images(
     manifest: pd.DataFrame,
-    images: Sequence[np.ndarray],
+    pictures: Sequence[np.ndarray] | None,
     classes: list[str],
     *,
     strategy: str,
     seed: int,
     **fractions: float,
 ) -> pd.DataFrame:
-    """The table image, group, split of a manifest's `images`, uint8 RGB (H, W, 3).
+    """The table image, group, split of a manifest's images.
 
+    `pictures` are the images, uint8 RGB (H, W, 3), in the manifest's order; the strategy "random"
+    needs none. They are indexed again and again, so that should be cheap.
     Raises UserError if a split that is asked for stays empty.
     """
     n = len(manifest)
@@ -79,7 +81,7 @@ def split_images(
     else:
         from darkfield import fields  # OpenCV, only where it is wanted
 
-        groups = fields.groups(images)
+        groups = fields.groups(pictures)
         present = manifest[classes].to_numpy() > 0
         strata = ["".join("01"[int(has)] for has in row) for row in present]
         splits = grouped_split(groups, strata, fractions, seed)
