@@ -37,13 +37,13 @@ def codes(mask: Image.Image, palette_colours: bool) -> np.ndarray:
         mask = rgba.convert("RGB")
     if mask.mode == "P" and palette_colours:
         mask = mask.convert("RGB")
-    pixels = np.asarray(mask)
     if mask.mode == "RGB":
-        r, g, b = (pixels[..., i] for i in range(3))
-        if (r == g).all() and (g == b).all():
+        r, g, b = (np.asarray(band) for band in mask.split())  # faster than strides of three
+        if np.array_equal(r, g) and np.array_equal(g, b):
             return r
         r, g, b = (c.astype(np.int32) for c in (r, g, b))
         return np.where((r == g) & (g == b), r, COLOUR | r << 16 | g << 8 | b)
+    pixels = np.asarray(mask)
     if pixels.ndim != 2 or pixels.dtype.kind not in "bui":
         raise ValueError(f"is a {mask.mode} picture; masks are grey, palette or RGB")
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
@@ -71,7 +71,7 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
     if pixels.dtype == np.uint8:
         lookup = np.zeros(256, dtype=np.uint8)
         lookup[known[known < 256]] = index[known < 256]
-        return lookup[pixels]
+        return lookup.take(pixels)
     return index[np.searchsorted(known, pixels)]
 
 
