@@ -10,7 +10,7 @@ from pathlib import Path
 
 from darkfield.device import setup
 from darkfield.images import read_image, resize_image
-from darkfield.prediction import classes_of, load_model, logits, to_batch
+from darkfield.prediction import classes_of, load_model, predict
 from darkfield.synthetic import synthesize
 
 SPEC = {
@@ -19,13 +19,14 @@ SPEC = {
     "image_size": [256, 256],
     "mean": [0.16, 0.2, 0.26],
     "std": [0.22, 0.24, 0.25],
+    "predict": {"tta": False},
 }
 
 
 def labels(path, model, device, precision):
     image = read_image(path)
-    batch = to_batch([resize_image(image, SPEC["image_size"])], SPEC, device)
-    (out,) = logits(model, batch, [image.shape[:2]], precision)
+    resized, size = resize_image(image, SPEC["image_size"]), image.shape[:2]
+    (out,) = predict(model, [resized], [size], SPEC, device, precision)
     return classes_of(out)
 
 

@@ -139,6 +139,8 @@ def test_snakemakes_own_report(chain):
         ({"train": {"learning_rate": 0.01}}, AFTER_TRAIN),
         ({"train": {"class_weights": [3, 2, 1]}}, AFTER_TRAIN),
         ({"select": {"epoch": 1}}, {"select", "overlays", "plots"}),
+        ({"augment": {"flip": True}}, AFTER_TRAIN),
+        ({"predict": {"tta": True}}, AFTER_TRAIN - {"train"}),
         ({"overlays": {"images": 1}}, {"overlays"}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -240,6 +242,26 @@ def test_weights_do_not_depend_on_cores(chain, tmp_path):
 def test_lint_is_clean_but_for_conda_and_containers(chain):
     lints = re.findall(r"^    \* (.*)", snakemake(chain, "--lint").stdout, re.M)
     assert {text for text in lints if "conda environment or container" not in text} == set()
+
+
+@pytest.mark.long
+def test_native_crops_of_a_unet_run(tmp_path):
+    """presets/best.yaml on small scenes: the matrices count every pixel."""
+    folder = project(tmp_path / "project")
+    params = yaml.safe_load((REPOSITORY / "presets/best.yaml").read_text())
+    params |= {k: SMALL[k] for k in ("synthesize", "overlays")}
+    params["data"]["root"] = "data/synthetic"
+    params["model"]["decoder_channels"] = [16, 8, 8, 8]
+    params["train"] |= {"epochs": 2, "steps_per_epoch": 2, "crop": [32, 32]}
+    params["predict"] |= {"tile": [32, 32], "tta": True}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    matrices = np.load(folder / "results/evaluation/confusions.npy")
+    manifest = read_csv(folder / "data/flattened_masks.csv")
+    pixels = (manifest["height"] * manifest["width"]).to_numpy()
+    assert (matrices.sum(axis=(2, 3)) == pixels).all()
+    assert read_json(folder / "results/model/model.json")["predict"] == params["predict"]
 
 
 @pytest.mark.long

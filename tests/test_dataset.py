@@ -9,7 +9,7 @@ from darkfield.dataset import normalise
 
 def test_items_are_the_pixels_and_class_indices():
     dataset = toy_dataset()
-    image, mask = dataset[0]
+    image, mask = dataset[0, 0]
     assert (image.shape, image.dtype) == ((3, 48, 56), torch.uint8)
     assert (mask.shape, mask.dtype) == ((48, 56), torch.uint8)
     assert (image.permute(1, 2, 0).numpy() == dataset.images[0]).all()

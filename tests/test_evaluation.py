@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from darkfield.evaluation import confusions
-from darkfield.prediction import classes_of, load_model, load_weights, logits, to_batch
-from darkfield.segnet import build
+from darkfield.models import build
+from darkfield.prediction import classes_of, load_model, load_weights, predict
 from darkfield.training import save_weights
 
 CPU = torch.device("cpu")
@@ -16,6 +16,7 @@ SPEC = {
     "image_size": [24, 32],
     "mean": [0.2, 0.2, 0.2],
     "std": [0.2, 0.2, 0.2],
+    "predict": {"tta": False},
 }
 
 
@@ -50,10 +51,10 @@ def test_logits_come_at_the_size_asked_for_whatever_the_batch():
     model = load_model(SPEC, CPU)
     images = np.random.default_rng(0).integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
     sizes = [(24, 32), (50, 10), (7, 300)]
-    together = list(logits(model, to_batch(images, SPEC, CPU), sizes, "fp32"))
+    together = list(predict(model, images, sizes, SPEC, CPU, "fp32"))
     assert [tuple(out.shape) for out in together] == [(3, *size) for size in sizes]
     for image, size, out in zip(images, sizes, together, strict=True):
-        (alone,) = logits(model, to_batch([image], SPEC, CPU), [size], "fp32")
+        (alone,) = predict(model, [image], [size], SPEC, CPU, "fp32")
         assert torch.allclose(alone, out, atol=1e-4)
 
 

@@ -5,7 +5,7 @@ import os
 import pandas as pd
 import pytest
 
-from darkfield.files import atomic, folder_digest, read_csv, write_csv, write_json
+from darkfield.files import atomic, folder_digest, hand_over, read_csv, write_csv, write_json
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -87,3 +87,10 @@ def test_digest_reads_an_unchanged_file_only_once(root, tmp_path):
     path.write_text("IMAGES")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert folder_digest(root, tmp_path / "cache.json") == before
+
+
+def test_hand_over_outlives_its_source(tmp_path):
+    (tmp_path / "a").write_text("weights")
+    hand_over(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "a").unlink()
+    assert (tmp_path / "b").read_text() == "weights"

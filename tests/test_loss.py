@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from darkfield.loss import cross_entropy
+from darkfield.loss import cross_entropy, dice
 
 
 @pytest.mark.parametrize("weight", [None, [1.0, 1.0, 3.0], [0.1, 0.0, 0.9]])
@@ -20,3 +20,13 @@ def test_cross_entropy_is_torchs(weight, dtype):
     torchs.backward()
     assert ours.item() == pytest.approx(torchs.item(), rel=1e-5)
     assert torch.allclose(a.grad.float(), b.grad.float(), rtol=1e-2, atol=1e-6)
+
+
+def test_dice_by_hand():
+    masks = torch.tensor([[[0, 1, 1, 2]]])
+    certain = 50.0 * torch.nn.functional.one_hot(torch.tensor([[[0, 1, 2, 2]]]), 3).movedim(-1, 1)
+    # class 1: 2 x 1 + 1 over 1 + 2 + 1; class 2: 2 x 1 + 1 over 2 + 1 + 1
+    assert dice(certain, masks).item() == pytest.approx(1 - (3 / 4 + 3 / 4) / 2, abs=1e-4)
+    right = 50.0 * torch.nn.functional.one_hot(masks, 3).movedim(-1, 1)
+    assert dice(right, masks).item() == pytest.approx(0, abs=1e-4)
+    assert dice(right, torch.zeros_like(masks)).item() > 0.4

@@ -108,13 +108,29 @@ def test_all_problems_at_once(params):
         ("train", {"class_weights": [1, 2]}, "train.class_weights: 2 weights for 3 classes"),
         ("synthesize", {"size": [90, 80]}, "synthesize.size: [90, 80] is not [shortest, longest]"),
         ("model", {"name": "segnet_vgg16", "notebook_head": True}, "only segnet has it"),
+        ("model", {"name": "unet", "encoder_depth": 4}, "decoder_channels: 5 stages, but"),
+        ("augment", {"scale": [0.5, 2]}, "augment: foreground and scale are of crops"),
+        ("augment", {"scale": [2, 0.5]}, "augment.scale: [2, 0.5] is not [smallest, largest]"),
+        ("train", {"crop": [30, 40]}, "takes sides that 32 divides"),
+        ("train", {"crop": [32, 64]}, "augment.turn: needs squares"),
         ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),
         ("data", {"classes": {"background": 1, "cell": 0}}, "must count 0, 1, 2, ... and begin"),
     ],
 )
 def test_values_that_disagree(params, section, values, words):
+    if "crop" in values:
+        params["model"]["name"], params["augment"]["turn"] = "unet", True
     params[section] |= values
     assert any(words in line for line in problems(params))
+
+
+def test_native_pictures_need_crops(params):
+    params["image_size"] = "native"
+    assert problems(params) == [
+        "params.yaml: image_size: native pictures differ in size; set train.crop"
+    ]
+    params["train"]["crop"] = [64, 64]
+    assert check(params, SCHEMA) == params
 
 
 @pytest.mark.parametrize("value", [None, [], "text", {}])

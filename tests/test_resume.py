@@ -4,7 +4,7 @@ import pytest
 import torch
 from toy import digests, run, toy_dataset
 
-from darkfield.resume import checkpoint, hand_over, state_folder
+from darkfield.resume import checkpoint, state_folder
 
 
 @pytest.fixture(scope="module")
@@ -12,12 +12,20 @@ def dataset():
     return toy_dataset()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_resumed_is_byte_identical(dataset, tmp_path, precision, caplog):
-    _, whole = run(dataset, tmp_path / "whole", 4, precision=precision)
-    run(dataset, tmp_path / "parts", 2, precision=precision)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"precision": "fp32"},
+        {"precision": "bf16"},
+        {"optimizer": "adamw", "weight_decay": 0.1, "ema": 0.9, "steps_per_epoch": 3, "workers": 2},
+    ],
+    ids=str,
+)
+def test_resumed_is_byte_identical(dataset, tmp_path, options, caplog):
+    _, whole = run(dataset, tmp_path / "whole", 4, **options)
+    run(dataset, tmp_path / "parts", 2, **options)
     with caplog.at_level("INFO"):
-        _, resumed = run(dataset, tmp_path / "parts", 4, precision=precision)
+        _, resumed = run(dataset, tmp_path / "parts", 4, **options)
     assert "resumed at epoch 3" in caplog.text
     assert "epoch 2 of 4" not in caplog.text
     assert resumed == whole
@@ -51,10 +59,3 @@ def test_a_state_belongs_to_params_and_bytes(tmp_path):
     assert state_folder([{"epochs": 3}], [file]) != first
     file.write_text("2")
     assert state_folder([{"epochs": 2}], [file]) != first
-
-
-def test_hand_over_outlives_its_source(tmp_path):
-    (tmp_path / "a").write_text("weights")
-    hand_over(tmp_path / "a", tmp_path / "b")
-    (tmp_path / "a").unlink()
-    assert (tmp_path / "b").read_text() == "weights"

@@ -20,8 +20,8 @@ def test_it_overfits_four_images(dataset, tmp_path):
     model, history = run(dataset, tmp_path, 40, batch_size=4, learning_rate=3e-3)
     assert [row["epoch"] for row in history] == list(range(1, 41))
     assert history[-1]["loss"] < history[0]["loss"] / 5
-    x = normalise(torch.stack([dataset[i][0] for i in range(4)]), **CHANNELS)
-    truth = torch.stack([dataset[i][1] for i in range(4)])
+    x = normalise(torch.stack([dataset[i, 0][0] for i in range(4)]), **CHANNELS)
+    truth = torch.stack([dataset[i, 0][1] for i in range(4)])
     assert {0, 1, 2} <= set(truth.unique().tolist())
     predicted = model(x).argmax(dim=1)  # in training mode, as the loss saw it
     for c in range(3):
@@ -72,16 +72,40 @@ def test_class_weights_matter(dataset, tmp_path):
 
 
 def test_order_is_a_function_of_seed_and_epoch_alone():
-    assert epoch_order(1, 2, 50) == epoch_order(1, 2, 50)
-    assert sorted(epoch_order(1, 2, 50)) == list(range(50))
-    assert len({tuple(epoch_order(*key, 50)) for key in [(1, 1), (1, 2), (2, 1), (2, 2)]}) == 4
+    def order(seed, epoch, samples=50):
+        return epoch_order(seed, epoch, 50, True, samples)
+
+    assert order(1, 2) == order(1, 2)
+    assert sorted(order(1, 2)) == list(range(50))
+    assert len({tuple(order(*key)) for key in [(1, 1), (1, 2), (2, 1), (2, 2)]}) == 4
+    assert order(1, 2, 20) == order(1, 2)[:20]
+    assert sorted(order(1, 2, 100)) == sorted([*range(50)] * 2)
+
+
+def test_steps_per_epoch_schedule_and_average(dataset, tmp_path):
+    options = {"steps_per_epoch": 5, "schedule": "cosine", "learning_rate": 1e-3}
+    model, history = run(dataset, tmp_path, 4, ema=0.5, optimizer="adamw", **options)
+    rates = [row["lr"] for row in history]
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < 1e-4 < rates[0] <= 1e-3
+    saved = load_file(tmp_path / "0004.safetensors")
+    raw = model.state_dict()
+    assert saved.keys() == raw.keys()
+    assert any(not torch.equal(saved[k], raw[k]) for k in raw)
+    assert all(torch.allclose(saved[k], raw[k], atol=0.2) for k in raw if "num_batches" not in k)
+
+
+def test_dice_joins_the_loss(dataset, tmp_path):
+    _, plain = run(dataset, tmp_path / "a", 1)
+    _, both = run(dataset, tmp_path / "b", 1, dice_weight=1)
+    assert plain[0]["loss"] + 0.1 < both[0]["loss"] < plain[0]["loss"] + 1.1
 
 
 def test_without_shuffling_images_come_in_order(dataset, tmp_path):
     class Watched(DarkfieldDataset):
-        def __getitem__(self, i):
-            seen.append(i)
-            return super().__getitem__(i)
+        def __getitem__(self, key):
+            seen.append(key[0])
+            return super().__getitem__(key)
 
     watched = Watched(
         *(dataset.names, dataset.images, dataset.masks),

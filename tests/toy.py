@@ -7,7 +7,7 @@ import torch
 
 from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.device import setup
-from darkfield.segnet import build
+from darkfield.models import build
 from darkfield.synthetic import scene
 from darkfield.training import train
 
@@ -25,14 +25,22 @@ def run(dataset, folder, epochs, **options):
     folder.mkdir(exist_ok=True)
     device, precision = setup("cpu", options.pop("precision", "fp32"), 2)
     torch.manual_seed(options.get("seed", 1))
-    model = build("segnet", 3, options.pop("notebook_head", False))
+    model = build("segnet", 3, notebook_head=options.pop("notebook_head", False))
     defaults = {
+        "steps_per_epoch": None,
         "batch_size": 2,
+        "optimizer": "adam",
         "learning_rate": 1e-3,
+        "weight_decay": 0,
+        "schedule": "constant",
+        "ema": 0,
+        "dice_weight": 0,
         **CHANNELS,
         "class_weights": [0.2, 0.9, 1.0],
         "shuffle": True,
         "seed": 1,
+        "workers": 0,
+        "compile": False,
     }
     options = defaults | options | {"precision": precision, "device": device}
     return model, train(model, dataset, folder, epochs=epochs, **options)

@@ -9,7 +9,11 @@ from torch.utils.data import Dataset
 
 
 class DarkfieldDataset(Dataset):
-    """Named pairs of image (H, W, 3) and mask (H, W), uint8, each through its own transform."""
+    """Named pairs of image (H, W, 3) and mask (H, W), uint8, each through its own transform.
+
+    Then both through `transforms`, if given. A key is a picture's index and the seed of all that
+    is random in its transforms.
+    """
 
     def __init__(
         self,
@@ -18,29 +22,38 @@ class DarkfieldDataset(Dataset):
         masks: Sequence[np.ndarray],
         transform: Callable,
         target_transform: Callable,
+        transforms: Callable | None = None,
     ):
         self.names, self.images, self.masks = names, images, masks
         self.transform, self.target_transform = transform, target_transform
+        self.transforms = transforms
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
-        return self.transform(self.images[i]), self.target_transform(self.masks[i])
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        i, seed = key
+        pair = self.transform(self.images[i]), self.target_transform(self.masks[i])
+        if self.transforms:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                pair = self.transforms(*pair)
+        return pair
 
 
 def image_transform() -> Callable:
-    """uint8 (H, W, 3) to a uint8 tensor (3, H, W)."""
+    """uint8 (H, W, 3) to a uint8 tv_tensors.Image (3, H, W)."""
     from torchvision.transforms import v2  # takes six seconds, and evaluation can do without
 
     return v2.ToImage()
 
 
 def target_transform() -> Callable:
-    """uint8 class indices (H, W) to a uint8 tensor (H, W)."""
+    """uint8 class indices (H, W) to a uint8 tv_tensors.Mask (H, W)."""
+    from torchvision import tv_tensors
     from torchvision.transforms import v2
 
-    return v2.Compose([v2.ToImage(), v2.Lambda(lambda mask: mask[0])])
+    return v2.Lambda(lambda mask: tv_tensors.Mask(torch.from_numpy(mask)))
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from darkfield.metrics import confusion
-from darkfield.prediction import classes_of, load_model, load_weights, logits, to_batch
+from darkfield.prediction import classes_of, load_model, load_weights, predict
 
 BATCH = 16
 
@@ -24,7 +24,7 @@ def confusions(
 ) -> np.ndarray:
     """Confusion matrices, int64 (checkpoints, images, C, C), rows the truth, in native pixels.
 
-    `images` are uint8 (H, W, 3) of the network's size, `masks` class indices, uint8, of any size;
+    `images` are uint8 (H, W, 3) at spec's image_size, `masks` class indices, uint8, of any size;
     `spec` is a model.json. The checkpoints are read again for each batch of images, which costs a
     hundredth of a forward pass.
     """
@@ -35,11 +35,12 @@ def confusions(
     with tqdm(total=steps, desc="evaluate", unit="image", disable=None) as bar:
         for start in range(0, len(images), BATCH):
             rows = range(start, min(start + BATCH, len(images)))
-            batch = to_batch([images[i] for i in rows], spec, device)
+            batch = [images[i] for i in rows]
             truths = [masks[i] for i in rows]
             for k, checkpoint in enumerate(checkpoints):
                 load_weights(model, checkpoint)
-                outs = logits(model, batch, [t.shape for t in truths], precision)
+                sizes = [truth.shape for truth in truths]
+                outs = predict(model, batch, sizes, spec, device, precision)
                 for i, truth, out in zip(rows, truths, outs, strict=True):
                     result[k, i] = confusion(truth, classes_of(out), c)
                 bar.update(len(rows))

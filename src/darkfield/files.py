@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,3 +108,11 @@ def folder_digest(root: Path, cache: Path) -> str:
         write_json(cache, known | seen)
     names = (f"{key.rsplit(':', 2)[0].removeprefix(str(root))} {h}\n" for key, h in seen.items())
     return hashlib.sha256("".join(names).encode()).hexdigest()
+
+
+def hand_over(source: Path, target: Path) -> None:
+    """Make `target` a second name of the file `source`, or a copy where the disk has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -124,4 +124,28 @@ def disagreements(params: dict[str, Any]) -> list[str]:
         problems.append("model.notebook_head: only segnet has it")
     if low > high:
         problems.append(f"synthesize.size: [{low}, {high}] is not [shortest, longest]")
+    return problems + disagreeing_sizes(params)
+
+
+def disagreeing_sizes(params: dict[str, Any]) -> list[str]:
+    """What is wrong between image_size, crops, tiles and what the model takes."""
+    model, augment, crop = params["model"], params["augment"], params["train"]["crop"]
+    seen = params["image_size"] if crop == "none" else crop
+    if seen == "native":
+        return ["image_size: native pictures differ in size; set train.crop"]
+    problems = []
+    if not model["name"].startswith("segnet"):
+        if any(side % 32 for side in [*seen, *params["predict"]["tile"]]):
+            problems.append(
+                f"model.name: {model['name']} takes sides that 32 divides; change image_size, "
+                "train.crop or predict.tile"
+            )
+        if (n := len(model["decoder_channels"])) != (depth := model["encoder_depth"]):
+            problems.append(f"model.decoder_channels: {n} stages, but encoder_depth is {depth}")
+    if augment["turn"] and seen[0] != seen[1]:
+        problems.append("augment.turn: needs squares; change train.crop or image_size")
+    if crop == "none" and (augment["foreground"] or augment["scale"] != [1, 1]):
+        problems.append("augment: foreground and scale are of crops; set train.crop")
+    if augment["scale"] != sorted(augment["scale"]):
+        problems.append(f"augment.scale: {augment['scale']} is not [smallest, largest]")
     return problems

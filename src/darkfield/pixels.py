@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib import format as npy
 
 from darkfield.files import atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -33,6 +37,13 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
         yield append
         file.seek(0)
         header()
+
+
+def network_sizes(table: "pd.DataFrame", size: Sequence[int] | str) -> Sequence[tuple[int, int]]:
+    """(height, width) of each picture of a manifest at `size`: one for all, or "native"."""
+    if size == "native":
+        return list(zip(table["height"], table["width"], strict=True))
+    return [tuple(size)] * len(table)
 
 
 class Pictures(Sequence):

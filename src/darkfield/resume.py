@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import logging
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -64,11 +62,3 @@ def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
         return []
     log.info("resumed at epoch %d", len(history) + 1)
     return history
-
-
-def hand_over(source: Path, target: Path) -> None:
-    """Make `target` a second name of the file `source`, or a copy where the disk has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -80,14 +80,3 @@ class SegNet(nn.Module):
         for block in self.decoder:
             x = block(max_unpool(x, *pooled.pop()))
         return self.head(x)
-
-
-def build(name: str, classes: int, notebook_head: bool = False) -> nn.Module:
-    """The model that params.yaml's `model` section names, with fresh weights from torch's RNG."""
-    match name:
-        case "segnet":
-            return SegNet(classes, **SEGNET, notebook_head=notebook_head)
-        case "segnet_vgg16":
-            return SegNet(classes, **SEGNET_VGG16)
-        case _:
-            raise ValueError(f"no model is called {name!r}")

@@ -1,7 +1,8 @@
 """The training loop, top to bottom."""
 
 import logging
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,21 +10,34 @@ import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import autocast
 from darkfield.files import UserError, atomic
-from darkfield.loss import cross_entropy
+from darkfield.loss import cross_entropy, dice
 from darkfield.resume import checkpoint, load_state, save_state
 
 log = logging.getLogger("darkfield")
 
 
-def epoch_order(seed: int, epoch: int, images: int) -> list[int]:
-    """An epoch's order of the images: a function of seed and epoch alone."""
-    return np.random.default_rng([seed, epoch]).permutation(images).tolist()
+def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int) -> list[int]:
+    """Which image each of an epoch's samples is of: a function of seed and epoch alone.
+
+    Every image comes once before any comes again.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    passes = -(-samples // images)
+    order = [rng.permutation(images) if shuffle else np.arange(images) for _ in range(passes)]
+    return np.concatenate(order)[:samples].tolist()
+
+
+def sample_seeds(seed: int, epoch: int, samples: int) -> list[int]:
+    """A seed for the augmentation of each of an epoch's samples."""
+    return np.random.default_rng([seed, epoch, 1]).integers(2**63, size=samples).tolist()
 
 
 def train(
@@ -31,54 +45,78 @@ def train(
     dataset: DarkfieldDataset,
     folder: Path,
     *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
     mean: Sequence[float],
     std: Sequence[float],
     class_weights: Sequence[float] | None,
-    shuffle: bool,
-    seed: int,
     precision: str,
     device: torch.device,
-    compile: bool = False,
+    epochs: int,
+    steps_per_epoch: int | None,
+    batch_size: int,
+    optimizer: str,
+    learning_rate: float,
+    weight_decay: float,
+    schedule: str,
+    ema: float,
+    dice_weight: float,
+    shuffle: bool,
+    seed: int,
+    workers: int,
+    compile: bool,
 ) -> list[dict]:
     """Train `model`; after each epoch save its weights and what it takes to go on in `folder`.
 
     A training that left a state in `folder` goes on after its last finished epoch, to the same
     bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
-    class indices (H, W). Weighted cross entropy, Adam. Returns the history: one {"epoch", "loss",
-    "lr"} an epoch, the loss the mean over the images. Raises UserError if it is not finite.
+    class indices (H, W). The loss is cross entropy, weighted by class, + `dice_weight` x Dice loss;
+    `ema` the decay of the moving average of the weights, 0 for none, which then is what is saved.
+    The other params are those of params.yaml. Returns the history: one {"epoch", "loss", "lr"} an
+    epoch, the loss the mean over its samples. Raises UserError if the loss is not finite.
     """
     model = model.to(device, memory_format=torch.channels_last).train()
+    averaged = None
+    if ema:
+        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True)
     if compile:
         torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
         model.compile()
-    optimizer = optimizer_of(model, learning_rate)
+    steps = steps_per_epoch or -(-len(dataset) // batch_size)
+    samples = steps * batch_size if steps_per_epoch else len(dataset)
+    adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
+    descent = adam(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
+    scheduler = scheduler_of(descent, schedule, epochs * steps)
     weight = None
     if class_weights is not None:
         weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
-    stateful = {"model": model, "optimizer": optimizer}
+
+    def loss_function(logits: Tensor, masks: Tensor) -> Tensor:
+        loss = cross_entropy(logits, masks, weight)
+        return loss + dice_weight * dice(logits, masks) if dice_weight else loss
+
+    stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
+    stateful |= {"averaged": averaged} if averaged else {}
     history = load_state(folder, stateful)
-    steps = -(-len(dataset) // batch_size)
-    bar = tqdm(
+    with tqdm(
         total=epochs * steps,
         initial=len(history) * steps,
         desc="train",
         unit="step",
         disable=None,
-    )
-    with bar:
+    ) as bar:
         for epoch in range(len(history) + 1, epochs + 1):
-            order = epoch_order(seed, epoch, len(dataset)) if shuffle else range(len(dataset))
+            order = epoch_order(seed, epoch, len(dataset), shuffle, samples)
             loader = DataLoader(
-                dataset, batch_size, sampler=order, pin_memory=device.type == "cuda"
+                dataset,
+                batch_size,
+                sampler=list(zip(order, sample_seeds(seed, epoch, samples), strict=True)),
+                num_workers=workers,
+                pin_memory=device.type == "cuda",
             )
             total = 0.0
             for step, batch in enumerate(loader, start=1):
                 images, masks = (t.to(device, non_blocking=True) for t in batch)
                 images = normalise(images, mean, std)
-                value = train_step(model, optimizer, images, masks, weight, precision)
+                value = train_step(model, descent, images, masks, loss_function, precision)
                 if not np.isfinite(value):
                     indices = order[(step - 1) * batch_size : step * batch_size]
                     raise UserError(
@@ -86,19 +124,29 @@ def train(
                         f"{', '.join(dataset.names[i] for i in indices)}): "
                         f"lower train.learning_rate ({learning_rate:g})"
                     )
+                rate = scheduler.get_last_lr()[0]
+                scheduler.step()
+                if averaged:
+                    averaged.update_parameters(model)
                 total += value * len(images)
                 bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
                 bar.update()
-            save_weights(model, checkpoint(folder, epoch))
-            history.append({"epoch": epoch, "loss": total / len(dataset), "lr": learning_rate})
+            save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
+            history.append({"epoch": epoch, "loss": total / samples, "lr": rate})
             save_state(folder, stateful, history)
             log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
     return history
 
 
-def optimizer_of(model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    """Adam over all of the model's parameters."""
-    return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+def scheduler_of(optimizer: torch.optim.Optimizer, schedule: str, steps: int) -> LambdaLR:
+    """The learning rate by step: "constant", or "cosine", which warms up for a twentieth."""
+    warm = max(1, steps // 20)
+
+    def cosine(step: int) -> float:
+        done = min(1, max(0, step - warm) / max(1, steps - warm))
+        return min(1, (step + 1) / warm) * (1 + math.cos(math.pi * done)) / 2
+
+    return LambdaLR(optimizer, cosine if schedule == "cosine" else lambda step: 1.0)
 
 
 def train_step(
@@ -106,14 +154,14 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     images: Tensor,
     masks: Tensor,
-    weight: Tensor | None,
+    loss_function: Callable[[Tensor, Tensor], Tensor],
     precision: str,
 ) -> float:
     """One step on normalised images (B, 3, H, W) and class indices (B, H, W); its mean loss."""
     optimizer.zero_grad(set_to_none=True)
     with autocast(images.device, precision):
         logits = model(images)
-    loss = cross_entropy(logits, masks, weight)
+    loss = loss_function(logits, masks)
     loss.backward()
     optimizer.step()
     return loss.item()

@@ -26,6 +26,7 @@ rule train:
         gpu=1,
     params:
         train=config["train"],
+        augment=config["augment"],
         model=config["model"],
         image_size=config["image_size"],
         classes=config["data"]["classes"],
@@ -58,6 +59,7 @@ rule evaluate:
         gpu=1,
     params:
         train=config["train"],
+        predict=config["predict"],
     script:
         "../scripts/evaluate.py"
 
@@ -90,5 +92,6 @@ rule select:
         "benchmarks/select.tsv"
     params:
         select=config["select"],
+        predict=config["predict"],
     script:
         "../scripts/select.py"

@@ -25,5 +25,6 @@ with job(snakemake.log[0]) as log:
     write_csv(snakemake.output.confusion, confusion_table(test, classes))
     with atomic(snakemake.output.weights) as part:
         shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
-    write_json(snakemake.output.spec, spec | {"epoch": epoch, "metrics": scores})
+    spec |= {"predict": snakemake.params.predict, "epoch": epoch, "metrics": scores}
+    write_json(snakemake.output.spec, spec)
     log.info("epoch %d", epoch)

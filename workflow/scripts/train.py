@@ -5,14 +5,15 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from darkfield.augment import augmentation
 from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.device import setup
-from darkfield.files import atomic, read_csv, read_json, remove, write_csv, write_json
+from darkfield.files import atomic, hand_over, read_csv, read_json, remove, write_csv, write_json
 from darkfield.job import job
-from darkfield.pixels import Pictures
+from darkfield.models import build
+from darkfield.pixels import Pictures, network_sizes
 from darkfield.provenance import provenance
-from darkfield.resume import hand_over, state_folder
-from darkfield.segnet import build
+from darkfield.resume import state_folder
 from darkfield.stats import class_weights
 from darkfield.training import enough_memory, train
 
@@ -24,33 +25,33 @@ with job(snakemake.log[0]) as log:
     log.info("%s, %s, %d threads", device, precision, cfg["threads"])
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
-    sizes, rows = [snakemake.params.image_size] * len(table), table.index[table["split"] == "train"]
+    sizes = network_sizes(table, snakemake.params.image_size)
+    rows = table.index[table["split"] == "train"]
+    crop = None if cfg["crop"] == "none" else cfg["crop"]
     dataset = DarkfieldDataset(
         list(table["image"][rows]),
         Pictures(inputs.images, sizes, rows),
         Pictures(inputs.masks, sizes, rows),
         image_transform(),
         target_transform(),
+        augmentation(crop, **snakemake.params.augment),
     )
     torch.manual_seed(cfg["seed"])
     model = build(classes=len(classes), **snakemake.params.model)
     state = state_folder([dict(snakemake.params.items()), precision, device.type], inputs)
-    with enough_memory(cfg["batch_size"], snakemake.params.image_size):
+    options = {k: v for k, v in cfg.items() if k not in ("crop", "precision", "device", "threads")}
+    options["class_weights"] = class_weights(cfg["class_weights"], counts)
+    options["steps_per_epoch"] = {"all": None}.get(cfg["steps_per_epoch"], cfg["steps_per_epoch"])
+    with enough_memory(cfg["batch_size"], crop or snakemake.params.image_size):
         history = train(
             model,
             dataset,
             state,
-            epochs=cfg["epochs"],
-            batch_size=cfg["batch_size"],
-            learning_rate=cfg["learning_rate"],
             mean=stats["mean"],
             std=stats["std"],
-            class_weights=class_weights(cfg["class_weights"], counts),
-            shuffle=cfg["shuffle"],
-            seed=cfg["seed"],
             precision=precision,
             device=device,
-            compile=cfg["compile"],
+            **options,
         )
     with atomic(Path(snakemake.output.checkpoints[0]).parent) as part:
         part.mkdir()
@@ -65,6 +66,7 @@ with job(snakemake.log[0]) as log:
         "std": stats["std"],
         "precision": precision,
         "train": cfg,
+        "augment": snakemake.params.augment,
         "provenance": provenance(inputs.manifest, inputs.split, inputs.code, device),
     }
     write_json(snakemake.output.spec, spec)

@@ -1,0 +1,92 @@
+"""Training pictures as other crops, turns, exposures and lenses would show them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+
+class RandomWindow(v2.Transform):
+    """Cut a window from image and mask at random and bring it to `size` (height, width).
+
+    The window is 1 / s times as large as `size`, s drawn log-uniformly from `scale`. In the
+    fraction `foreground` of cases it holds a random pixel of a random class that the mask has,
+    background apart. Where it leaves the picture it is black, and background.
+    """
+
+    def __init__(self, size: Sequence[int], scale: Sequence[float], foreground: float):
+        super().__init__()
+        self.size, self.foreground = list(size), foreground
+        self.scale = torch.tensor(scale, dtype=torch.float64).log()
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, int]:
+        (mask,) = (x for x in flat_inputs if isinstance(x, tv_tensors.Mask))
+        low, high = self.scale
+        scale = float((low + (high - low) * torch.rand((), dtype=torch.float64)).exp())
+        sides = [max(1, round(side / scale)) for side in self.size]
+        inside = None
+        if torch.rand(()) < self.foreground:
+            present = mask.flatten().bincount()[1:].nonzero()[:, 0] + 1
+            if len(present):
+                pixels = (mask == present[pick(len(present))]).nonzero()
+                inside = pixels[pick(len(pixels))].tolist()
+        top, left = (
+            corner(window, whole, inside and inside[axis])
+            for axis, (window, whole) in enumerate(zip(sides, mask.shape, strict=True))
+        )
+        return {"top": top, "left": left, "height": sides[0], "width": sides[1]}
+
+    def transform(self, inpt: Any, params: dict[str, int]) -> Any:
+        return F.resized_crop(inpt, **params, size=self.size, antialias=True)
+
+
+def pick(n: int) -> int:
+    """A random index below n."""
+    return int(torch.randint(n, ()))
+
+
+def corner(window: int, whole: int, inside: int | None) -> int:
+    """Where a window begins that lies in the whole as far as it can, and holds pixel `inside`."""
+    low, high = sorted((0, whole - window))
+    if inside is not None:
+        low, high = max(low, inside - window + 1), min(high, inside)
+    return low + pick(high - low + 1)
+
+
+def augmentation(
+    size: Sequence[int] | None,
+    *,
+    scale: Sequence[float],
+    foreground: float,
+    flip: bool,
+    turn: bool,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    hue: float,
+    blur: float,
+    noise: float,
+) -> Callable | None:
+    """The transform of image and mask, tv_tensors, that params.yaml's `augment` asks for.
+
+    `size` is that of random windows, None for whole pictures. brightness, contrast, saturation and
+    hue are those of torchvision's ColorJitter; blur is the largest sigma, in pixels, of a Gaussian
+    that half of the images get, noise the standard deviation of Gaussian noise, 0-1.
+    """
+    steps: list[Callable] = []
+    if size:
+        steps.append(RandomWindow(size, scale, foreground))
+    if flip:
+        steps += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
+    if turn:
+        steps.append(v2.RandomApply([v2.RandomRotation((90, 90))]))
+    if brightness or contrast or saturation or hue:
+        steps.append(v2.ColorJitter(brightness, contrast, saturation, hue))
+    if blur:
+        steps.append(v2.RandomApply([v2.GaussianBlur(2 * round(2 * blur) + 1, (0.1, blur))]))
+    if noise:
+        steps.append(v2.GaussianNoise(sigma=noise))
+    return v2.Compose(steps) if steps else None

@@ -1,0 +1,47 @@
+"""The model that params.yaml names: our SegNet, or a family of segmentation_models.pytorch."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from darkfield.files import UserError
+from darkfield.segnet import SEGNET, SEGNET_VGG16, SegNet
+
+
+def build(
+    name: str,
+    classes: int,
+    *,
+    notebook_head: bool = False,
+    encoder: str = "resnet18",
+    encoder_depth: int = 5,
+    decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
+) -> nn.Module:
+    """A model of fresh weights from torch's RNG: images (B, 3, H, W) to logits (B, classes, H, W).
+
+    `encoder`, `encoder_depth` and `decoder_channels`, one a stage, are of the families of
+    segmentation_models.pytorch (https://smp.readthedocs.io). Raises UserError if that is not
+    installed, or knows no such model.
+    """
+    if name == "segnet":
+        return SegNet(classes, **SEGNET, notebook_head=notebook_head)
+    if name == "segnet_vgg16":
+        return SegNet(classes, **SEGNET_VGG16)
+    try:
+        import segmentation_models_pytorch as smp
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"model.name: {name!r} needs segmentation_models.pytorch; "
+            "install it (pip install 'darkfield[models]') or use segnet"
+        ) from error
+    try:
+        return smp.create_model(
+            name,
+            encoder,
+            encoder_weights=None,
+            classes=classes,
+            encoder_depth=encoder_depth,
+            decoder_channels=tuple(decoder_channels),
+        )
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise UserError(f"model: {' '.join(str(error).split())}") from error

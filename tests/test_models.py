@@ -1,0 +1,37 @@
+"""The families of segmentation_models.pytorch beside SegNet; what is not there is said kindly."""
+
+import sys
+
+import pytest
+import torch
+
+from darkfield.files import UserError
+from darkfield.models import build
+
+SMALL = {"encoder": "tu-resnet18", "encoder_depth": 4, "decoder_channels": [32, 16, 8, 8]}
+
+
+def test_a_unet_gives_logits_of_the_images_size():
+    assert build("unet", 3, **SMALL).eval()(torch.rand(1, 3, 64, 96)).shape == (1, 3, 64, 96)
+
+
+def test_a_shallow_encoder_has_no_unused_weights():
+    model = build("unet", 3, **SMALL)
+    model(torch.rand(2, 3, 64, 64)).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_an_unknown_family_is_a_users_error():
+    with pytest.raises(UserError, match="unet3d"):
+        build("unet3d", 3)
+
+
+def test_an_unknown_encoder_is_a_users_error():
+    with pytest.raises(UserError, match="resnet1815"):
+        build("unet", 3, **SMALL | {"encoder": "resnet1815"})
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
+    with pytest.raises(UserError, match=r"'unet' needs segmentation_models.pytorch; install it"):
+        build("unet", 3, **SMALL)
