@@ -96,12 +96,16 @@ def test_ten_kills_at_random_moments_change_no_byte(prepared, whole, tmp_path):
     assert len(set(resumed)) > 1
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("kill", "name"),
+    [(os.killpg, "SIGINT"), (os.killpg, "SIGTERM"), (os.kill, "SIGTERM")],
+    ids=["Ctrl-C", "all terminated", "kill"],
+)
 @pytest.mark.long
-def test_a_signal_stops_within_seconds_and_says_how_to_go_on(folder, whole, name):
+def test_a_signal_stops_within_seconds_and_says_how_to_go_on(folder, whole, kill, name):
     process = start(folder)
     wait_for(folder, "epoch 2 of")
-    os.killpg(process.pid, getattr(signal, name))
+    kill(process.pid, getattr(signal, name))
     text, _ = process.communicate(timeout=20)
     assert process.returncode != 0
     assert "stopped; the same command goes on from here" in text

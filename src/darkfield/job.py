@@ -6,11 +6,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from darkfield.files import UserError
 
+STOPS = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger("darkfield")
 
 
@@ -21,7 +22,8 @@ def job(logfile: str) -> Iterator[logging.Logger]:
     The Snakefile's `onerror` shows that line. A traceback goes to the log, never to the screen.
     """
     Path(logfile).parent.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # Ctrl-C and kill alike
+    for name in STOPS:
+        signal.signal(name, stop)
     logging.basicConfig(
         filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
     )
@@ -38,6 +40,23 @@ def job(logfile: str) -> Iterator[logging.Logger]:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             fail(logfile, ["the disk is full: make room; the same command goes on from here"])
         fail(logfile, [f"{type(error).__name__}: {' '.join(str(error).split())}"])
+
+
+def stop(*_) -> None:
+    """Be interrupted, once: Ctrl-C reaches a job by the terminal and by Snakemake."""
+    for name in STOPS:
+        signal.signal(name, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def stop_all(*_) -> None:
+    """Interrupt all processes below this one, and this one, as Ctrl-C in a terminal does."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.send_signal(signal.SIGINT)
+    raise KeyboardInterrupt
 
 
 def fail(logfile: str, problems: list[str]) -> None:

@@ -1,5 +1,6 @@
 import atexit
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import darkfield.params
 from darkfield.code import modules
 from darkfield.environment import ENVIRONMENT
 from darkfield.files import UserError, folder_digest
+from darkfield.job import stop_all
 
 SYNTHETIC = "data/synthetic"
 
@@ -60,6 +62,11 @@ def last_line(path):
     except OSError:
         lines = []
     return lines[-1] if lines else "no reason given"
+
+
+onstart:
+    # By itself Snakemake waits for its jobs to end when it is told to terminate.
+    signal.signal(signal.SIGTERM, stop_all)
 
 
 onerror:
