@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from darkfield.dataset import normalise
 from darkfield.device import autocast
+from darkfield.files import UserError, read_json
 from darkfield.models import build
 
 NHWC = torch.channels_last
@@ -20,13 +22,33 @@ NHWC = torch.channels_last
 
 def load_model(spec: dict, device: torch.device) -> nn.Module:
     """The model that a model.json describes, in evaluation mode; weights still to be loaded."""
-    model = build(classes=len(spec["classes"]), **spec["model"])
+    model = build(classes=len(spec["classes"]), **spec["model"] | {"encoder_weights": "none"})
     return model.to(device, memory_format=NHWC).eval()
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Load safetensors weights; raises RuntimeError if they are of another model."""
     model.load_state_dict(load_file(path))
+
+
+def load(folder: Path, device: torch.device) -> tuple[nn.Module, dict]:
+    """The model of a model folder, in evaluation mode, and its model.json.
+
+    Raises UserError if the folder does not hold one.
+    """
+    weights, spec = folder / "model.safetensors", folder / "model.json"
+    if missing := [path for path in (weights, spec) if not path.is_file()]:
+        raise UserError(
+            *(f"{path}: no such file; --model names a model's folder" for path in missing)
+        )
+    try:
+        spec = read_json(spec)
+        model = load_model(spec, device)
+        load_weights(model, weights)
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{folder}: not a model that this version can read ({reason})") from error
+    return model, spec
 
 
 @torch.inference_mode()

@@ -1,0 +1,107 @@
+"""`darkfield predict` on real files: every picture gets its label picture, bad ones are told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from darkfield.files import write_json
+from darkfield.models import build
+from darkfield.prediction import classes_of, load, predict
+from darkfield.training import save_weights
+
+DARKFIELD = str(Path(sys.executable).with_name("darkfield"))
+SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
+
+
+@pytest.fixture(scope="module", params=["native", [32, 48]], ids=["native", "resized"])
+def model(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(1)
+    save_weights(build("segnet", 3), folder / "model.safetensors")
+    spec = {
+        "model": {"name": "segnet"},
+        "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
+        "image_size": request.param,
+        "mean": [0.2, 0.2, 0.3],
+        "std": [0.2, 0.2, 0.2],
+        "predict": {"tile": [32, 32], "overlap": 0.25, "tta": False},
+    }
+    write_json(folder / "model.json", spec)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, size in SIZES.items():
+        path = tmp_path / f"in/{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
+    return tmp_path / "in"
+
+
+def darkfield(*arguments):
+    command = [DARKFIELD, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_label_picture_of_the_same_size_for_each(model, pictures, tmp_path):
+    done = darkfield("predict", pictures, "--model", model, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    for name, size in SIZES.items():
+        label = Image.open(tmp_path / f"out/{name}.png")
+        assert label.mode == "L"
+        assert label.size == size[::-1]
+        assert set(np.unique(label)) <= {0, 1, 2}
+    assert len(list((tmp_path / "out").rglob("*.*"))) == len(SIZES)
+
+
+def test_labels_are_what_the_network_says(model, pictures, tmp_path):
+    darkfield("predict", pictures / "one.png", "--model", model, "--out", tmp_path / "out")
+    network, spec = load(model, torch.device("cpu"))
+    spec["image_size"] = [40, 60] if spec["image_size"] != "native" else "native"
+    image = np.asarray(Image.open(pictures / "one.png"))
+    (logits,) = predict(network, [image], [(40, 60)], spec, torch.device("cpu"), "fp32")
+    same = np.asarray(Image.open(tmp_path / "out/one.png")) == classes_of(logits)
+    assert same.mean() > (0.98 if spec["image_size"] == "native" else 0.5)
+
+
+def test_a_bad_picture_does_not_stop_the_others(model, pictures, tmp_path):
+    (pictures / "bad.png").write_text("no picture")
+    done = darkfield("predict", pictures, "--model", model, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    (reason,) = done.stderr.strip().splitlines()
+    assert "bad.png: cannot be read" in reason
+    assert len(list((tmp_path / "out").rglob("*.png"))) == len(SIZES)
+
+
+def test_it_goes_on_where_it_stopped(model, pictures, tmp_path):
+    out = tmp_path / "out"
+    darkfield("predict", pictures / "one.png", "--model", model, "--out", out)
+    made = (out / "one.png").stat().st_mtime_ns
+    assert darkfield("predict", pictures, "--model", model, "--out", out).returncode == 0
+    assert (out / "one.png").stat().st_mtime_ns == made
+    assert (out / "three.png").exists()
+
+
+def test_what_is_no_model_is_told_in_a_line(pictures, tmp_path):
+    out = ("--out", tmp_path / "out")
+    done = darkfield("predict", pictures, "--model", tmp_path / "none", *out)
+    assert done.returncode == 1
+    assert [line.partition(": ")[2] for line in done.stderr.splitlines()] == [
+        "no such file; --model names a model's folder"
+    ] * 2
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    write_json(broken / "model.json", {"classes": {"background": 0}, "model": {"name": "segnet"}})
+    (broken / "model.safetensors").write_bytes(b"rubbish")
+    done = darkfield("predict", pictures, "--model", broken, *out)
+    assert done.returncode == 1
+    assert "not a model that this version can read" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

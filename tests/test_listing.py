@@ -1,0 +1,68 @@
+"""Which pictures are meant, and names that cannot collide."""
+
+from pathlib import Path
+
+import pytest
+
+from darkfield.files import UserError
+from darkfield.listing import sources
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names):
+        for name in names:
+            path = Path("in", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    return make
+
+
+def names(*inputs):
+    return {str(s.path): str(s.name) for s in sources(inputs)}
+
+
+def test_a_folder_gives_its_pictures_and_keeps_subfolders(folder):
+    folder("b.png", "a.TIF", "deep/er/c.jpeg", "notes.txt")
+    expected = {"in/a.TIF": "a", "in/b.png": "b", "in/deep/er/c.jpeg": "deep/er/c"}
+    assert names("in") == expected
+    assert list(names("in")) == sorted(expected)
+
+
+def test_files_and_globs_each_once(folder):
+    folder("a.png", "b.png", "sub/c.png")
+    assert names("in/a.png", "in/*.png") == {"in/a.png": "a", "in/b.png": "b"}
+    assert names("in/**/c.png") == {"in/sub/c.png": "c"}
+
+
+def test_a_name_with_glob_characters_is_a_file(folder):
+    folder("a[1].png")
+    assert names("in/a[1].png") == {"in/a[1].png": "a[1]"}
+
+
+def test_names_cannot_collide(folder):
+    folder("a.png", "a.tif", "a.tif.png", "b.png")
+    got = names("in")
+    assert got["in/b.png"] == "b"
+    assert len(set(got.values())) == 4
+
+
+def test_two_folders_with_one_name_are_refused(folder, tmp_path):
+    folder("one/a.png", "two/a.png")
+    assert len(names("in")) == 2
+    with pytest.raises(UserError, match=r"^a\.png: two inputs have a picture of this name$"):
+        sources(["in/one", "in/two"])
+
+
+def test_all_inputs_without_pictures_are_told(folder):
+    folder("notes.txt")
+    with pytest.raises(UserError) as error:
+        sources(["in", "nowhere", "*.bmp"])
+    assert str(error.value).splitlines() == [
+        "in: holds no PNG, TIFF or JPEG",
+        "nowhere: no such file or folder",
+        "*.bmp: no such file or folder",
+    ]
