@@ -18,6 +18,7 @@ include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/model.smk"  # train, evaluate, select
 include: "workflow/rules/figures.smk"  # overlays, plots
+include: "workflow/rules/folds.smk"  # cross-validation, on demand
 
 
 rule all:

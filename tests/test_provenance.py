@@ -2,7 +2,7 @@
 
 import torch
 
-from darkfield.provenance import provenance
+from darkfield.provenance import provenance, versions
 
 
 def test_each_part_follows_its_bytes(tmp_path):
@@ -12,7 +12,7 @@ def test_each_part_follows_its_bytes(tmp_path):
 
     def now():
         manifest, split, code = files
-        return provenance(manifest, split, [code], torch.device("cpu"))
+        return provenance(manifest, split, [code], versions("timm"), torch.device("cpu"))
 
     first = now()
     assert now() == first
@@ -21,3 +21,8 @@ def test_each_part_follows_its_bytes(tmp_path):
         changed = {k for k, v in now().items() if v != first[k]}
         assert changed == {key}
         file.write_text("a")
+
+
+def test_versions_name_the_libraries_that_a_model_uses():
+    assert {"torch", "python", "timm"} <= versions("timm").keys()
+    assert "timm" not in versions()

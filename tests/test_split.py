@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from darkfield.files import UserError
-from darkfield.split import grouped_split, random_split, split_images
+from darkfield.split import fold_splits, grouped_split, random_split, split_images
 
 THREE = {"train": 0.7, "val": 0.15, "test": 0.15}
 
@@ -82,3 +82,18 @@ def test_pictures_of_one_field_stay_on_one_side():
     )
     assert table["group"].tolist() == [0, 1] * 6
     assert table.groupby("group")["split"].nunique().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+@pytest.mark.parametrize("val", [0.15, 0])
+def test_in_cross_validation_every_image_tests_once_and_groups_stay_whole(folds, val):
+    groups, strata = random_groups(np.random.default_rng(folds), 60)
+    tested = Counter()
+    for fold in range(1, folds + 1):
+        splits = fold_splits(groups, strata, fold, folds, train=0.7, val=val, seed=1)
+        assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+        assert ("val" in splits) == (val > 0)
+        test = [i for i, split in enumerate(splits) if split == "test"]
+        assert abs(len(test) - len(groups) / folds) <= 12  # the largest group
+        tested.update(test)
+    assert tested == Counter(range(len(groups)))

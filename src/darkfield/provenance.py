@@ -11,8 +11,16 @@ import torch
 from darkfield.files import sha256
 
 
-def provenance(manifest: Path, split: Path, code: Sequence[Path], device: torch.device) -> dict:
-    """SHA-256 of data, split and code; versions of what computed, and on what.
+def versions(*libraries: str) -> dict[str, str]:
+    """The versions of Python, of our main libraries, and of the packages `libraries`."""
+    names = ("darkfield", "numpy", "torch", "torchvision", *libraries)
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
+
+
+def provenance(
+    manifest: Path, split: Path, code: Sequence[Path], versions: dict, device: torch.device
+) -> dict:
+    """SHA-256 of data, split and code; `versions` of what computed, and on what.
 
     `manifest` names the SHA-256 of every image and mask, so its own stands for all of them.
     """
@@ -21,8 +29,7 @@ def provenance(manifest: Path, split: Path, code: Sequence[Path], device: torch.
         "data": sha256(Path(manifest)),
         "split": sha256(Path(split)),
         "code": hashlib.sha256(files.encode()).hexdigest(),
-        "versions": {name: version(name) for name in ("darkfield", "numpy", "torch", "torchvision")}
-        | {"python": platform.python_version()},
+        "versions": versions,
         "hardware": hardware(device),
     }
 

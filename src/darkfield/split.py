@@ -59,6 +59,28 @@ def grouped_split(
     return [split_of[g] for g in groups]
 
 
+def fold_splits(
+    groups: list[int], strata: list[str], fold: int, folds: int, train: float, val: float, seed: int
+) -> list[str]:
+    """The splits of a fold, 1..folds, of cross-validation: its groups test, in no other fold do.
+
+    The others are shared out among train and val in the proportion of these fractions. `groups` and
+    `strata` as in grouped_split.
+    """
+    fold_of = grouped_split(groups, strata, {str(f + 1): 1 / folds for f in range(folds)}, seed)
+    rest = [i for i, f in enumerate(fold_of) if f != str(fold)]
+    fractions = {"train": train / (train + val), "val": val / (train + val)}
+    some = grouped_split([groups[i] for i in rest], [strata[i] for i in rest], fractions, seed)
+    splits = dict(zip(rest, some, strict=True))
+    return [splits.get(i, "test") for i in range(len(groups))]
+
+
+def strata_of(manifest: pd.DataFrame, classes: list[str]) -> list[str]:
+    """Which of the classes each image has, one text an image, from their pixels in a manifest."""
+    present = manifest[classes].to_numpy() > 0
+    return ["".join("01"[int(has)] for has in row) for row in present]
+
+
 def split_images(
     manifest: pd.DataFrame,
     pictures: Sequence[np.ndarray] | None,
@@ -82,9 +104,7 @@ def split_images(
         from darkfield import fields  # OpenCV, only where it is wanted
 
         groups = fields.groups(pictures)
-        present = manifest[classes].to_numpy() > 0
-        strata = ["".join("01"[int(has)] for has in row) for row in present]
-        splits = grouped_split(groups, strata, fractions, seed)
+        splits = grouped_split(groups, strata_of(manifest, classes), fractions, seed)
     empty = [s for s, fraction in fractions.items() if fraction and s not in splits]
     if empty:
         raise UserError(

@@ -45,7 +45,7 @@ rule split:
         manifest=rules.flatten_masks.output.manifest,
         code=code("split"),
     output:
-        "data/split.csv",
+        split="data/split.csv",
     log:
         "logs/split.log",
     benchmark:
@@ -84,7 +84,7 @@ rule channel_stats:
         split=rules.split.output[0],
         code=code("channel_stats"),
     output:
-        "results/channel_stats.json",
+        stats="results/channel_stats.json",
     log:
         "logs/channel_stats.log",
     benchmark:
@@ -101,7 +101,7 @@ rule class_counts:
         split=rules.split.output[0],
         code=code("class_counts"),
     output:
-        report(
+        counts=report(
             "results/class_counts.json",
             caption="../report/class_counts.rst",
             category="Data",

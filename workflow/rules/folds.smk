@@ -1,0 +1,135 @@
+# Grouped cross-validation, on demand: `snakemake cross_validation`. Each fold is the chain from its own
+# split on, under results/folds/FOLD/.
+FOLDS = [str(fold + 1) for fold in range(config["split"]["folds"])]
+
+
+wildcard_constraints:
+    fold=r"\d+",
+
+
+def of_fold(files):
+    """The named files of a rule, those that follow from the split under results/folds/{fold}/."""
+
+    def moved(path):
+        path = path.replace("data/split.csv", "results/split.csv", 1)
+        return path.replace("results/", "results/folds/{fold}/", 1)
+
+    return {
+        name: moved(str(paths)) if isinstance(paths, str) else list(map(moved, paths))
+        for name, paths in files.items()
+    }
+
+
+rule fold:
+    input:
+        split=rules.split.output.split,
+        manifest=rules.flatten_masks.output.manifest,
+        code=code("fold"),
+    output:
+        **of_fold(rules.split.output),
+    log:
+        "logs/folds/{fold}/split.log",
+    params:
+        split=config["split"],
+        classes=config["data"]["classes"],
+    script:
+        "../scripts/fold.py"
+
+
+use rule channel_stats as fold_channel_stats with:
+    input:
+        **of_fold(rules.channel_stats.input),
+    output:
+        **of_fold(rules.channel_stats.output),
+    log:
+        "logs/folds/{fold}/channel_stats.log",
+    benchmark:
+        "benchmarks/folds/{fold}/channel_stats.tsv"
+
+
+use rule class_counts as fold_class_counts with:
+    input:
+        **of_fold(rules.class_counts.input),
+    output:
+        **of_fold(rules.class_counts.output),
+    log:
+        "logs/folds/{fold}/class_counts.log",
+    benchmark:
+        "benchmarks/folds/{fold}/class_counts.tsv"
+
+
+use rule train as fold_train with:
+    input:
+        **of_fold(rules.train.input),
+    output:
+        **of_fold(rules.train.output),
+    log:
+        "logs/folds/{fold}/train.log",
+    benchmark:
+        "benchmarks/folds/{fold}/train.tsv"
+
+
+use rule evaluate as fold_evaluate with:
+    input:
+        **of_fold(rules.evaluate.input),
+    output:
+        **of_fold(rules.evaluate.output),
+    log:
+        "logs/folds/{fold}/evaluate.log",
+    benchmark:
+        "benchmarks/folds/{fold}/evaluate.tsv"
+
+
+use rule select as fold_select with:
+    input:
+        **of_fold(rules.select.input),
+    output:
+        **of_fold(rules.select.output),
+    log:
+        "logs/folds/{fold}/select.log",
+    benchmark:
+        "benchmarks/folds/{fold}/select.tsv"
+
+
+rule cross_validation:
+    input:
+        splits=expand("results/folds/{fold}/split.csv", fold=FOLDS),
+        confusions=expand("results/folds/{fold}/evaluation/confusions.npy", fold=FOLDS),
+        metrics=expand("results/folds/{fold}/metrics.json", fold=FOLDS),
+        code=code("cross_validation"),
+    output:
+        metrics="results/folds/metrics.json",
+        images="results/folds/images.csv",
+        confusions="results/folds/confusions.npy",
+        split="results/folds/split.csv",
+    log:
+        "logs/cross_validation.log",
+    params:
+        classes=config["data"]["classes"],
+    script:
+        "../scripts/cross_validation.py"
+
+
+rule label_review:
+    input:
+        native=rules.flatten_masks.output.image_pixels,
+        masks=rules.flatten_masks.output.mask_pixels,
+        images=rules.resize.output.images,
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.cross_validation.output.split,
+        confusions=rules.cross_validation.output.confusions,
+        weights=expand("results/folds/{fold}/model/model.safetensors", fold=FOLDS),
+        specs=expand("results/folds/{fold}/model/model.json", fold=FOLDS),
+        code=code("label_review"),
+    output:
+        ranks="results/label_review.csv",
+        overlays=directory("results/label_review"),
+    log:
+        "logs/label_review.log",
+    threads: config["train"]["threads"]
+    params:
+        train=config["train"],
+        classes=config["data"]["classes"],
+        image_size=config["image_size"],
+    script:
+        "../scripts/label_review.py"

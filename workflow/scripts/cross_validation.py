@@ -1,0 +1,40 @@
+"""What the folds' models score on the images that they never saw, all images together."""
+
+import numpy as np
+
+from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
+from darkfield.intervals import intervals
+from darkfield.job import job
+from darkfield.metrics import image_table
+from darkfield.selection import number, split_metrics
+
+with job(snakemake.log[0]) as log:
+    inputs, classes = snakemake.input, list(snakemake.params.classes)
+    metrics = [read_json(path) for path in inputs.metrics]
+    table = read_csv(inputs.splits[0])[["image", "group"]].assign(fold=0)
+    matrices = np.zeros((len(table), len(classes), len(classes)), dtype=np.int64)
+    for fold, (split, path) in enumerate(zip(inputs.splits, inputs.confusions, strict=True), 1):
+        tested = (read_csv(split)["split"] == "test").to_numpy()
+        matrices[tested] = np.load(path)[metrics[fold - 1]["epoch"] - 1, tested]
+        table.loc[tested, "fold"] = fold
+    limits = {
+        m: np.vectorize(number, otypes=[object])(v)
+        for m, v in intervals(matrices, table["group"]).items()
+    }
+    by_class = {
+        name: {m: v[c].tolist() for m, v in limits.items() if v.ndim == 2}
+        for c, name in enumerate(classes)
+    }
+    means = {m: v.tolist() for m, v in limits.items() if v.ndim == 1}
+    result = {
+        "test": split_metrics(matrices, classes),
+        "interval_95": means | by_class,
+        "folds": [{"epoch": m["epoch"], "test": m["test"]} for m in metrics],
+    }
+    write_json(snakemake.output.metrics, result)
+    write_csv(snakemake.output.split, table)
+    with atomic(snakemake.output.confusions) as part:
+        np.save(part, matrices)
+    rows = image_table(matrices, table["image"], ["test"] * len(table), classes)
+    write_csv(snakemake.output.images, rows.drop(columns="split"))
+    log.info("%d images in %d folds", len(table), len(metrics))

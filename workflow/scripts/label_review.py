@@ -1,0 +1,44 @@
+"""Rank the masks by how little cross-validated models agree with them; draw the worst."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from darkfield.device import setup
+from darkfield.files import atomic, read_csv, write_csv
+from darkfield.images import write_png
+from darkfield.job import job
+from darkfield.overlays import overlay
+from darkfield.pixels import Pictures, network_sizes
+from darkfield.prediction import classes_of, load, predict
+from darkfield.review import ranking
+
+WORST = 20
+
+with job(snakemake.log[0]) as log:
+    inputs, cfg = snakemake.input, snakemake.params.train
+    classes, size = list(snakemake.params.classes), snakemake.params.image_size
+    table = read_csv(inputs.manifest)
+    table["fold"] = read_csv(inputs.split)["fold"]
+    ranks = ranking(np.load(inputs.confusions), table["image"], table["fold"], classes)
+    native, masks = (
+        Pictures(p, network_sizes(table, "native")) for p in (inputs.native, inputs.masks)
+    )
+    images = Pictures(inputs.images, network_sizes(table, size))
+    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+    row_of = {image: i for i, image in enumerate(table["image"])}
+    with atomic(snakemake.output.overlays) as part:
+        part.mkdir()
+        for rank, image, fold in tqdm(
+            list(ranks[["rank", "image", "fold"]].itertuples(index=False))[:WORST],
+            "overlays",
+            disable=None,
+        ):
+            i = row_of[image]
+            model, spec = load(Path(inputs.weights[fold - 1]).parent, device)
+            (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
+            sheet = overlay(native[i], masks[i], classes_of(out), classes)
+            write_png(part / f"{rank:02}_{image}.png", sheet)
+    write_csv(snakemake.output.ranks, ranks)
+    log.info("least agreement: %s", ", ".join(ranks["image"][:WORST]))
