@@ -2,9 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro data test test-all bench check format lock dvc.yaml
+.PHONY: help run repro data test test-all compare bench check format lock dvc.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
+PRESETS ?= notebook segnet unet best
 DATA ?= https://github.com/PerceptiLabs/bacteria
 DATA_REV ?= a6567ab
 PYTEST := --numprocesses 2 --quiet
@@ -40,6 +41,9 @@ test: .venv/installed check ## style and fast tests
 
 test-all: .venv/installed check ## all tests
 	python -m pytest $(PYTEST) --dist worksteal
+
+compare: .venv/installed ## train several presets on one split, into results/compare
+	@python -m darkfield.compare $(PRESETS) --cores $(CORES)
 
 bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
 	@python bench

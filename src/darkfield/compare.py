@@ -1,15 +1,18 @@
 """Several presets on one split: `python -m darkfield.compare notebook segnet unet best`.
 
 A name is a file of presets/, or a row of docs/ablation.yaml: a preset, and changes to it.
-Each is a whole run of the chain in results/compare/NAME/, on the data and split of params.yaml.
-What has run is not run again.
+Each is a whole run of the chain in results/compare/NAME/, on the data and split of params.yaml;
+with --folds its cross-validation. What has run is not run again.
 """
 
+import argparse
 import math
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pandas as pd
@@ -18,11 +21,10 @@ from matplotlib.figure import Figure
 from safetensors import safe_open
 
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
-from darkfield.plots import SPLITS
+from darkfield.plots import CLASSES, SPLITS
 
 ROWS = Path("docs/ablation.yaml")
 OUT = Path("results/compare")
-RULES = ("train", "evaluate")
 SHARED = ("data", "synthesize", "split")  # what params.yaml says, whatever the preset
 
 
@@ -49,42 +51,49 @@ def params_of(name: str, own: dict) -> dict:
     return params
 
 
-def run(name: str, cores: str) -> None:
-    """The chain up to its metrics in results/compare/NAME/; raises UserError if it fails."""
+def run(name: str, target: str, cores: int) -> None:
+    """The chain up to `target` in results/compare/NAME/; raises UserError if it fails."""
     folder = OUT / name
     own = yaml.safe_load(Path("params.yaml").read_text())
     text = yaml.safe_dump(params_of(name, own), sort_keys=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(text)
-    command = ["snakemake", "--snakefile", "Snakefile", "--directory", folder, "--cores", cores]
-    if subprocess.run(
-        [*command, "--quiet", "host", "reason", "rules", "--", "results/metrics.json"]
-    ).returncode:
+    command = ["snakemake", "--snakefile", "Snakefile", "--directory", folder]
+    quiet = ["--cores", str(cores), "--quiet", "host", "reason", "rules", "--"]
+    if subprocess.run([*command, *quiet, target]).returncode:
         raise UserError(f"{name}: the run in {folder} failed; what it said stands above")
 
 
-def row(name: str) -> dict:
-    """One line of the table: what a preset reaches on test, its size, and its times."""
-    results = OUT / name / "results"
-    metrics, epochs = read_json(results / "metrics.json"), read_csv(results / "train/history.csv")
+def row(name: str, fold: str) -> dict:
+    """One line of the table: what a preset reaches on test, its size, and its times.
+
+    `fold` is "", or "folds/1/": of cross-validation all images are tested, the times are of the
+    first fold, and there are 95 % intervals.
+    """
+    results, benchmarks = OUT / name / "results", OUT / name / "benchmarks" / fold
+    metrics = read_json(results / Path(fold).parent / "metrics.json")
+    epochs = len(read_csv(results / fold / "train/history.csv"))
     images = len(read_csv(OUT / name / "data/split.csv"))
-    seconds = {rule: benchmark(OUT / name / f"benchmarks/{rule}.tsv") for rule in RULES}
-    test = metrics["test"]
+    test, intervals = metrics["test"], metrics.get("interval_95")
+    values = {"miou": ("miou",), "mdice": ("mdice",)}
+    values |= {f"{c}_dice": (c, "dice") for c, v in test.items() if isinstance(v, dict)}
+    quality = {}
+    for column, path in values.items():
+        quality[column] = reduce(getitem, path, test)
+        if intervals:
+            quality[f"{column}_low"], quality[f"{column}_high"] = reduce(getitem, path, intervals)
     return {
         "preset": name,
-        "parameters": parameters(results / "model/model.safetensors"),
-        "epoch": metrics["epoch"],
-        "miou": test["miou"],
-        "mdice": test["mdice"],
-        **{f"{c}_dice": v["dice"] for c, v in test.items() if isinstance(v, dict)},
-        "train_minutes": seconds["train"] / 60,
-        "evaluate_seconds_per_image": seconds["evaluate"] / len(epochs) / images,
+        "parameters": parameters(results / fold / "model/model.safetensors"),
+        **quality,
+        "train_minutes": seconds(benchmarks / "train.tsv") / 60,
+        "predict_seconds_per_image": seconds(benchmarks / "evaluate.tsv") / epochs / images,
     }
 
 
-def benchmark(path: Path) -> float:
-    """The seconds that a rule took, from Snakemake's benchmark file."""
-    return pd.read_csv(path, sep="\t")["s"].iloc[0]
+def seconds(benchmark: Path) -> float:
+    """What a rule took, from Snakemake's benchmark file."""
+    return pd.read_csv(benchmark, sep="\t")["s"].iloc[0]
 
 
 def parameters(weights: Path) -> int:
@@ -101,34 +110,66 @@ def plot(table: pd.DataFrame) -> Figure:
     against = {
         "parameters": "parameters",
         "train_minutes": "training (minutes)",
-        "evaluate_seconds_per_image": "prediction (seconds an image)",
+        "predict_seconds_per_image": "prediction (seconds an image)",
     }
-    for axes, (column, label) in zip(
-        figure.subplots(1, 3, sharey=True), against.items(), strict=True
-    ):
+    panels = figure.subplots(1, 3, sharey=True)
+    for axes, (column, label) in zip(panels, against.items(), strict=True):
         axes.scatter(table[column], table["miou"], color=SPLITS["test"][0])
         for x, y, name in zip(table[column], table["miou"], table["preset"], strict=True):
             axes.annotate(name, (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
-        axes.set(xlabel=label, ylabel="mean IoU on test" if column == "parameters" else "")
-        axes.margins(x=0.25)
-        if column == "parameters":
-            axes.set_xscale("log")
+        axes.set(xlabel=label, xscale="log")
+        axes.margins(x=0.3)
+    panels[0].set(ylabel="mean IoU on test")
     return figure
 
 
-def main(names: Sequence[str], cores: str) -> None:
-    """Run all presets, one after the other; then write the table and the plot."""
+def curves(names: Sequence[str], fold: str) -> Figure:
+    """Dice of each class but background over the time of training, train and test, by preset.
+
+    One line a fold.
+    """
+    figure = Figure((3.6 * len(names), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        for path in sorted((OUT / name / "results").glob(f"{fold.replace('1', '*')}evaluation")):
+            epochs = read_csv(path / "epochs.csv")
+            folder = path.parent.relative_to(OUT / name / "results")
+            minutes = seconds(OUT / name / "benchmarks" / folder / "train.tsv") / 60
+            epochs["minutes"] = epochs["epoch"] * minutes / epochs["epoch"].max()
+            for k, c in enumerate(epochs["class"].unique()[1:], start=1):
+                for split in ("train", "test"):
+                    rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
+                    style = {"linestyle": SPLITS[split][1], "color": CLASSES[k], "linewidth": 1.2}
+                    axes.plot(rows["minutes"], rows["dice"], **style, label=f"{c}, {split}")
+        axes.set(title=name, xlabel="training (minutes)", ylim=(0, 1))
+    panels[0].set(ylabel="Dice")
+    handles, labels = panels[0].get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        unique.values(), unique, loc="outside upper center", ncols=len(unique), frameon=False
+    )
+    return figure
+
+
+def main(names: Sequence[str], folds: bool, cores: int) -> None:
+    """Run all presets, one after the other; then write the table and the plots."""
+    fold, kind = ("folds/1/", "folds") if folds else ("", "table")
     for name in names:
-        run(name, cores)
-    table = pd.DataFrame(row(name) for name in names)
-    write_csv(OUT / "table.csv", table)
-    with atomic(OUT / "table.png") as part:
-        plot(table).savefig(part)
+        run(name, "cross_validation" if folds else "results/metrics.json", cores)
+    table = pd.DataFrame(row(name, fold) for name in names)
+    write_csv(OUT / f"{kind}.csv", table)
+    for figure, file in ((plot(table), kind), (curves(names, fold), f"{kind}_curves")):
+        with atomic(OUT / f"{file}.png") as part:
+            figure.savefig(part)
     print(table.round(3).to_string(index=False))
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m darkfield.compare", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="PRESET")
+    parser.add_argument("--folds", action="store_true", help="cross-validate each")
+    parser.add_argument("--cores", type=int, default=4)
     try:
-        main(sys.argv[1:], os.environ.get("CORES", "4"))
+        main(**vars(parser.parse_args()))
     except UserError as error:
         sys.exit(str(error))
