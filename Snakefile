@@ -18,7 +18,8 @@ include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/model.smk"  # train, evaluate, select
 include: "workflow/rules/figures.smk"  # overlays, plots
-include: "workflow/rules/folds.smk"  # cross-validation, on demand
+include: "workflow/rules/folds.smk"  # on demand: cross-validation, review of the labels
+include: "workflow/rules/models.smk"  # on demand: a model folder measured on this data
 
 
 rule all:
