@@ -24,7 +24,10 @@ def provenance(
 
     `manifest` names the SHA-256 of every image and mask, so its own stands for all of them.
     """
-    files = "".join(f"{path} {sha256(Path(path))}\n" for path in sorted(map(str, code)))
+    files = "".join(
+        f"{name} {digest}\n"
+        for name, digest in sorted((p.name, sha256(p)) for p in map(Path, code))
+    )
     return {
         "data": sha256(Path(manifest)),
         "split": sha256(Path(split)),
