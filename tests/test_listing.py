@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from darkfield.files import UserError
 from darkfield.listing import sources
@@ -21,8 +22,11 @@ def folder(tmp_path, monkeypatch):
     return make
 
 
-def names(*inputs):
-    return {str(s.path): str(s.name) for s in sources(inputs)}
+OUT = Path("out")
+
+
+def names(*inputs, out=OUT):
+    return {str(s.path): str(s.name) for s in sources(inputs, out)}
 
 
 def test_a_folder_gives_its_pictures_and_keeps_subfolders(folder):
@@ -50,17 +54,43 @@ def test_names_cannot_collide(folder):
     assert len(set(got.values())) == 4
 
 
+def test_pages_have_names_of_their_own(folder):
+    folder("a_page001.png")
+    frames = [Image.new("L", (4, 4), grey) for grey in (1, 2, 3)]
+    frames[0].save("in/a.tif", save_all=True, append_images=frames[1:])
+    frames[0].save("in/b.tif")
+    listed = sources(["in"], OUT)
+    assert [(s.path.name, s.page) for s in listed] == [
+        *(("a.tif", page) for page in range(3)),
+        ("a_page001.png", None),
+        ("b.tif", None),
+    ]
+    assert len({s.name for s in listed}) == 5
+    assert listed[-1].name == Path("b")
+
+
+def test_what_was_made_before_is_no_picture(folder):
+    folder("a.png", "out/a.png")
+    assert names("in", out=Path("in/out")) == {"in/a.png": "a"}
+
+
+def test_pictures_are_never_overwritten(folder):
+    folder("a.png", "b.tif")
+    with pytest.raises(UserError, match=r"^in/a\.png: --out in would overwrite pictures; name"):
+        sources(["in"], Path("in"))
+
+
 def test_two_folders_with_one_name_are_refused(folder, tmp_path):
     folder("one/a.png", "two/a.png")
     assert len(names("in")) == 2
     with pytest.raises(UserError, match=r"^a\.png: two inputs have a picture of this name$"):
-        sources(["in/one", "in/two"])
+        sources(["in/one", "in/two"], OUT)
 
 
 def test_all_inputs_without_pictures_are_told(folder):
     folder("notes.txt")
     with pytest.raises(UserError) as error:
-        sources(["in", "nowhere", "*.bmp"])
+        sources(["in", "nowhere", "*.bmp"], OUT)
     assert str(error.value).splitlines() == [
         "in: holds no PNG, TIFF or JPEG",
         "nowhere: no such file or folder",

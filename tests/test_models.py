@@ -45,10 +45,10 @@ def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
     fresh = build("unet", 3, **options).encoder.state_dict()
     torch.manual_seed(0)
     trained = build("unet", 3, **options, encoder_weights="imagenet").encoder.state_dict()
-    same = [name for name in fresh if torch.equal(fresh[name], trained[name])]
-    assert same == []
+    learnt = [name for name in fresh if not name.endswith("num_batches_tracked")]
+    assert not any(torch.equal(fresh[name], trained[name]) for name in learnt)
     assert all(torch.isfinite(value).all() for value in trained.values())
-    assert all((v > 0).all() for name, v in trained.items() if name.endswith("running_var"))
+    assert all((v >= 0).all() for name, v in trained.items() if name.endswith("running_var"))
 
 
 def test_an_encoder_without_imagenet_weights_is_a_users_error():

@@ -54,4 +54,4 @@ def run_predict(images: list[str], out: Path, model: Path | None) -> None:
     from darkfield.listing import sources
 
     default = next((folder for folder in MODELS if folder.is_dir()), MODELS[-1])
-    label_files(sources(images), model or default, out)
+    label_files(sources(images, out), model or default, out)

@@ -40,12 +40,12 @@ def params_of(name: str, own: dict) -> dict:
         raise UserError(
             f"{name}: neither in presets/ nor a row of {ROWS} (known: {', '.join(known)})"
         )
-    row = dict(rows.get(name, {"preset": name}))
-    params = yaml.safe_load(Path("presets", f"{row.pop('preset')}.yaml").read_text())
-    for section, value in row.items():
-        params[section] = params[section] | value if isinstance(value, dict) else value
+    changes = dict(rows.get(name, {"preset": name}))
+    params = yaml.safe_load(Path("presets", f"{changes.pop('preset')}.yaml").read_text())
     params |= {section: own[section] for section in SHARED}
-    root = Path(own["data"]["root"])
+    for section, value in changes.items():
+        params[section] = params[section] | value if isinstance(value, dict) else value
+    root = Path(params["data"]["root"])
     if root != Path("data/synthetic"):
         params["data"] = params["data"] | {"root": os.path.relpath(root, OUT / name)}
     return params
@@ -58,6 +58,8 @@ def run(name: str, target: str, cores: int) -> None:
     text = yaml.safe_dump(params_of(name, own), sort_keys=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(text)
+    if not (folder / "models").exists():
+        (folder / "models").symlink_to(os.path.relpath("models", folder))
     command = ["snakemake", "--snakefile", "Snakefile", "--directory", folder]
     quiet = ["--cores", str(cores), "--quiet", "host", "reason", "rules", "--"]
     if subprocess.run([*command, *quiet, target]).returncode:

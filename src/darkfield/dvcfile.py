@@ -102,7 +102,9 @@ def stage(rule: Rule, config: dict) -> dict:
     outputs = [o for o in paths(rule.output) if o != METRICS]
     result = {
         "cmd": f"snakemake {rule.name} --force --allowed-rules {rule.name} --quiet all",
-        "deps": ["${data.root}"] * (root in rule.input) + paths(inputs),
+        "deps": ["${data.root}"] * (root in rule.input)
+        + ["models/${train.pretrained_weights}"] * hasattr(rule.input, "pretrained")
+        + paths(inputs),
         "params": param_keys(rule.params.keys(), config),
         "outs": [{o: {"cache": False}} if o.endswith(IN_GIT) else o for o in outputs],
         "metrics": [{METRICS: {"cache": False}}] if METRICS in rule.output else [],

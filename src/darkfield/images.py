@@ -1,21 +1,27 @@
 """Pictures in and out: any PNG, TIFF or JPEG to 8-bit RGB, and back to the sizes we need."""
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+Image.MAX_IMAGE_PIXELS = 120_000_000
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
-def open_image(path: Path) -> Image.Image:
-    """Open and decode a picture whole; raise ValueError with the reason if that fails."""
+def open_image(path: Path, page: int | None = None) -> Image.Image:
+    """Open and decode a picture whole, or that of a TIFF's `page`, from 0.
+
+    Raises ValueError with the reason if that fails.
+    """
     try:
         with warnings.catch_warnings():
             # A picture large enough for Pillow's warning is for us one too large.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(path)
+            picture.seek(page or 0)
             picture.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"has more than {Image.MAX_IMAGE_PIXELS} pixels") from None
@@ -23,6 +29,18 @@ def open_image(path: Path) -> Image.Image:
         reason = " ".join(str(error).split()).removesuffix(f" {str(path)!r}")
         raise ValueError(f"cannot be read ({reason})") from error
     return picture
+
+
+def pages(path: Path) -> list[int | None]:
+    """The pages of a TIFF of several pictures, from 0; of any other file, broken ones too, [None].
+
+    A file is opened, but not decoded.
+    """
+    if path.suffix.lower() in (".tif", ".tiff"):
+        with suppress(Exception), Image.open(path) as picture:
+            if picture.n_frames > 1:
+                return list(range(picture.n_frames))
+    return [None]
 
 
 def to_rgb(picture: Image.Image) -> np.ndarray:
@@ -35,9 +53,9 @@ def to_rgb(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: Path, page: int | None = None) -> np.ndarray:
     """Read a picture as uint8 RGB (H, W, 3); raises ValueError if it cannot be read."""
-    return to_rgb(open_image(path))
+    return to_rgb(open_image(path, page))
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -2,27 +2,32 @@
 
 import glob
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from darkfield.files import UserError
-from darkfield.images import SUFFIXES
+from darkfield.images import SUFFIXES, pages
 
 
 class Source(NamedTuple):
-    """A picture to be read, and the name, with subfolders, of what is made of it."""
+    """A picture to be read, and the name, with subfolders, of what is made of it.
+
+    `page` counts from 0 in a TIFF of several pictures, and is None in any other file.
+    """
 
     path: Path
+    page: int | None
     name: Path
 
 
-def sources(inputs: Sequence[str]) -> list[Source]:
+def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     """The pictures (PNG, TIFF, JPEG) that files, folders and globs name, each once, sorted.
 
-    A folder gives all below it, and its subfolders are kept in the names. A name is the file's
-    without its suffix, or with it where that would name two pictures. Raises UserError with all
-    inputs that name no picture.
+    A folder gives all below it, but what is below the folder `out`, and its subfolders are kept in
+    the names. A name is the file's without its suffix, or with it where that would name two
+    pictures; of a TIFF's pages with a number. Raises UserError with all inputs that name no
+    picture, and with all pictures that what is made of others would overwrite.
     """
     found: dict[Path, Path] = {}
     problems = []
@@ -30,34 +35,51 @@ def sources(inputs: Sequence[str]) -> list[Source]:
         path = Path(text)
         # Path.glob takes no absolute pattern.
         matches = [path] if path.exists() else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
-        new = {p: name for match in matches for p, name in below(match)}
+        new = {p: name for match in matches for p, name in below(match, out)}
         if not new:
             what = "holds no PNG, TIFF or JPEG" if path.exists() else "no such file or folder"
             problems.append(f"{text}: {what}")
-        found |= {p: name for p, name in new.items() if p not in found}
+        found = new | found
+    listed = sorted(unambiguous([(p, page, n) for p, n in found.items() for page in pages(p)]))
+    inside = {p.resolve() for p in found}
+    problems += [
+        f"{source.path}: --out {out} would overwrite pictures; name another folder"
+        for source in listed
+        if (out / f"{source.name}.png").resolve() in inside
+    ]
     if problems:
         raise UserError(*problems)
-    return sorted(unambiguous(found))
+    return listed
 
 
-def below(path: Path) -> list[tuple[Path, Path]]:
+def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
     """The pictures of a folder, or the picture itself, each with its path from there."""
     if not path.is_dir():
-        return [(path, Path(path.name))]
-    files = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    return [(p, p.relative_to(path)) for p in files]
+        yield path, Path(path.name)
+        return
+    made = out.resolve()
+    for p in path.rglob("*"):
+        ours = made != path.resolve() and p.resolve().is_relative_to(made)
+        if p.suffix.lower() in SUFFIXES and p.is_file() and not ours:
+            yield p, p.relative_to(path)
 
 
-def unambiguous(files: dict[Path, Path]) -> list[Source]:
-    """Each file with its name, without the suffix unless another has that name too."""
+def unambiguous(pictures: list[tuple[Path, int | None, Path]]) -> list[Source]:
+    """Each picture with its name, without the file's suffix unless another has that name too."""
     whole: set[Path] = set()
+
+    def name(path: Path, page: int | None, file: Path) -> Path:
+        base = file if path in whole else file.with_suffix("")
+        return base if page is None else base.with_name(f"{base.name}_page{page + 1:03}")
+
     while True:
-        names = {p: n if p in whole else n.with_suffix("") for p, n in files.items()}
-        shared = Counter(names.values())
-        clashes = {p for p, n in names.items() if shared[n] > 1} - whole
-        if not clashes:
+        named = [Source(path, page, name(path, page, file)) for path, page, file in pictures]
+        shared = Counter(source.name for source in named)
+        clashes = {source.path for source in named if shared[source.name] > 1}
+        if clashes <= whole:
             break
         whole |= clashes
-    if twice := [str(name) for name, n in shared.items() if n > 1]:
+    if clashes:
+        twice = sorted({str(source.name) for source in named if shared[source.name] > 1})
         raise UserError(*(f"{name}: two inputs have a picture of this name" for name in twice))
-    return [Source(path, name) for path, name in names.items()]
+    return named

@@ -1,7 +1,10 @@
 """The model that params.yaml names: our SegNet, or a family of segmentation_models.pytorch."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from darkfield.files import UserError
@@ -58,3 +61,14 @@ def build(
     if encoder_weights == "imagenet":
         load_imagenet(model.encoder, encoder)
     return model
+
+
+def start_from(model: nn.Module, weights: Path) -> None:
+    """Give a model the weights of another, safetensors; raises UserError if they do not fit."""
+    try:
+        model.load_state_dict(load_file(weights))
+    except (RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"train.pretrained_weights: {weights} is of another model ({reason})"
+        ) from error

@@ -134,6 +134,8 @@ def disagreeing_sizes(params: dict[str, Any]) -> list[str]:
     if seen == "native":
         return ["image_size: native pictures differ in size; set train.crop"]
     problems = []
+    if params["train"]["pretrained_weights"] != "none" != model["encoder_weights"]:
+        problems.append("model.encoder_weights: train.pretrained_weights replaces them; set none")
     if model["name"].startswith("segnet"):
         if model["encoder_weights"] != "none":
             problems.append(f"model.encoder_weights: {model['name']} has no encoder to load")

@@ -15,9 +15,11 @@ from torch.nn import functional as F
 from darkfield.dataset import normalise
 from darkfield.device import autocast
 from darkfield.files import UserError, read_json
+from darkfield.images import resize_image
 from darkfield.models import build
 
 NHWC = torch.channels_last
+ROWS = 512  # of a band
 
 
 def load_model(spec: dict, device: torch.device) -> nn.Module:
@@ -66,22 +68,46 @@ def predict(
     brought to theirs bilinearly; or, if that is "native", of their own, and go through the network
     in overlapping tiles.
     """
+    forward = partial(logits, model, spec, device, precision)
+    if spec["image_size"] == "native":
+        for image in images:
+            yield torch.cat(list(tiled(forward, image, spec["predict"])), dim=1)
+    else:
+        for one, size in zip(forward(images), sizes, strict=True):
+            yield F.interpolate(one[None], size=size, mode="bilinear", align_corners=False)[0]
 
-    def normal(some: Sequence[np.ndarray]) -> Tensor:
-        batch = torch.from_numpy(np.stack(some)).to(device).permute(0, 3, 1, 2)
-        return normalise(batch, spec["mean"], spec["std"])
+
+@torch.inference_mode()
+def bands(
+    model: nn.Module, image: np.ndarray, spec: dict, device: torch.device, precision: str
+) -> Iterator[Tensor]:
+    """The logits of `predict` of one image, uint8 (H, W, 3), of any size, in bands of its rows.
+
+    Float32 (C, rows, W), from top to bottom: the memory they take grows with W alone.
+    """
+    forward = partial(logits, model, spec, device, precision)
+    if spec["image_size"] == "native":
+        yield from tiled(forward, image, spec["predict"])
+    else:
+        (one,) = forward([resize_image(image, spec["image_size"])])
+        yield from enlarged(one, image.shape[:2])
+
+
+def logits(
+    model: nn.Module,
+    spec: dict,
+    device: torch.device,
+    precision: str,
+    images: Sequence[np.ndarray],
+) -> Tensor:
+    """Logits (B, C, H, W), float32, of images of one size, uint8 (H, W, 3)."""
+    batch = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2)
 
     def forward(batch: Tensor) -> Tensor:
         with autocast(device, precision):
             return model(batch).float()
 
-    tta = spec["predict"]["tta"]
-    if spec["image_size"] == "native":
-        for image in images:
-            yield tiled(partial(averaged, forward, tta), normal([image]), spec["predict"])[0]
-    else:
-        for one, size in zip(averaged(forward, tta, normal(images)), sizes, strict=True):
-            yield F.interpolate(one[None], size=size, mode="bilinear", align_corners=False)[0]
+    return averaged(forward, spec["predict"]["tta"], normalise(batch, spec["mean"], spec["std"]))
 
 
 def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> Tensor:
@@ -100,32 +126,53 @@ def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> T
     return total / 8
 
 
-def tiled(forward: Callable[[Tensor], Tensor], image: Tensor, predict: dict) -> Tensor:
-    """Logits (1, C, H, W) of an image (1, 3, H, W) of any size, from tiles of at most predict.tile.
+def tiled(
+    forward: Callable[[Sequence[np.ndarray]], Tensor], image: np.ndarray, predict: dict
+) -> Iterator[Tensor]:
+    """Logits of an image, uint8 (H, W, 3), of any size, from tiles of at most predict.tile.
 
-    Neighbours share predict.overlap of a tile and are weighted by a Gaussian about its middle, as
-    in nnU-Net (Isensee et al. 2021), so that no seam shows. Sides are padded to multiples of 32,
-    which every network takes, by repeating the border.
+    `forward` gives logits (1, C, h, w) of one tile. Yields bands of rows (C, rows, W) from top to
+    bottom. Neighbours share predict.overlap of a tile and are weighted by a Gaussian about its
+    middle, as in nnU-Net (Isensee et al. 2021), so that no seam shows. Sides are padded to
+    multiples of 32, which every network takes, by repeating the border.
     """
-    h, w = image.shape[2:]
+    h, w = image.shape[:2]
     tile = [
         min(side, -(-length // 32) * 32)
         for side, length in zip(predict["tile"], (h, w), strict=True)
     ]
-    pad = [max(0, side - length) for side, length in zip(tile, (h, w), strict=True)]
-    image = F.pad(image, (0, pad[1], 0, pad[0]), mode="replicate")
-    bell = [torch.signal.windows.gaussian(t, std=t / 8, device=image.device) for t in tile]
-    weight = torch.outer(*bell)
-    total, weights = None, torch.zeros(image.shape[2:], device=image.device)
-    for top in starts(image.shape[2], tile[0], predict["overlap"]):
-        for left in starts(image.shape[3], tile[1], predict["overlap"]):
-            at = slice(top, top + tile[0]), slice(left, left + tile[1])
-            out = forward(image[:, :, *at].contiguous(memory_format=NHWC))
+    pad = [(0, max(0, side - length)) for side, length in zip(tile, (h, w), strict=True)]
+    image = np.pad(image, [*pad, (0, 0)], mode="edge") if any(sum(pad, ())) else image
+    tops, lefts = (
+        starts(n, t, predict["overlap"]) for n, t in zip(image.shape, tile, strict=False)
+    )
+    weight, total = None, None
+    for top, below in zip(tops, [*tops[1:], image.shape[0]], strict=True):
+        for left in lefts:
+            (out,) = forward([image[top : top + tile[0], left : left + tile[1]]])
             if total is None:
-                total = out.new_zeros(1, out.shape[1], *image.shape[2:])
-            total[:, :, *at] += out * weight
-            weights[at] += weight
-    return (total / weights)[:, :, :h, :w]
+                sides = (
+                    torch.signal.windows.gaussian(t, std=t / 8, device=out.device) for t in tile
+                )
+                weight = torch.outer(*(side.clamp_min(1e-3) for side in sides))
+                total = out.new_zeros(len(out), tile[0], image.shape[1])
+                weights = out.new_zeros(tile[0], image.shape[1])
+            total[:, :, left : left + tile[1]] += out * weight
+            weights[:, left : left + tile[1]] += weight
+        done = below - top
+        yield (total[:, :done] / weights[:done])[:, : h - top, :w]
+        total, weights = (F.pad(t[..., done:, :], (0, 0, 0, done)) for t in (total, weights))
+
+
+def enlarged(one: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+    """Logits (C, h, w) brought to `size` bilinearly, as F.interpolate does, in bands of rows."""
+    one = F.interpolate(one[None], (one.shape[1], size[1]), mode="bilinear", align_corners=False)[0]
+    for rows in torch.arange(size[0]).split(ROWS):
+        at = ((rows + 0.5) * one.shape[1] / size[0] - 0.5).clamp_min(0)
+        upper = at.floor().long()
+        lower = (upper + 1).clamp_max(one.shape[1] - 1)
+        share = (at - upper).to(one.device)[:, None]
+        yield one[:, upper] * (1 - share) + one[:, lower] * share
 
 
 def starts(length: int, tile: int, overlap: float) -> list[int]:

@@ -1,4 +1,5 @@
 # From splits to a trained, measured, selected model.
+PRETRAINED = config["train"]["pretrained_weights"]
 
 
 rule train:
@@ -9,6 +10,9 @@ rule train:
         split=rules.split.output[0],
         stats=rules.channel_stats.output[0],
         counts=rules.class_counts.output[0],
+        pretrained=(
+            [] if PRETRAINED == "none" else f"models/{PRETRAINED}/model.safetensors"
+        ),
         code=code("train"),
     output:
         checkpoints=expand(

@@ -8,9 +8,18 @@ import torch
 from darkfield.augment import augmentation
 from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.device import setup
-from darkfield.files import atomic, hand_over, read_csv, read_json, remove, write_csv, write_json
+from darkfield.files import (
+    atomic,
+    hand_over,
+    read_csv,
+    read_json,
+    remove,
+    sha256,
+    write_csv,
+    write_json,
+)
 from darkfield.job import job
-from darkfield.models import build, libraries
+from darkfield.models import build, libraries, start_from
 from darkfield.pixels import Pictures, network_sizes
 from darkfield.provenance import provenance, versions
 from darkfield.resume import state_folder
@@ -39,9 +48,14 @@ with job(snakemake.log[0]) as log:
     kind = snakemake.params.model
     torch.manual_seed(cfg["seed"])
     model = build(classes=len(classes), **kind)
+    pretrained = {}
+    if inputs.pretrained:
+        start_from(model, Path(inputs.pretrained))
+        pretrained = {"pretrained_weights": sha256(Path(inputs.pretrained))}
     used = versions(*libraries(kind["name"], kind["encoder_weights"]))
     state = state_folder([dict(snakemake.params.items()), precision, device.type, used], inputs)
-    options = {k: v for k, v in cfg.items() if k not in ("crop", "precision", "device", "threads")}
+    elsewhere = ("pretrained_weights", "crop", "precision", "device", "threads")
+    options = {k: v for k, v in cfg.items() if k not in elsewhere}
     options["class_weights"] = class_weights(cfg["class_weights"], counts)
     options["steps_per_epoch"] = {"all": None}.get(cfg["steps_per_epoch"], cfg["steps_per_epoch"])
     with enough_memory(cfg["batch_size"], crop or snakemake.params.image_size):
@@ -69,7 +83,8 @@ with job(snakemake.log[0]) as log:
         "precision": precision,
         "train": cfg,
         "augment": snakemake.params.augment,
-        "provenance": provenance(inputs.manifest, inputs.split, inputs.code, used, device),
+        "provenance": provenance(inputs.manifest, inputs.split, inputs.code, used, device)
+        | pretrained,
     }
     write_json(snakemake.output.spec, spec)
     remove(state)

@@ -1,0 +1,127 @@
+"""Presets on one split, and cross-validation: real runs of small ones."""
+
+import sys
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from project import SMALL, project, run
+
+from darkfield import compare
+from darkfield.files import UserError, read_json
+
+FAST = {"train": {"epochs": 1, "batch_size": 8, "threads": 1}}
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A project with two presets, `one` and `two`, and a row `three` that changes `two`."""
+    folder = project(tmp_path / "project", **FAST, split={"folds": 2})
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    (folder / "presets").mkdir()
+    for name, seed in (("one", 1), ("two", 2)):
+        preset = params | {"train": params["train"] | {"seed": seed}, "synthesize": {}}
+        (folder / f"presets/{name}.yaml").write_text(yaml.safe_dump(preset))
+    rows = {"rows": {"three": {"preset": "two", "train": {"seed": 3}}}}
+    (folder / "docs").mkdir()
+    (folder / "docs/ablation.yaml").write_text(yaml.safe_dump(rows))
+    return folder
+
+
+def test_a_row_changes_its_preset_and_shares_data_and_split(small, monkeypatch):
+    monkeypatch.chdir(small)
+    own = yaml.safe_load((small / "params.yaml").read_text())
+    own["data"]["root"], own["split"]["seed"] = "data/mine", 7
+    got = compare.params_of("three", own)
+    assert got["train"] == own["train"] | {"seed": 3}
+    assert got["split"]["seed"] == 7
+    assert got["synthesize"]["images"] == SMALL["synthesize"]["images"]
+    assert (small / "results/compare/three" / got["data"]["root"]).resolve() == small / "data/mine"
+
+
+def test_an_unknown_preset_is_told_with_those_there_are(small, monkeypatch):
+    monkeypatch.chdir(small)
+    with pytest.raises(UserError, match=r"^four: neither .* \(known: one, two, three\)$"):
+        compare.params_of("four", {})
+
+
+@pytest.mark.long
+def test_presets_make_a_table_and_plots(small):
+    done = run(small, sys.executable, "-m", "darkfield.compare", "one", "three", "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    out = small / "results/compare"
+    table = pd.read_csv(out / "table.csv")
+    assert list(table["preset"]) == ["one", "three"]
+    for name in table["preset"]:
+        metrics = read_json(out / name / "results/metrics.json")
+        assert table.set_index("preset")["miou"][name] == pytest.approx(metrics["test"]["miou"])
+    assert (table["train_minutes"] > 0).all()
+    assert table["parameters"].nunique() == 1
+    splits = [(out / name / "data/split.csv").read_bytes() for name in table["preset"]]
+    assert splits[0] == splits[1]
+    assert {p.name for p in out.glob("*.png")} == {"table.png", "table_curves.png"}
+    again = run(small, sys.executable, "-m", "darkfield.compare", "one", "--cores", "2")
+    assert "Nothing to be done" in again.stdout
+
+
+@pytest.mark.long
+def test_cross_validation_tests_every_image_once_and_ranks_the_labels(small):
+    done = run(small, sys.executable, "-m", "darkfield.compare", "one", "--folds", "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    results = small / "results/compare/one/results"
+    splits = [pd.read_csv(results / f"folds/{fold}/split.csv", dtype=str) for fold in (1, 2)]
+    tested = Counter(image for s in splits for image in s["image"][s["split"] == "test"])
+    assert tested == Counter(splits[0]["image"])
+    metrics = read_json(results / "folds/metrics.json")
+    low, high = metrics["interval_95"]["miou"]
+    assert low <= metrics["test"]["miou"] <= high
+    matrices = np.load(results / "folds/confusions.npy")
+    for fold, split in enumerate(splits):
+        epoch = read_json(results / f"folds/{fold + 1}/metrics.json")["epoch"]
+        own = np.load(results / f"folds/{fold + 1}/evaluation/confusions.npy")[epoch - 1]
+        rows = (split["split"] == "test").to_numpy()
+        assert (matrices[rows] == own[rows]).all()
+    folder = small / "results/compare/one"
+    done = run(folder, "snakemake", "-s", small / "Snakefile", "--cores", "2", "label_review")
+    assert done.returncode == 0, done.stdout
+    review = pd.read_csv(results / "label_review.csv", dtype={"image": str})
+    assert sorted(review["image"]) == sorted(splits[0]["image"])
+    assert review["agreement"].is_monotonic_increasing
+    assert len(list((results / "label_review").iterdir())) == 20
+
+
+@pytest.mark.long
+def test_a_model_folder_is_measured_on_the_data_at_hand(tmp_path):
+    """On its own data it scores what the chain said that it scores."""
+    folder = project(tmp_path / "project", **FAST)
+    assert run(folder, "snakemake", "--cores", "2", "select").returncode == 0
+    (folder / "results/model").rename(folder / "models/mine")
+    done = run(folder, "snakemake", "--cores", "2", "results/models/mine/metrics.json")
+    assert done.returncode == 0, done.stdout
+    own, measured = (
+        read_json(folder / f"results/{path}metrics.json") for path in ("", "models/mine/")
+    )
+    assert measured["test"] == own["test"]
+
+
+@pytest.mark.long
+def test_training_starts_from_a_models_weights(tmp_path):
+    folder = project(tmp_path / "project", **FAST)
+    assert run(folder, "snakemake", "--cores", "2", "select").returncode == 0
+    (folder / "results/model").rename(folder / "models/mine")
+    first = pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0]
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["train"]["pretrained_weights"] = "mine"
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
+    spec = read_json(folder / "results/train/model.json")
+    assert len(spec["provenance"]["pretrained_weights"]) == 64
+    assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] < first
+    params["model"]["notebook_head"] = True
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    done = run(folder, "snakemake", "--cores", "2", "train")
+    assert (
+        "train.pretrained_weights: models/mine/model.safetensors is of another model" in done.stdout
+    )
