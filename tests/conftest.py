@@ -18,3 +18,27 @@ def real_data() -> Path:
     if not (root / "images").is_dir():
         pytest.skip("no real images: set DARKFIELD_DATA or put them at ../shared/data/darkfield")
     return root
+
+
+@pytest.fixture(scope="session", params=["native", [32, 48]], ids=["native", "resized"])
+def model(request, tmp_path_factory) -> Path:
+    """A model folder: a SegNet that was never trained, on native pictures and on resized ones."""
+    import torch
+
+    from darkfield.files import write_json
+    from darkfield.models import build
+    from darkfield.training import save_weights
+
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(1)
+    save_weights(build("segnet", 3), folder / "model.safetensors")
+    spec = {
+        "model": {"name": "segnet"},
+        "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
+        "image_size": request.param,
+        "mean": [0.2, 0.2, 0.3],
+        "std": [0.2, 0.2, 0.2],
+        "predict": {"tile": [32, 32], "overlap": 0.25, "tta": False},
+    }
+    write_json(folder / "model.json", spec)
+    return folder

@@ -12,30 +12,11 @@ from PIL import Image
 
 from darkfield.files import read_json, write_json
 from darkfield.images import resize_image
-from darkfield.models import build
 from darkfield.prediction import classes_of, load, predict
-from darkfield.training import save_weights
 
 CPU = torch.device("cpu")
 DARKFIELD = str(Path(sys.executable).with_name("darkfield"))
 SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
-
-
-@pytest.fixture(scope="module", params=["native", [32, 48]], ids=["native", "resized"])
-def model(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(1)
-    save_weights(build("segnet", 3), folder / "model.safetensors")
-    spec = {
-        "model": {"name": "segnet"},
-        "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
-        "image_size": request.param,
-        "mean": [0.2, 0.2, 0.3],
-        "std": [0.2, 0.2, 0.2],
-        "predict": {"tile": [32, 32], "overlap": 0.25, "tta": False},
-    }
-    write_json(folder / "model.json", spec)
-    return folder
 
 
 @pytest.fixture

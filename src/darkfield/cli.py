@@ -1,4 +1,4 @@
-"""The command `darkfield`: what a trained model says about new pictures."""
+"""The command `darkfield`: labels for new pictures by a trained model."""
 
 import argparse
 import os
@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
         help=f"a model folder (default: {MODELS[0]} if it is there, else {MODELS[1]})",
     )
     predict.set_defaults(command=run_predict)
+    doctor = commands.add_parser("doctor", help="what this machine and this folder offer, and lack")
+    doctor.set_defaults(command=run_doctor)
     return top
 
 
@@ -55,3 +57,9 @@ def run_predict(images: list[str], out: Path, model: Path | None) -> None:
 
     default = next((folder for folder in MODELS if folder.is_dir()), MODELS[-1])
     label_files(sources(images, out), model or default, out)
+
+
+def run_doctor() -> None:
+    from darkfield.doctor import main
+
+    main()

@@ -1,0 +1,135 @@
+"""What this machine and this folder have to offer, and what to do about what is missing."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import yaml
+
+from darkfield import lock, params
+from darkfield.files import UserError, image_and_mask_folders
+from darkfield.images import SUFFIXES
+
+GB = 1e9
+NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
+SCHEMA = Path("workflow/schemas/params.schema.yaml")
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, what was found, and what to do about it, if anything.
+
+    `stops` says that nothing runs before it is done.
+    """
+
+    what: str
+    found: str
+    advice: str = ""
+    stops: bool = False
+
+
+def examine() -> Iterator[Finding]:
+    """All findings about this machine and the project in the working directory."""
+    yield Finding("Python", platform.python_version())
+    yield from libraries()
+    if find_spec("torch"):
+        yield from machine()
+    if not Path("params.yaml").exists():
+        yield Finding("project", "no params.yaml here", "to train, go to a clone of the project")
+        return
+    yield from project()
+    yield from engines()
+
+
+def libraries() -> Iterator[Finding]:
+    for name in ("torch", "torchvision", "snakemake", "dvc"):
+        try:
+            yield Finding(name, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "not installed", "make .venv/installed", stops=True)
+    try:
+        yield Finding(
+            "U-Nets", f"segmentation_models.pytorch {version('segmentation_models_pytorch')}"
+        )
+    except PackageNotFoundError:
+        yield Finding("U-Nets", "not installed", "for U-Nets: pip install 'darkfield[models]'")
+
+
+def machine() -> Iterator[Finding]:
+    import torch
+
+    from darkfield.device import setup
+
+    device, precision = setup("auto", "auto", torch.get_num_threads())
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU that torch sees"
+    slow = "" if device.type == "cuda" else "training takes minutes to hours; presets say how long"
+    yield Finding("device", f"{device.type} ({name})", slow)
+    hint = "" if precision == "bf16" else "no fast bf16 here: fp32, some twice as slow"
+    yield Finding("precision", precision, hint)
+    yield Finding("threads", f"{torch.get_num_threads()} of {os.cpu_count()} processors")
+    memory = psutil.virtual_memory().available / GB
+    low = f"below {NEEDS_MEMORY} GB lower train.batch_size" if memory < NEEDS_MEMORY else ""
+    yield Finding("memory", f"{memory:.1f} GB free", low)
+    disk = shutil.disk_usage(".").free / GB
+    low = f"make room: a run wants some {NEEDS_DISK} GB" if disk < NEEDS_DISK else ""
+    yield Finding("disk", f"{disk:.0f} GB free here", low)
+
+
+def project() -> Iterator[Finding]:
+    try:
+        settings = params.check(yaml.safe_load(Path("params.yaml").read_text()), SCHEMA)
+    except (UserError, yaml.YAMLError) as error:
+        for problem in str(error).splitlines():
+            yield Finding("params", "wrong", problem, stops=True)
+        return
+    yield Finding("params", f"{settings['model']['name']}, {settings['train']['epochs']} epochs")
+    threads = settings["train"]["threads"]
+    if threads != (cores := os.cpu_count()):
+        yield Finding("train.threads", f"{threads} of {cores}", "more is faster, other bytes")
+    root = Path(settings["data"]["root"])
+    if root == Path("data/synthetic"):
+        yield Finding("data", f"{root}: scenes that the chain draws itself")
+        return
+    try:
+        images, masks = (
+            sum(p.suffix.lower() in SUFFIXES for p in folder.rglob("*"))
+            for folder in image_and_mask_folders(root)
+        )
+        yield Finding("data", f"{root}: {images} images, {masks} masks")
+    except UserError as error:
+        yield Finding("data", "missing", str(error).replace("\n", "; "), stops=True)
+
+
+def engines() -> Iterator[Finding]:
+    if not Path(".git").exists() or not Path(".dvc").is_dir():
+        yield Finding("DVC", "not a DVC repository", "runs are not recorded in dvc.lock")
+    else:
+        found = "dvc.lock is there" if Path("dvc.lock").exists() else "nothing recorded yet"
+        yield Finding("DVC", found, "dvc status tells what is stale")
+    locked = lock.LOCKS.is_dir() and any(lock.LOCKS.iterdir())
+    if lock.alive():
+        yield Finding("Snakemake", "a run is going on")
+    elif locked:
+        yield Finding(
+            "Snakemake", "locked by a run that was killed", "make run, or snakemake --unlock", True
+        )
+    else:
+        yield Finding("Snakemake", "free", "snakemake --dry-run tells what a run would do")
+    models = [p for p in ("models/darkfield", "results/model") if Path(p, "model.json").exists()]
+    none = "" if models else "darkfield predict needs one: make run"
+    yield Finding("models", ", ".join(models) or "none", none)
+
+
+def main() -> None:
+    """Print the findings; exit with 1 if one of them stops everything."""
+    findings = list(examine())
+    for finding in findings:
+        mark = "!" if finding.stops else " "
+        advice = f"   -> {finding.advice}" if finding.advice else ""
+        print(f"{mark} {finding.what:14}{finding.found}{advice}")
+    raise SystemExit(any(finding.stops for finding in findings))
