@@ -12,6 +12,7 @@ processors and thread counts, and at that precision it no longer reaches the 8 b
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -68,7 +69,7 @@ def scene(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray
     cells = place_erythrocytes(rng, height, width)
     draw_debris(rng, light)
     draw_erythrocytes(rng, cells, light, mask)
-    draw_spirochaetes(rng, cells, light, mask)
+    draw_spirochaetes(rng, place_spirochaetes(rng, cells, height, width), light, mask)
     return expose(rng, light), mask
 
 
@@ -146,17 +147,24 @@ def outline(rng: np.random.Generator, angle: np.ndarray, echinocyte: bool) -> np
     return edge
 
 
-def draw_spirochaetes(
-    rng: np.random.Generator, cells: np.ndarray, light: np.ndarray, mask: np.ndarray
-) -> None:
-    """Lay a scene's spirochaetes over the light (H, W, 3) and the mask (H, W)."""
-    height, width = mask.shape
+class Spirochaete(NamedTuple):
+    """A spirochaete as it is drawn."""
+
+    line: np.ndarray  # centre line, float (N, 2) of x, y in steps of one pixel; may leave the scene
+    half: float  # half of its width, in pixels
+    light: float
+
+
+def place_spirochaetes(
+    rng: np.random.Generator, cells: np.ndarray, height: int, width: int
+) -> list[Spirochaete]:
+    """A scene's spirochaetes; some start on one of `cells` (N, 3) of x, y, radius."""
     if rng.random() > SPIROCHAETE_PRESENT:
-        return
+        return []
     area = np.mean(SPIROCHAETE_LENGTH) * np.mean(SPIROCHAETE_WIDTH) * 0.8
     wanted = rng.uniform(*SPIROCHAETE_COVERAGE) * height * width / area
-    cover, glow = np.zeros((2, height, width))
     in_sight = cells[((cells[:, :2] > 0) & (cells[:, :2] < [width, height])).all(axis=1)]
+    spirochaetes = []
     for _ in range(max(1, int(wanted + rng.random()))):
         line, half = centre_line(rng), rng.uniform(*SPIROCHAETE_WIDTH) / 2
         if len(in_sight) and rng.random() < ATTACHED:
@@ -166,10 +174,23 @@ def draw_spirochaetes(
         else:
             places = rng.uniform(0, [width, height], (2, 2))
             line += freest(places, cells) - line[len(line) // 2]
+        spirochaetes.append(Spirochaete(line, half, rng.uniform(*SPIROCHAETE_LIGHT)))
+    return spirochaetes
+
+
+def draw_spirochaetes(
+    rng: np.random.Generator, spirochaetes: list[Spirochaete], light: np.ndarray, mask: np.ndarray
+) -> None:
+    """Lay `spirochaetes` over the light (H, W, 3) and the mask (H, W)."""
+    if not spirochaetes:
+        return
+    height, width = mask.shape
+    cover, glow = np.zeros((2, height, width))
+    for line, half, strength in spirochaetes:
         near, _, pixels = distances(line[:-1], line[1:], 7, mask.shape)
         profile = np.exp(-0.5 * (near / (0.65 * half)) ** 2)
         np.maximum.at(cover, pixels, profile)
-        np.maximum.at(glow, pixels, profile * rng.uniform(*SPIROCHAETE_LIGHT))
+        np.maximum.at(glow, pixels, profile * strength)
         mask[tuple(np.stack(pixels)[:, near <= half])] = SPIROCHAETE
     # On top, yet seen through: over a saturated cell a mere sum of lights would hide it.
     light *= 1 - 0.9 * cover[..., None]
