@@ -185,3 +185,35 @@ def test_distances_are_those_to_the_nearest_point_of_the_line():
     close = exact < 5
     assert close.sum() > 100
     np.testing.assert_allclose(field[close], exact[close], atol=0.02)
+
+
+@pytest.mark.parametrize("times", [1.5, 4])
+def test_magnified_scenes_show_fewer_and_larger_objects(times):
+    def cells(magnification):
+        found = []
+        for seed in range(8):
+            mask = scene(np.random.default_rng(seed), 240, 240, magnification)[1]
+            assert mask.shape == (240, 240)
+            found += list(cv2.connectedComponentsWithStats(np.uint8(mask == 1))[2][1:, 4])
+        return np.array(found)
+
+    plain, magnified = cells(1), cells(times)
+    assert len(magnified) < len(plain)
+    assert 0.6 * times < np.sqrt(np.median(magnified) / np.median(plain)) < 1.6 * times
+
+
+def test_a_wide_stroke_widens_the_masks_of_spirochaetes_only():
+    def drawn(stroke):
+        return scene(np.random.default_rng(4), 200, 200, 1, stroke)
+
+    (image, mask), (same, wide) = drawn(1), drawn(2)
+    assert (image == same).all()
+    assert ((mask == SPIROCHAETE) <= (wide == SPIROCHAETE)).all()
+    assert 1.5 < (wide == SPIROCHAETE).sum() / (mask == SPIROCHAETE).sum() < 2.2
+
+
+def test_a_range_of_magnifications_is_drawn_from(tmp_path):
+    for name, magnification in (("one", (1, 1)), ("some", (1, 4))):
+        synthesize(tmp_path / name, images=3, size=SIZE, seed=3, magnification=magnification)
+    one, some = (sorted((tmp_path / n / "masks").iterdir()) for n in ("one", "some"))
+    assert all(a.read_bytes() != b.read_bytes() for a, b in zip(one, some, strict=True))

@@ -124,6 +124,8 @@ def disagreements(params: dict[str, Any]) -> list[str]:
         problems.append("model.notebook_head: only segnet has it")
     if low > high:
         problems.append(f"synthesize.size: [{low}, {high}] is not [shortest, longest]")
+    if (times := params["synthesize"]["magnification"]) != sorted(times):
+        problems.append(f"synthesize.magnification: {times} is not [smallest, largest]")
     return problems + disagreeing_sizes(params)
 
 

@@ -3,7 +3,7 @@
 In darkfield only scattered light reaches the camera, so a scene is a sum of lights over a nearly
 black field: `scene` lays down erythrocytes, spirochaetes and debris as light and as mask, and
 `expose` turns the light into a photograph. Lengths are in pixels whatever the size of the scene:
-a larger scene shows more objects, not larger ones.
+a larger scene shows more objects, not larger ones. Larger ones need a magnification above 1.
 
 Where a spirochaete crosses an erythrocyte the spirochaete is on top, in the light and in the mask.
 
@@ -46,31 +46,63 @@ FIELD = np.array([0.062, 0.076, 0.115])
 CASTS = np.array([[0.87, 0.92, 1.13], [0.88, 1.06, 0.75], [1.05, 0.98, 0.92]])  # blue, green, white
 
 
-def synthesize(out: Path, *, images: int, size: tuple[int, int], seed: int) -> None:
+def synthesize(
+    out: Path,
+    *,
+    images: int,
+    size: tuple[int, int],
+    seed: int,
+    magnification: tuple[float, float] = (1, 1),
+    stroke: float = 1,
+) -> None:
     """Write `images` scenes to out/images/NNN.png (RGB) and out/masks/NNN.png (class index).
 
-    Each side of each scene is drawn from size = (min, max), in pixels, both included. Scene i
-    depends on the seed and on i alone: asking for more scenes adds some and changes none.
+    Each side of each scene is drawn from size = (min, max), in pixels, both included, and its
+    magnification, log-uniformly, from (min, max). Scene i depends on the seed and on i alone:
+    asking for more scenes adds some and changes none.
     """
     for folder in ("images", "masks"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for i in range(1, images + 1):
         rng = np.random.default_rng([seed, i])
         height, width = rng.integers(*size, size=2, endpoint=True)
-        image, mask = scene(rng, int(height), int(width))
+        fixed = magnification[0] == magnification[1]
+        times = magnification[0] if fixed else np.exp(rng.uniform(*np.log(magnification)))
+        image, mask = scene(rng, int(height), int(width), times, stroke)
         Image.fromarray(image).save(out / "images" / f"{i:03d}.png", compress_level=6)
         Image.fromarray(mask).save(out / "masks" / f"{i:03d}.png", compress_level=6)
 
 
-def scene(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one scene: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of class indices 0, 1, 2."""
+def scene(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    magnification: float = 1.0,
+    stroke: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one scene: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of class indices 0, 1, 2.
+
+    In the mask spirochaetes are `stroke` times as wide as they are, as annotators draw them.
+    """
+    size = height, width
+    height, width = (max(1, round(side / magnification)) for side in size)
     light = np.zeros((height, width, 3))
     mask = np.full((height, width), BACKGROUND, np.uint8)
     cells = place_erythrocytes(rng, height, width)
     draw_debris(rng, light)
     draw_erythrocytes(rng, cells, light, mask)
-    draw_spirochaetes(rng, place_spirochaetes(rng, cells, height, width), light, mask)
+    draw_spirochaetes(rng, place_spirochaetes(rng, cells, height, width), light, mask, stroke)
+    if magnification != 1:
+        light, mask = (
+            enlarge(light, size),
+            enlarge(np.eye(3)[mask], size).argmax(2).astype(np.uint8),
+        )
     return expose(rng, light), mask
+
+
+def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Values (H, W, C), float64, brought bilinearly to `size` (height, width)."""
+    return cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def place_erythrocytes(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -179,9 +211,13 @@ def place_spirochaetes(
 
 
 def draw_spirochaetes(
-    rng: np.random.Generator, spirochaetes: list[Spirochaete], light: np.ndarray, mask: np.ndarray
+    rng: np.random.Generator,
+    spirochaetes: list[Spirochaete],
+    light: np.ndarray,
+    mask: np.ndarray,
+    stroke: float,
 ) -> None:
-    """Lay `spirochaetes` over the light (H, W, 3) and the mask (H, W)."""
+    """Lay `spirochaetes` over the light (H, W, 3) and, `stroke` times as wide, the mask (H, W)."""
     if not spirochaetes:
         return
     height, width = mask.shape
@@ -191,7 +227,7 @@ def draw_spirochaetes(
         profile = np.exp(-0.5 * (near / (0.65 * half)) ** 2)
         np.maximum.at(cover, pixels, profile)
         np.maximum.at(glow, pixels, profile * strength)
-        mask[tuple(np.stack(pixels)[:, near <= half])] = SPIROCHAETE
+        mask[tuple(np.stack(pixels)[:, near <= stroke * half])] = SPIROCHAETE
     # On top, yet seen through: over a saturated cell a mere sum of lights would hide it.
     light *= 1 - 0.9 * cover[..., None]
     glow *= (1 + 0.2 * smooth_noise(rng, height, width, 6)).clip(0.6, 1)

@@ -9,7 +9,7 @@ from darkfield.synthetic import synthesize
 with job(snakemake.log[0]) as log:
     cfg, out = snakemake.params.synthesize, Path(snakemake.output.folder)
     with atomic(out) as part, atomic(snakemake.output.checksums) as checksums:
-        synthesize(part, images=cfg["images"], size=tuple(cfg["size"]), seed=cfg["seed"])
+        synthesize(part, **cfg)
         files = sorted(part.rglob("*.png"))
         lines = (f"{sha256(p)}  {out.name}/{p.relative_to(part)}\n" for p in files)
         checksums.write_text("".join(lines))
