@@ -1,0 +1,100 @@
+"""Which pixels of a mask are which erythrocyte: cells that touch are separated by their shape.
+
+Lengths are judged relative to the cells of the picture, since magnification differs between
+pictures. Where cells overlap so far that no outline is left between them, their number is told
+from the area they cover; which of them is where is then a guess.
+"""
+
+import cv2
+import numpy as np
+
+NECK = 0.94  # two cells, not one, if the neck between them is narrower than this share of a cell
+LEAST_RADIUS = 0.5  # of the typical radius; what is thinner is no cell
+LEAST_AREA = 1 / 3  # of the typical area; less is a speck, or too little of a cell that is cut
+NARROWEST = 2  # pixels of radius: speckles in a picture without cells are no cells
+ROUND = 1.2  # a piece is one cell if its area is less than this multiple of its inscribed disc's
+SAMPLE = 100  # pixels a cell are enough to find its centre
+
+
+def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
+    """Number the erythrocytes of a mask: int32 (H, W), 0 where there is none, cells from 1.
+
+    Both masks are bool (H, W). What spirochaetes cover of a cell belongs to the cell. Cells are
+    separated by a watershed of the distance to the outline, from maxima between which it falls
+    below NECK times the lower one (h-maxima of its logarithm). A piece that is not round and as
+    large as n typical cells is then divided into n by k-means. Specks are left out.
+    """
+    from skimage.measure import label
+    from skimage.morphology import local_maxima, reconstruction
+    from skimage.segmentation import relabel_sequential, watershed
+
+    cells = fill_slots(erythrocyte, spirochaete)
+    depths = depth(cells)
+    if cells.all() or depths.max() < NARROWEST:
+        return np.full(cells.shape, cells.all(), np.int32)
+    logarithm = np.log(np.maximum(depths, 1))
+    peaks = label(local_maxima(reconstruction(logarithm + np.log(NECK), logarithm)) & cells)
+    radii = largest(depths, peaks)
+    radius = weighted_median(radii, radii**2)
+    kept = np.array([False, *(radii >= max(LEAST_RADIUS * radius, NARROWEST))])
+    pieces = watershed(-depths, relabel_sequential(peaks * kept[peaks])[0], mask=cells)
+
+    areas = np.bincount(pieces.ravel())[1:]
+    discs = np.pi * largest(depths, pieces) ** 2
+    whole = areas < ROUND * discs
+    known = areas[whole] if whole.any() else areas
+    typical = weighted_median(known, known)
+    pieces = divide(pieces, np.where(whole, 1, np.rint(areas / typical)).astype(int))
+    large = np.bincount(pieces.ravel()) >= LEAST_AREA * typical
+    return relabel_sequential(pieces * large[pieces])[0].astype(np.int32)
+
+
+def fill_slots(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
+    """Erythrocytes with what spirochaetes cover of them, all bool (H, W).
+
+    Covered are the spirochaetes' pixels within a closing of the erythrocytes that is as wide as
+    the spirochaetes.
+    """
+    if not erythrocyte.any() or not spirochaete.any():
+        return erythrocyte
+    reach = np.quantile(depth(spirochaete)[spirochaete], 0.99) + 1
+    near = depth(~erythrocyte) <= reach
+    return erythrocyte | (spirochaete & (depth(near) > reach))
+
+
+def divide(pieces: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Divide piece i + 1 of `pieces`, int (H, W), into parts[i] of about equal size."""
+    from scipy.cluster.vq import kmeans2
+    from scipy.spatial import KDTree
+
+    pieces, last = pieces.copy(), len(parts)
+    for piece in np.flatnonzero(parts > 1) + 1:
+        where = np.argwhere(pieces == piece)
+        some = where[:: max(1, len(where) // (SAMPLE * parts[piece - 1]))].astype(float)
+        centres, _ = kmeans2(some, parts[piece - 1], minit="++", rng=0)
+        part = KDTree(centres).query(where)[1]
+        pieces[tuple(where[part > 0].T)] = last + part[part > 0]
+        last += parts[piece - 1] - 1
+    return pieces
+
+
+def depth(mask: np.ndarray) -> np.ndarray:
+    """Distance in pixels of each pixel of `mask`, bool (H, W), to the nearest that is not in it.
+
+    float32 (H, W), 0 outside the mask. What lies beyond the picture is taken for part of the mask.
+    """
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def largest(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The largest of `values`, float (H, W) above 0, of each of the labels from 1: (N,)."""
+    found = np.zeros(labels.max() + 1)
+    np.maximum.at(found, labels.ravel(), values.ravel())
+    return found[1:]
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """The value (N,) below which lies half of the weights (N,)."""
+    order = values.argsort()
+    share = weights[order].cumsum()
+    return values[order][np.searchsorted(share, share[-1] / 2)]
