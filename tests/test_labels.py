@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -39,10 +41,15 @@ def test_a_label_picture_of_the_same_size_for_each(model, pictures, tmp_path):
     assert done.returncode == 0, done.stderr
     for name, size in SIZES.items():
         label = Image.open(tmp_path / f"out/{name}.png")
-        assert label.mode == "L"
+        assert label.mode == "P"
         assert label.size == size[::-1]
         assert set(np.unique(label)) <= {0, 1, 2}
+        assert Image.open(tmp_path / f"out/overlays/{name}.jpg").size == size[::-1]
     assert len(list((tmp_path / "out").rglob("*.png"))) == len(SIZES)
+    counts = pd.read_csv(tmp_path / "out/counts.csv", index_col="image")
+    objects = pd.read_csv(tmp_path / "out/objects.csv")
+    assert sorted(counts.index) == sorted(SIZES)
+    assert counts["erythrocytes"].sum() == (objects["class"] == "erythrocyte").sum()
 
 
 def test_labels_are_what_the_network_says(model, pictures, tmp_path):
@@ -53,6 +60,18 @@ def test_labels_are_what_the_network_says(model, pictures, tmp_path):
     (logits,) = predict(network, [seen], [(40, 60)], spec, CPU, "fp32")
     same = np.asarray(Image.open(tmp_path / "out/one.png")) == classes_of(logits)
     assert same.mean() > 0.98  # bf16 moves a few
+
+
+def test_probabilities_agree_with_the_labels(model, pictures, tmp_path):
+    options = ("--probabilities", "--um-per-pixel", "0.1")
+    done = darkfield("predict", pictures, "--model", model, "--out", tmp_path / "out", *options)
+    assert done.returncode == 0, done.stderr
+    for name, size in SIZES.items():
+        stack = tifffile.imread(tmp_path / f"out/probabilities/{name}.tif")
+        assert stack.shape == (3, *size)
+        assert stack.sum(axis=0) == pytest.approx(1, abs=1e-5)
+        assert (stack.argmax(axis=0) == np.asarray(Image.open(tmp_path / f"out/{name}.png"))).all()
+    assert "area_um2" in pd.read_csv(tmp_path / "out/objects.csv")
 
 
 def test_a_bad_picture_does_not_stop_the_others(model, pictures, tmp_path):
@@ -80,8 +99,8 @@ def test_another_models_folder_is_left_alone(model, pictures, tmp_path):
     write_json(other / "model.json", read_json(model / "model.json") | {"epoch": 7})
     done = darkfield("predict", pictures, "--model", other, *out)
     assert done.returncode == 1
-    assert (
-        done.stderr.strip() == f"{out[1]}: holds what another model made; give --out another folder"
+    assert done.stderr.strip() == (
+        f"{out[1]}: holds what another model or other options made; give --out another folder"
     )
 
 

@@ -1,6 +1,7 @@
 """The command `darkfield`: labels for new pictures by a trained model."""
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ def parser() -> argparse.ArgumentParser:
     predict = commands.add_parser(
         "predict",
         help="label every pixel of pictures",
-        description="Write OUT/NAME.png, 8-bit class indices, of every picture.",
+        description="Write OUT/NAME.png, a palette picture of class indices, overlays, and counts: "
+        "OUT/overlays/NAME.jpg, OUT/counts.csv, OUT/objects.csv.",
     )
     predict.add_argument(
         "images",
@@ -45,18 +47,35 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help=f"a model folder (default: {MODELS[0]} if it is there, else {MODELS[1]})",
     )
+    predict.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="write OUT/probabilities/NAME.tif, a float a class",
+    )
+    predict.add_argument(
+        "--um-per-pixel",
+        type=positive,
+        metavar="N",
+        help="for lengths and areas in micrometres too",
+    )
     predict.set_defaults(command=run_predict)
     doctor = commands.add_parser("doctor", help="what this machine and this folder offer, and lack")
     doctor.set_defaults(command=run_doctor)
     return top
 
 
-def run_predict(images: list[str], out: Path, model: Path | None) -> None:
+def positive(text: str) -> float:
+    if not 0 < (number := float(text)) < math.inf:
+        raise ValueError
+    return number
+
+
+def run_predict(images: list[str], out: Path, model: Path | None, **options) -> None:
     from darkfield.labels import label_files
     from darkfield.listing import sources
 
     default = next((folder for folder in MODELS if folder.is_dir()), MODELS[-1])
-    label_files(sources(images, out), model or default, out)
+    label_files(sources(images, out), model or default, out, **options)
 
 
 def run_doctor() -> None:

@@ -1,51 +1,138 @@
-"""New pictures to label pictures, one after the other."""
+"""New pictures to label pictures, overlays, probabilities, and counts of what is on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from darkfield.device import setup
-from darkfield.files import UserError, atomic, read_json, sha256, write_json
-from darkfield.images import read_image, write_png
+from darkfield.files import UserError, atomic, read_json, sha256, write_csv, write_json
+from darkfield.images import read_image
 from darkfield.listing import Source
-from darkfield.prediction import bands, classes_of, load
+from darkfield.objects import count_table, object_table
+from darkfield.overlays import class_colours, paint, rgb
+from darkfield.prediction import ROWS, bands, load
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def label_files(sources: Sequence[Source], model: Path, out: Path) -> None:
-    """Write OUT/NAME.png, 8-bit class indices (H, W), of each picture by the model of a folder.
+def label_files(
+    sources: Sequence[Source],
+    model: Path,
+    out: Path,
+    *,
+    probabilities: bool = False,
+    um_per_pixel: float | None = None,
+) -> None:
+    """What the model of a folder says about pictures, into the folder `out`.
 
-    What is there already is kept, so that a run that was stopped goes on. Pictures that cannot be
-    read do not stop the others; raises UserError with all of them in the end, and at once if `out`
-    holds what another model made.
+    NAME.png, a palette picture (H, W) whose indices are the classes; overlays/NAME.jpg; with
+    `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif; counts.csv,
+    a row a picture, and objects.csv, a row an object, in micrometres too if `um_per_pixel` is
+    given. Labels that are there already are kept, so that a run that was stopped goes on. Pictures
+    that cannot be read do not stop the others; raises UserError with all of them in the end, and at
+    once if `out` holds what another model made.
     """
     device, precision = setup("auto", "auto", torch.get_num_threads())
     network, spec = load(model, device)
-    same_model(model, out)
-    problems = []
+    claim(out, model, probabilities)
+    colours = class_colours(len(spec["classes"]))
+    objects, counts, problems = [], [], []
     for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
-        target = out / f"{name}.png"
-        if target.exists():
-            continue
+        label = out / f"{name}.png"
         try:
-            image = read_image(path, page)
+            if not label.exists():
+                image = read_image(path, page)
+                classes = label_image(
+                    bands(network, image, spec, device, precision),
+                    (len(spec["classes"]), *image.shape[:2]),
+                    out / f"probabilities/{name}.tif" if probabilities else None,
+                )
+                write_overlay(out / f"overlays/{name}.jpg", image, classes, colours)
+                write_label(label, classes, colours)
+            classes = np.asarray(Image.open(label))
         except ValueError as error:
             problems.append(f"{path}: {error}")
             continue
-        parts = bands(network, image, spec, device, precision)
-        label = np.concatenate([classes_of(part) for part in parts])
-        with atomic(target) as part:
-            write_png(part, label)
+        found = object_table(classes, spec["classes"], um_per_pixel)
+        objects.append(named(found, name))
+        counts.append(named(count_table(found, classes, spec["classes"]), name))
+    if counts:
+        import pandas as pd
+
+        write_csv(out / "objects.csv", pd.concat(objects, ignore_index=True))
+        write_csv(out / "counts.csv", pd.concat(counts, ignore_index=True))
     if problems:
         raise UserError(*problems)
 
 
-def same_model(model: Path, out: Path) -> None:
-    """Note in OUT/model.json which model fills the folder; raises UserError if another one did."""
-    digests = {file: sha256(model / file) for file in ("model.safetensors", "model.json")}
-    note = out / "model.json"
-    if note.exists() and read_json(note) != digests:
-        raise UserError(f"{out}: holds what another model made; give --out another folder")
-    write_json(note, digests)
+def claim(out: Path, model: Path, probabilities: bool) -> None:
+    """Note in OUT/predict.json what fills the folder; raises UserError if something else did."""
+    note = out / "predict.json"
+    files = {file: sha256(model / file) for file in ("model.safetensors", "model.json")}
+    mine = {**files, "probabilities": probabilities}
+    if note.exists() and read_json(note) != mine:
+        raise UserError(
+            f"{out}: holds what another model or other options made; give --out another folder"
+        )
+    write_json(note, mine)
+
+
+def label_image(
+    parts: Iterator[torch.Tensor], shape: tuple[int, int, int], probabilities: Path | None
+) -> np.ndarray:
+    """Class indices, uint8 (H, W), of logits in bands of rows, of `shape` (C, H, W) together.
+
+    Their softmax goes to the TIFF `probabilities`, if given, as it comes.
+    """
+    classes, top = np.empty(shape[1:], np.uint8), 0
+    with tiff(probabilities, shape) if probabilities else nullcontext() as stack:
+        for part in parts:
+            rows = slice(top, top := top + part.shape[1])
+            classes[rows] = part.argmax(dim=0).cpu().numpy()
+            if stack is not None:
+                stack[:, rows] = part.softmax(dim=0).cpu().numpy()
+    return classes
+
+
+@contextmanager
+def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+    """A float32 array (C, H, W) in a TIFF that appears at `path` when the block has ended."""
+    import tifffile
+
+    with atomic(path) as part:
+        stack = tifffile.memmap(part, shape=shape, dtype=np.float32, metadata={"axes": "CYX"})
+        yield stack
+        stack.flush()
+
+
+def write_label(path: Path, classes: np.ndarray, colours: Sequence[str]) -> None:
+    """Write class indices, uint8 (H, W), as a PNG of a palette: viewers show it in colours."""
+    picture = Image.fromarray(classes)
+    picture.putpalette(np.concatenate([rgb(colour) for colour in colours]).tobytes())
+    with atomic(path) as part:
+        picture.save(part)
+
+
+def write_overlay(
+    path: Path, image: np.ndarray, classes: np.ndarray, colours: Sequence[str]
+) -> None:
+    """Write a picture (H, W, 3) under the colours of its classes (H, W), as a JPEG."""
+    painted = np.empty_like(image)
+    for top in range(0, len(image), ROWS):  # paint takes much memory
+        rows = slice(top, top + ROWS)
+        painted[rows] = paint(image[rows], classes[rows], colours)
+    with atomic(path) as part:
+        Image.fromarray(painted).save(part, quality=90)
+
+
+def named(table: "pd.DataFrame", name: Path) -> "pd.DataFrame":
+    """A table with the picture's name as its first column."""
+    table.insert(0, "image", str(name))
+    return table

@@ -12,6 +12,11 @@ MISSED, INVENTED, CONFUSED = "#0072B2", "#D55E00", "#F0E442"
 GAP, TITLE = 6, 18  # pixels
 
 
+def class_colours(n: int) -> list[str]:
+    """The colours of n classes, "#rrggbb"; from the ninth on they come again."""
+    return [COLOURS[i % len(COLOURS)] for i in range(n)]
+
+
 def rgb(colour: str) -> np.ndarray:
     return np.frombuffer(bytes.fromhex(colour[1:]), dtype=np.uint8)
 
@@ -35,7 +40,7 @@ def overlay(
     """Four titled panels, uint8 (H', W', 3), of an image (H, W, 3) and two masks (H, W)."""
     # Small scenes are enlarged by a whole number, so that one still sees pixels.
     zoom = max(1, -(-256 // image.shape[1]))
-    colours = [COLOURS[i % len(COLOURS)] for i in range(len(classes))]
+    colours = class_colours(len(classes))
     grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8) // 2, 3, axis=2)
     legend = [(name, colour) for name, colour in zip(classes[1:], colours[1:], strict=True)]
     wrong = [("missed", MISSED), ("invented", INVENTED), ("wrong class", CONFUSED)]
