@@ -20,6 +20,7 @@ include: "workflow/rules/model.smk"  # train, evaluate, select
 include: "workflow/rules/figures.smk"  # overlays, plots
 include: "workflow/rules/folds.smk"  # on demand: cross-validation, review of the labels
 include: "workflow/rules/models.smk"  # on demand: a model folder measured on this data
+include: "workflow/rules/predict.smk"  # on demand: new pictures labelled, in batches
 
 
 rule all:

@@ -71,11 +71,16 @@ def positive(text: str) -> float:
 
 
 def run_predict(images: list[str], out: Path, model: Path | None, **options) -> None:
+    from torch import get_num_threads
+
+    from darkfield.device import setup
     from darkfield.labels import label_files
     from darkfield.listing import sources
 
+    hardware = setup("auto", "auto", get_num_threads())
     default = next((folder for folder in MODELS if folder.is_dir()), MODELS[-1])
-    label_files(sources(images, out), model or default, out, **options)
+    if problems := label_files(sources(images, out), model or default, out, *hardware, **options):
+        raise UserError(*problems)
 
 
 def run_doctor() -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 from tqdm import tqdm
 
-from darkfield.device import setup
 from darkfield.files import UserError, atomic, read_json, sha256, write_csv, write_json
 from darkfield.images import read_image
 from darkfield.listing import Source
@@ -18,28 +17,26 @@ from darkfield.objects import count_table, object_table
 from darkfield.overlays import class_colours, paint, rgb
 from darkfield.prediction import ROWS, bands, load
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def label_files(
     sources: Sequence[Source],
     model: Path,
     out: Path,
+    device: torch.device,
+    precision: str,
     *,
     probabilities: bool = False,
     um_per_pixel: float | None = None,
-) -> None:
+) -> list[str]:
     """What the model of a folder says about pictures, into the folder `out`.
 
     NAME.png, a palette picture (H, W) whose indices are the classes; overlays/NAME.jpg; with
     `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif; counts.csv,
     a row a picture, and objects.csv, a row an object, in micrometres too if `um_per_pixel` is
     given. Labels that are there already are kept, so that a run that was stopped goes on. Pictures
-    that cannot be read do not stop the others; raises UserError with all of them in the end, and at
-    once if `out` holds what another model made.
+    that cannot be read do not stop the others: returns a line for each. Raises UserError if `out`
+    holds what another model made.
     """
-    device, precision = setup("auto", "auto", torch.get_num_threads())
     network, spec = load(model, device)
     claim(out, model, probabilities)
     colours = class_colours(len(spec["classes"]))
@@ -63,13 +60,10 @@ def label_files(
         found = object_table(classes, spec["classes"], um_per_pixel)
         objects.append(named(found, name))
         counts.append(named(count_table(found, classes, spec["classes"]), name))
-    if counts:
-        import pandas as pd
-
-        write_csv(out / "objects.csv", pd.concat(objects, ignore_index=True))
-        write_csv(out / "counts.csv", pd.concat(counts, ignore_index=True))
-    if problems:
-        raise UserError(*problems)
+    for file, tables in (("objects.csv", objects), ("counts.csv", counts)):
+        if tables:
+            write_csv(out / file, pd.concat(tables, ignore_index=True))
+    return problems
 
 
 def claim(out: Path, model: Path, probabilities: bool) -> None:
@@ -132,7 +126,7 @@ def write_overlay(
         Image.fromarray(painted).save(part, quality=90)
 
 
-def named(table: "pd.DataFrame", name: Path) -> "pd.DataFrame":
+def named(table: pd.DataFrame, name: Path) -> pd.DataFrame:
     """A table with the picture's name as its first column."""
     table.insert(0, "image", str(name))
     return table

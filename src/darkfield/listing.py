@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from darkfield.files import UserError
 from darkfield.images import SUFFIXES, pages
@@ -50,6 +51,19 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     if problems:
         raise UserError(*problems)
     return listed
+
+
+def batches(folder: str, n: int) -> list[list[Source]]:
+    """The pictures below a folder in n batches, each chosen by its name, whatever others there are.
+
+    Raises UserError if there are none.
+    """
+    if folder == "none":
+        raise UserError("pictures.folder: none; name a folder of pictures")
+    result: list[list[Source]] = [[] for _ in range(n)]
+    for source in sources([folder], Path("results/predictions")):
+        result[crc32(str(source.path.relative_to(folder)).encode()) % n].append(source)
+    return result
 
 
 def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:

@@ -215,7 +215,7 @@ def draw_spirochaetes(
     spirochaetes: list[Spirochaete],
     light: np.ndarray,
     mask: np.ndarray,
-    stroke: float,
+    stroke: float = 1.0,
 ) -> None:
     """Lay `spirochaetes` over the light (H, W, 3) and, `stroke` times as wide, the mask (H, W)."""
     if not spirochaetes:

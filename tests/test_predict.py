@@ -1,0 +1,43 @@
+"""`snakemake predict` gives what `darkfield predict` gives, in batches."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from project import project, run
+
+from darkfield.synthetic import synthesize
+
+
+@pytest.mark.long
+def test_batches_give_what_the_command_gives(model, tmp_path):
+    pictures = {"folder": "new", "model": "models/mine", "batches": 3, "um_per_pixel": 0.1}
+    folder = project(tmp_path / "project", train={"threads": 1}, pictures=pictures)
+    shutil.copytree(model, folder / "models/mine")
+    synthesize(tmp_path / "scenes", images=6, size=(40, 60), seed=1)
+    (tmp_path / "scenes/images").rename(folder / "new")
+    (folder / "new/sub").mkdir()
+    (folder / "new/001.png").rename(folder / "new/sub/001.png")
+    (folder / "new/bad.png").write_text("no picture")
+
+    done = run(folder, "snakemake", "--cores", "2", "predict")
+    assert done.returncode == 0, done.stdout
+    command = ("darkfield", "predict", "new", "--model", "models/mine", "--um-per-pixel", "0.1")
+    other = run(folder, *command, "--out", "out")
+    assert other.returncode == 1
+    results = folder / "results/predictions"
+    (problem,) = pd.read_csv(results / "problems.csv")["problem"]
+    assert problem == other.stdout.splitlines()[-1]
+    for name in ("counts", "objects"):
+        ours, theirs = (pd.read_csv(p / f"{name}.csv") for p in (results, folder / "out"))
+        pd.testing.assert_frame_equal(ours, theirs)
+    for path in (folder / "out").rglob("*.png"):
+        label = results / "labels" / path.relative_to(folder / "out")
+        assert label.read_bytes() == path.read_bytes()
+
+    assert "Nothing to be done" in run(folder, "snakemake", "--cores", "2", "predict").stdout
+    shutil.copy(folder / "new/002.png", folder / "new/late.png")
+    planned = run(folder, "snakemake", "--dry-run", "--quiet", "rules", "predict").stdout
+    assert [line.split()[1] for line in planned.splitlines() if line.startswith("predict")] == [
+        "1"
+    ] * 2

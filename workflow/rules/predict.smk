@@ -1,0 +1,47 @@
+# New pictures, on demand: `snakemake predict` labels those of `pictures.folder`, in batches.
+from darkfield.listing import batches
+
+PICTURES = config["pictures"]
+
+
+def pictures_of_batch(wildcards):
+    listed = or_exit(batches, PICTURES["folder"], PICTURES["batches"])
+    paths = (str(source.path) for source in listed[int(wildcards.batch)])
+    return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
+
+
+rule predict_batch:
+    input:
+        pictures=pictures_of_batch,
+        weights=f"{PICTURES['model']}/model.safetensors",
+        spec=f"{PICTURES['model']}/model.json",
+        code=code("predict_batch"),
+    output:
+        directory("results/predictions/batches/{batch}"),
+    log:
+        "logs/predict/{batch}.log",
+    benchmark:
+        "benchmarks/predict/{batch}.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        pictures=PICTURES,
+        train=config["train"],
+    script:
+        "../scripts/predict_batch.py"
+
+
+rule predict:
+    input:
+        batches=expand(rules.predict_batch.output, batch=range(PICTURES["batches"])),
+        code=code("predict"),
+    output:
+        labels=directory("results/predictions/labels"),
+        counts="results/predictions/counts.csv",
+        objects="results/predictions/objects.csv",
+        problems="results/predictions/problems.csv",
+    log:
+        "logs/predict.log",
+    script:
+        "../scripts/predict.py"

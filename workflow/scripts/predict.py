@@ -1,0 +1,26 @@
+"""Bring the labels and counts of all batches together."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from darkfield.files import atomic, hand_over, read_csv, read_json, write_csv
+from darkfield.job import job
+
+with job(snakemake.log[0]) as log:
+    folders = [Path(folder) for folder in snakemake.input.batches]
+    with atomic(snakemake.output.labels) as part:
+        for folder in folders:
+            for path in sorted(p for p in folder.rglob("*") if p.suffix in (".png", ".jpg")):
+                target = part / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                hand_over(path, target)
+    for name in ("counts", "objects"):
+        tables = [read_csv(f) for f in (folder / f"{name}.csv" for folder in folders) if f.exists()]
+        table = pd.concat(tables, ignore_index=True).sort_values("image", kind="stable")
+        write_csv(snakemake.output[name], table)
+    problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
+    write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
+    print(*problems, sep="\n", file=sys.stderr)
+    log.info("%d pictures could not be read", len(problems))
