@@ -101,7 +101,8 @@ def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
     import tifffile
 
     with atomic(path) as part:
-        stack = tifffile.memmap(part, shape=shape, dtype=np.float32, metadata={"axes": "CYX"})
+        kind = {"photometric": "minisblack", "metadata": {"axes": "CYX"}}
+        stack = tifffile.memmap(part, shape=shape, dtype=np.float32, **kind)
         yield stack
         stack.flush()
 
