@@ -1,7 +1,7 @@
 # From a folder of darkfield images and masks to a trained, measured, explained SegNet.
 #
 #   synthesize -> flatten_masks -> split, resize -> channel_stats, class_counts -> train -> evaluate
-#              -> select -> overlays, plots
+#              -> select -> overlays, plots, html_report
 #
 # A rule runs workflow/scripts/RULE.py, which calls the module of src/darkfield of that concept.
 from snakemake.utils import min_version
@@ -17,7 +17,7 @@ include: "workflow/rules/common.smk"  # checks the params; says why a run failed
 include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/model.smk"  # train, evaluate, select
-include: "workflow/rules/figures.smk"  # overlays, plots
+include: "workflow/rules/figures.smk"  # overlays, plots, html_report
 include: "workflow/rules/folds.smk"  # on demand: cross-validation, review of the labels
 include: "workflow/rules/models.smk"  # on demand: a model folder measured on this data
 include: "workflow/rules/predict.smk"  # on demand: new pictures labelled, in batches
@@ -37,3 +37,4 @@ rule all:
         rules.select.output,
         rules.overlays.output,
         rules.plots.output,
+        rules.html_report.output,

@@ -20,9 +20,9 @@ SMALL = {
 }
 RULES = {
     *("synthesize", "flatten_masks", "split", "resize", "channel_stats", "class_counts"),
-    *("train", "evaluate", "select", "overlays", "plots"),
+    *("train", "evaluate", "select", "overlays", "plots", "html_report"),
 }
-AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots"}
+AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots", "html_report"}
 
 
 def project(folder, **sections):

@@ -32,6 +32,7 @@ def test_every_file_of_the_contract_is_there(chain):
         results/train/history.csv results/evaluation/epochs.csv results/evaluation/images.csv
         results/model/model.safetensors results/model/model.json results/metrics.json
         results/plots/loss.png results/plots/erythrocyte.png results/plots/spirochaete.png
+        results/report.html
     """
     for path in expected.split():
         assert (chain / path).stat().st_size > 0, path
@@ -138,7 +139,7 @@ def test_snakemakes_own_report(chain):
         ({"model": {"notebook_head": True}}, AFTER_TRAIN),
         ({"train": {"learning_rate": 0.01}}, AFTER_TRAIN),
         ({"train": {"class_weights": [3, 2, 1]}}, AFTER_TRAIN),
-        ({"select": {"epoch": 1}}, {"select", "overlays", "plots"}),
+        ({"select": {"epoch": 1}}, {"select", "overlays", "plots", "html_report"}),
         ({"augment": {"flip": True}}, AFTER_TRAIN),
         ({"predict": {"tta": True}}, AFTER_TRAIN - {"train"}),
         ({"overlays": {"images": 1}}, {"overlays"}),
@@ -159,7 +160,7 @@ def test_changed_code_reruns_the_rules_that_run_it(chain):
     before = path.read_text()
     path.write_text(before + "\n# changed\n")
     try:
-        assert planned(chain) == {"plots"}
+        assert planned(chain) == {"plots", "html_report"}
     finally:
         path.write_text(before)
     assert planned(chain) == set()
@@ -235,6 +236,7 @@ def test_weights_do_not_depend_on_cores(chain, tmp_path):
     for path in (
         *("data/synthetic.sha256", "data/split.csv", "results/model/model.safetensors"),
         *("results/metrics.json", "results/evaluation/epochs.csv", "results/plots/loss.png"),
+        "results/report.html",
     ):
         assert (other / path).read_bytes() == (chain / path).read_bytes(), path
 

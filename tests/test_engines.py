@@ -180,10 +180,17 @@ def test_either_engine_finishes_what_a_change_asks_for(finished, tmp_path, chang
     assert ran_by_dvc(dvc(a, "repro")) == set()
 
 
-@pytest.mark.parametrize("file", ["src/darkfield/overlays.py", "workflow/scripts/overlays.py"])
-def test_changed_code_is_planned_alike(copy, file):
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("src/darkfield/overlays.py", {"overlays", "html_report"}),
+        ("src/darkfield/html_report.html.j2", {"html_report"}),
+        ("workflow/scripts/overlays.py", {"overlays"}),
+    ],
+)
+def test_changed_code_is_planned_alike(copy, file, stages):
     (copy / file).write_text((copy / file).read_text() + "\nUNUSED = 1\n")
-    assert stale(copy) == planned(copy) == {"overlays"}
+    assert stale(copy) == planned(copy) == stages
 
 
 def test_diffs_of_params_metrics_and_plots(copy):

@@ -52,6 +52,20 @@ def loss(history: pd.DataFrame, epoch: int) -> Figure:
     return figure
 
 
+def mean_iou(epochs: pd.DataFrame, epoch: int) -> Figure:
+    """Mean IoU over the classes by split over the epochs, from epochs.csv."""
+    figure, axes = new()
+    means = epochs.groupby(["split", "epoch"])["iou"].mean()
+    for split in (s for s in SPLITS if s in means.index):
+        colour, style = SPLITS[split]
+        axes.plot(means[split], style, color=colour, marker=".", label=split)
+    axes.set(xlabel="epoch", ylabel="mean IoU", ylim=(0, 1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(frameon=False)
+    mark_epoch(axes, epoch)
+    return figure
+
+
 def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
     """A class's overlap accuracy over the epochs for train and test, from epochs.csv.
 

@@ -17,7 +17,8 @@ PLACES = {
     "model": "results/model",
     "plots": "results/plots",
     "overlays": "results/overlays",
-    "report": "results/snakemake-report.html",
+    "report": "results/report.html",
+    "snakemake": "results/snakemake-report.html",
 }
 
 

@@ -1,4 +1,4 @@
-# Pictures of what the model does.
+# Pictures of what the model does, and the report.
 
 
 rule overlays:
@@ -69,3 +69,37 @@ rule plots:
         "benchmarks/plots.tsv"
     script:
         "../scripts/plots.py"
+
+
+rule html_report:
+    input:
+        native=rules.flatten_masks.output.image_pixels,
+        masks=rules.flatten_masks.output.mask_pixels,
+        images=rules.resize.output.images,
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output[0],
+        counts=rules.class_counts.output[0],
+        history=rules.train.output.history,
+        confusions=rules.evaluate.output.confusions,
+        epochs=rules.evaluate.output.epochs,
+        weights=rules.select.output.weights,
+        spec=rules.select.output.spec,
+        metrics=rules.select.output.metrics,
+        template=os.path.relpath(Path(SRC, "darkfield/html_report.html.j2")),
+        code=code("html_report"),
+    output:
+        "results/report.html",
+    log:
+        "logs/html_report.log",
+    benchmark:
+        "benchmarks/html_report.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        data=config["data"],
+        split=config["split"],
+        train=config["train"],
+        select=config["select"],
+    script:
+        "../scripts/html_report.py"
