@@ -32,6 +32,15 @@ def test_overlap_accuracy_shows_train_and_test(epochs):
     assert axes.texts[0].get_text() == "selected: 3"
 
 
+def test_mean_iou_is_of_every_split(epochs):
+    (axes,) = plots.mean_iou(epochs, 3).axes
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines[:3]}
+    for split in ("train", "val", "test"):
+        rows = epochs[epochs["split"] == split]["iou"].to_numpy()
+        assert drawn[split] == pytest.approx(rows.reshape(4, 2).mean(axis=1))
+    assert axes.texts[0].get_text() == "selected: 3"
+
+
 def test_class_balance_is_in_shares():
     counts = {
         "pixels": {s: {"background": 75, "cell": 25} for s in ("all", "train", "val", "test")},

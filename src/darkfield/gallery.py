@@ -9,7 +9,7 @@ from PIL import Image
 
 from darkfield.images import resize_image, resize_mask
 from darkfield.metrics import iou
-from darkfield.overlays import COLOURS, CONFUSED, INVENTED, MISSED, errors, rgb
+from darkfield.overlays import CONFUSED, INVENTED, MISSED, class_colours, errors, rgb
 
 # Together they bound the report: 2 MB with 48 real pictures, 50 MB if they were noise.
 IMAGES, SIDE = 48, 800  # pixels
@@ -27,11 +27,6 @@ def score(matrices: np.ndarray) -> np.ndarray:
 def worst_first(matrices: np.ndarray) -> np.ndarray:
     """The indices of the images by rising score; equals stay in their order."""
     return np.argsort(score(matrices), kind="stable")
-
-
-def colours(classes: int) -> list[str]:
-    """The colour of each class, as in the overlays."""
-    return [COLOURS[i % len(COLOURS)] for i in range(classes)]
 
 
 def data_uri(picture: Image.Image, form: str, **options) -> str:
@@ -61,7 +56,7 @@ def pictures(
     wrong = errors(truth, predicted).astype(np.uint8)
     return {
         "image": data_uri(Image.fromarray(resize_image(image, size)), "webp", quality=85),
-        "truth": layer(resize_mask(truth, size), colours(classes)),
-        "prediction": layer(resize_mask(predicted, size), colours(classes)),
+        "truth": layer(resize_mask(truth, size), class_colours(classes)),
+        "prediction": layer(resize_mask(predicted, size), class_colours(classes)),
         "errors": layer(resize_mask(wrong, size), ["#000000", MISSED, INVENTED, CONFUSED]),
     }

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from darkfield import gallery, metrics, plots
 from darkfield.intervals import LEVEL, intervals
-from darkfield.overlays import CONFUSED, INVENTED, MISSED
+from darkfield.overlays import CONFUSED, INVENTED, MISSED, class_colours
 from darkfield.summary import COLUMNS
 
 SPLITS = ("train", "val", "test")
@@ -152,7 +152,7 @@ def page(
         metric_names=COLUMNS,
         spec=spec,
         classes=classes,
-        colours=gallery.colours(len(classes)),
+        colours=class_colours(len(classes)),
         wrong={"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED},
         settings=settings,
         params=sorted(flat(settings | {k: spec[k] for k in spec if k in SECTIONS})),
