@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkfield.gallery import ALPHA, SIDE, colours, layer, pictures, score, worst_first
-from darkfield.overlays import INVENTED, MISSED, rgb
+from darkfield.gallery import ALPHA, SIDE, layer, pictures, score, worst_first
+from darkfield.overlays import INVENTED, MISSED, class_colours, rgb
 
 
 def decoded(uri):
@@ -32,16 +32,16 @@ def test_the_score_is_over_the_classes_present():
 
 def test_a_layer_is_clear_where_there_is_nothing():
     index = np.array([[0, 1], [2, 0]], dtype=np.uint8)
-    pixels = np.asarray(decoded(layer(index, colours(3))).convert("RGBA"))
+    pixels = np.asarray(decoded(layer(index, class_colours(3))).convert("RGBA"))
     assert (pixels[..., 3] == np.where(index > 0, ALPHA, 0)).all()
     for c in (1, 2):
-        assert (pixels[index == c][0, :3] == rgb(colours(3)[c])).all()
+        assert (pixels[index == c][0, :3] == rgb(class_colours(3)[c])).all()
 
 
 def test_more_classes_than_colours():
     index = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    pixels = np.asarray(decoded(layer(index, colours(12))).convert("RGBA"))
-    assert (pixels[2, 1, :3] == rgb(colours(12)[9])).all()
+    pixels = np.asarray(decoded(layer(index, class_colours(12))).convert("RGBA"))
+    assert (pixels[2, 1, :3] == rgb(class_colours(12)[9])).all()
 
 
 def test_the_four_pictures():
