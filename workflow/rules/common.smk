@@ -16,7 +16,7 @@ import darkfield.lock
 import darkfield.params
 from darkfield.code import modules
 from darkfield.environment import ENVIRONMENT
-from darkfield.files import UserError, folder_digest
+from darkfield.files import UserError, folder_digest, read_json
 from darkfield.job import stop_all
 
 SYNTHETIC = "data/synthetic"
@@ -54,6 +54,36 @@ def raw_digest():
     if str(root) == SYNTHETIC:
         return None
     return or_exit(folder_digest, root, Path(".snakemake/darkfield-digests.json"))
+
+
+def of_fold(files):
+    """The named files of a rule, those that follow from the split under results/folds/{fold}/."""
+
+    def moved(path):
+        path = path.replace("data/split.csv", "results/split.csv", 1)
+        return path.replace("results/", "results/folds/{fold}/", 1)
+
+    return {
+        name: moved(str(paths)) if isinstance(paths, str) else list(map(moved, paths))
+        for name, paths in files.items()
+    }
+
+
+def of_model(key):
+    """What model.json says under a key, as a function of the wildcards."""
+    return lambda wildcards: read_json(f"models/{wildcards.model}/model.json")[key]
+
+
+def pictures_of_batch(wildcards):
+    from darkfield.listing import (
+        batches,
+    )  # NumPy and Pillow, only where they are wanted
+
+    listed = or_exit(
+        batches, config["pictures"]["folder"], config["pictures"]["batches"]
+    )
+    paths = (str(source.path) for source in listed[int(wildcards.batch)])
+    return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
 
 
 def last_line(path):

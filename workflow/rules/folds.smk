@@ -7,19 +7,6 @@ wildcard_constraints:
     fold=r"\d+",
 
 
-def of_fold(files):
-    """The named files of a rule, those that follow from the split under results/folds/{fold}/."""
-
-    def moved(path):
-        path = path.replace("data/split.csv", "results/split.csv", 1)
-        return path.replace("results/", "results/folds/{fold}/", 1)
-
-    return {
-        name: moved(str(paths)) if isinstance(paths, str) else list(map(moved, paths))
-        for name, paths in files.items()
-    }
-
-
 rule fold:
     input:
         split=rules.split.output.split,

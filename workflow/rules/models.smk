@@ -1,15 +1,9 @@
 # A model folder measured on the data of params.yaml, on demand:
 # `snakemake results/models/NAME/metrics.json` for models/NAME.
-from darkfield.files import read_json
 
 
 wildcard_constraints:
     model="[^/]+",
-
-
-def of_model(key):
-    """What model.json says under a key, as a function of the wildcards."""
-    return lambda wildcards: read_json(f"models/{wildcards.model}/model.json")[key]
 
 
 use rule resize as model_resize with:

@@ -1,13 +1,5 @@
 # New pictures, on demand: `snakemake predict` labels those of `pictures.folder`, in batches.
-from darkfield.listing import batches
-
 PICTURES = config["pictures"]
-
-
-def pictures_of_batch(wildcards):
-    listed = or_exit(batches, PICTURES["folder"], PICTURES["batches"])
-    paths = (str(source.path) for source in listed[int(wildcards.batch)])
-    return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
 
 
 rule predict_batch:
