@@ -38,7 +38,7 @@ def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
     the order of channels_last tensors, which are not copied for it.
     """
     pixels, where = (t.permute(0, 2, 3, 1).flatten(1, 2) for t in (x, indices))
-    flat = x.new_zeros(len(x), size[0] * size[1], x.shape[1]).scatter_(1, where, pixels)
+    flat = x.new_zeros(x.shape[0], size[0] * size[1], x.shape[1]).scatter_(1, where, pixels)
     return flat.unflatten(1, tuple(size)).permute(0, 3, 1, 2)
 
 
