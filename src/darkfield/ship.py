@@ -12,6 +12,11 @@ from safetensors.torch import load_file, save
 
 from darkfield.files import atomic, read_json, write_json
 
+DATA = (
+    '286 of the 366 pictures and hand-drawn masks of the public data set "Bacteria detection with '
+    'darkfield microscopy" (Long Nguyen, CC BY-NC 4.0): many microscopes and magnifications. '
+    "Strokes around spirochaetes are wider than the bacteria."
+)
 LICENCE = """\
 The weights in this folder are licensed under the Creative Commons
 Attribution-NonCommercial 4.0 International Public License (CC BY-NC 4.0):
@@ -40,7 +45,7 @@ def ship(model: Path, out: Path, tta: bool, cross_validation: Path | None) -> No
     """
     spec = read_json(model / "model.json")
     spec["predict"]["tta"] = tta
-    spec["licence"] = "CC-BY-NC-4.0"
+    spec |= {"licence": "CC-BY-NC-4.0", "data": DATA}
     if cross_validation:
         found = read_json(cross_validation)
         spec["cross_validation"] = {key: found[key] for key in ("test", "interval_95")}
