@@ -21,6 +21,7 @@ include: "workflow/rules/figures.smk"  # overlays, plots, html_report
 include: "workflow/rules/folds.smk"  # on demand: cross-validation, review of the labels
 include: "workflow/rules/models.smk"  # on demand: a model folder measured on this data
 include: "workflow/rules/predict.smk"  # on demand: new pictures labelled, in batches
+include: "workflow/rules/export.smk"  # on demand: the model for other programs
 
 
 rule all:

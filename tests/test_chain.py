@@ -241,6 +241,19 @@ def test_weights_do_not_depend_on_cores(chain, tmp_path):
         assert (other / path).read_bytes() == (chain / path).read_bytes(), path
 
 
+@pytest.mark.long
+def test_export_on_demand(chain):
+    pytest.importorskip("onnxruntime", reason="no onnxruntime: pip install 'darkfield[export]'")
+    done = snakemake(chain, "--cores", "2", "export")
+    assert done.returncode == 0, done.stdout
+    names = {"model.onnx", "darkfield.bioimageio.zip", "MODEL_CARD.md"}
+    assert {path.name for path in (chain / "results/export").iterdir()} == names
+    epoch = read_json(chain / "results/metrics.json")["epoch"]
+    assert f"| epoch | {epoch} |" in (chain / "results/export/MODEL_CARD.md").read_text()
+    assert "Nothing to be done" in snakemake(chain, "export").stdout
+    assert planned(chain) == set()
+
+
 def test_lint_is_clean_but_for_conda_and_containers(chain):
     lints = re.findall(r"^    \* (.*)", snakemake(chain, "--lint").stdout, re.M)
     assert {text for text in lints if "conda environment or container" not in text} == set()

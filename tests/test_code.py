@@ -11,7 +11,9 @@ import pytest
 from darkfield.code import PACKAGE, modules
 
 SCRIPTS = sorted((Path(__file__).parent.parent / "workflow/scripts").glob("*.py"))
-USES_TORCH = {"train", "evaluate", "overlays", "html_report", "label_review", "predict_batch"}
+USES_TORCH = {
+    *("train", "evaluate", "overlays", "html_report", "label_review", "predict_batch", "export"),
+}
 
 
 def imports(path):
@@ -37,4 +39,4 @@ def test_modules_are_those_that_python_loads(script):
 
 
 def test_a_script_for_every_rule():
-    assert len(SCRIPTS) == 17
+    assert len(SCRIPTS) == 18

@@ -1,4 +1,4 @@
-"""The command `darkfield`: labels for new pictures by a trained model."""
+"""The command `darkfield`: what is done with a trained model."""
 
 import argparse
 import math
@@ -29,8 +29,17 @@ def main() -> None:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="darkfield", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
+    of_model = argparse.ArgumentParser(add_help=False)
+    of_model.add_argument(
+        "--model",
+        type=Path,
+        default=next((folder for folder in MODELS if folder.is_dir()), MODELS[-1]),
+        help=f"a model folder (default: {MODELS[0]} if it is there, else {MODELS[1]})",
+    )
+    of_model.add_argument("--out", required=True, type=Path, help="the folder to write to")
     predict = commands.add_parser(
         "predict",
+        parents=[of_model],
         help="label every pixel of pictures",
         description="Write OUT/NAME.png, a palette picture of class indices, overlays, and counts: "
         "OUT/overlays/NAME.jpg, OUT/counts.csv, OUT/objects.csv.",
@@ -40,12 +49,6 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="IMAGES",
         help="PNG, TIFF or JPEG files, folders of them, globs",
-    )
-    predict.add_argument("--out", required=True, type=Path, help="the folder to write to")
-    predict.add_argument(
-        "--model",
-        type=Path,
-        help=f"a model folder (default: {MODELS[0]} if it is there, else {MODELS[1]})",
     )
     predict.add_argument(
         "--probabilities",
@@ -59,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
         help="for lengths and areas in micrometres too",
     )
     predict.set_defaults(command=run_predict)
+    export = commands.add_parser(
+        "export",
+        parents=[of_model],
+        help="turn a model into ONNX and a package for the BioImage Model Zoo",
+        description="Write OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.",
+    )
+    export.set_defaults(command=run_export)
     doctor = commands.add_parser("doctor", help="what this machine and this folder offer, and lack")
     doctor.set_defaults(command=run_doctor)
     return top
@@ -70,7 +80,7 @@ def positive(text: str) -> float:
     return number
 
 
-def run_predict(images: list[str], out: Path, model: Path | None, **options) -> None:
+def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
     from torch import get_num_threads
 
     from darkfield.device import setup
@@ -78,9 +88,15 @@ def run_predict(images: list[str], out: Path, model: Path | None, **options) -> 
     from darkfield.listing import sources
 
     hardware = setup("auto", "auto", get_num_threads())
-    default = next((folder for folder in MODELS if folder.is_dir()), MODELS[-1])
-    if problems := label_files(sources(images, out), model or default, out, *hardware, **options):
+    if problems := label_files(sources(images, out), model, out, *hardware, **options):
         raise UserError(*problems)
+
+
+def run_export(out: Path, model: Path) -> None:
+    from darkfield.export import FILES, export_model
+
+    export_model(model, out)
+    print(*(out / name for name in FILES), sep="\n")
 
 
 def run_doctor() -> None:

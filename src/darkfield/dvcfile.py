@@ -14,7 +14,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, 
 FOLD = {f"fold_{r}" for r in ("channel_stats", "class_counts", "train", "evaluate", "select")}
 MODEL = {"model_resize", "model_evaluate", "model_select"}
 PREDICT = {"predict_batch", "predict"}
-NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, *PREDICT}
+NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, *PREDICT, "export"}
 # What DVC takes as one folder, where Snakemake names each file.
 FOLDERS = ("results/train/checkpoints", "results/model", "results/plots")
 IN_GIT = (".json", ".csv", ".sha256")  # small tables are committed; all else goes to DVC's cache

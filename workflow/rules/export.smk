@@ -1,0 +1,18 @@
+# The model for other programs, on demand: `snakemake export`.
+
+
+rule export:
+    input:
+        weights=rules.select.output.weights,
+        spec=rules.select.output.spec,
+        code=code("export"),
+    output:
+        onnx="results/export/model.onnx",
+        package="results/export/darkfield.bioimageio.zip",
+        card="results/export/MODEL_CARD.md",
+    log:
+        "logs/export.log",
+    benchmark:
+        "benchmarks/export.tsv"
+    script:
+        "../scripts/export.py"
