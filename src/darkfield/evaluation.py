@@ -37,9 +37,9 @@ def confusions(
             rows = range(start, min(start + BATCH, len(images)))
             batch = [images[i] for i in rows]
             truths = [masks[i] for i in rows]
+            sizes = [truth.shape for truth in truths]
             for k, checkpoint in enumerate(checkpoints):
                 load_weights(model, checkpoint)
-                sizes = [truth.shape for truth in truths]
                 outs = predict(model, batch, sizes, spec, device, precision)
                 for i, truth, out in zip(rows, truths, outs, strict=True):
                     result[k, i] = confusion(truth, classes_of(out), c)
