@@ -1,0 +1,198 @@
+"""What a model is, and is not, good for: its model.json in words (Mitchell et al. 2019)."""
+
+from typing import Any
+
+# model.name: what it is called, and where it was published.
+PAPERS = {
+    "segnet": ("SegNet", "Badrinarayanan et al. 2017", "10.1109/TPAMI.2016.2644615"),
+    "segnet_vgg16": ("SegNet-VGG16", "Badrinarayanan et al. 2017", "10.1109/TPAMI.2016.2644615"),
+    "unet": ("U-Net", "Ronneberger et al. 2015", "10.1007/978-3-319-24574-4_28"),
+    "unetplusplus": ("UNet++", "Zhou et al. 2018", "10.1007/978-3-030-00889-5_1"),
+    "manet": ("MA-Net", "Fan et al. 2020", "10.1109/ACCESS.2020.3025372"),
+}
+COLUMNS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
+MACHINE = ("compile", "device", "threads", "workers")  # of train: they say nothing of the model
+NO_DEVICE = (
+    "This is no medical device. It has not been validated for clinical use; do not use it for "
+    "diagnosis, for treatment, or for any decision about a person's health."
+)
+
+
+def card(spec: dict) -> str:
+    """The model card, Markdown, of a model.json.
+
+    Without them it says so, or says less: `metrics`, `intervals` ([low, high] in place of each
+    number of `metrics`), `cross_validation` (`test` and `interval_95`, likewise), `licence`, `data`
+    (a sentence on the pictures it was trained on), `train`, `epoch`, `provenance`.
+    """
+    parts = {
+        "Intended use": INTENDED,
+        "How to use it": how(spec),
+        "Data": data(spec),
+        "Training": training(spec),
+        "Validation": validation(spec),
+        "Limits": limits(spec),
+        "Licence": licence(spec),
+    }
+    head = f"# {title(spec)}\n\n{summary(spec)}\n\n**{NO_DEVICE}**\n"
+    return head + "".join(f"\n## {heading}\n\n{part}\n" for heading, part in parts.items())
+
+
+def title(spec: dict) -> str:
+    """The name of the model that a model.json describes."""
+    return f"darkfield {PAPERS[spec['model']['name']][0]}"
+
+
+def summary(spec: dict) -> str:
+    """In a sentence, what it does."""
+    *classes, last = spec["classes"]
+    return (
+        f"Labels every pixel of a darkfield microscopy picture as {', '.join(classes)} or {last}."
+    )
+
+
+def interface(spec: dict) -> str:
+    """What goes into the exported model and what comes out of it."""
+    return (
+        "`image`, float32 (batch, 3, height, width): RGB, 0 to 255; the normalisation is inside. "
+        "`probabilities`, float32 (batch, class, height, width): of "
+        f"{', '.join(spec['classes'])}, adding up to 1; the class of a pixel is their argmax."
+    )
+
+
+def sizes(spec: dict) -> str:
+    """How large pictures are to be before the exported model sees them."""
+    if spec["image_size"] == "native":
+        (height, width), shared = spec["predict"]["tile"], spec["predict"]["overlap"]
+        return (
+            "Give it pictures as they were taken, not resized, of any height and width; where "
+            f"memory is short, in tiles of {height} x {width} pixels that overlap by {shared:.0%}, "
+            "and keep the middle of each."
+        )
+    height, width = spec["image_size"]
+    return (
+        f"Resize each picture, whole, to {height} x {width} pixels (height x width; bilinear, "
+        "anti-aliased), the size it was trained at, and the probabilities back to the picture's; "
+        "never cut a picture into tiles."
+    )
+
+
+INTENDED = """\
+Research and teaching: finding and measuring, in pictures like those it was trained on, with a \
+person looking at the results; first drafts of masks that a person corrects.
+
+Not for diagnosis, nor for pictures of another kind: brightfield, phase contrast, fluorescence, \
+stained smears, electron microscopy."""
+
+
+def how(spec: dict) -> str:
+    size = spec["image_size"]
+    resized = "" if size == "native" else f".resize(({size[1]}, {size[0]}), Image.BILINEAR)"
+    return f"""\
+{interface(spec)}
+
+{sizes(spec)}
+
+```python
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+picture = Image.open("picture.png").convert("RGB"){resized}
+image = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1)[None]
+session = onnxruntime.InferenceSession("model.onnx")
+(probabilities,) = session.run(["probabilities"], {{"image": image}})
+classes = probabilities[0].argmax(axis=0)
+```"""
+
+
+def data(spec: dict) -> str:
+    about = spec.get("data", "model.json does not say which pictures the model was trained on.")
+    digests = {"data": "list of pictures and masks", "split": "split"}
+    known = spec.get("provenance", {})
+    lines = [f"- SHA-256 of the {what}: `{known[k]}`" for k, what in digests.items() if k in known]
+    return "\n".join([about, "", *lines]).strip()
+
+
+def training(spec: dict) -> str:
+    name, paper, doi = PAPERS[spec["model"]["name"]]
+    ours = spec["model"]["name"].startswith("segnet")
+    of_model = {k: v for k, v in spec["model"].items() if (k == "notebook_head") == ours}
+    of_train = {k: v for k, v in spec.get("train", {}).items() if k not in MACHINE}
+    rows = {"image_size": spec["image_size"], **of_model, **of_train}
+    rows |= {k: spec[k] for k in ("precision", "augment", "epoch") if k in spec}
+    rows |= {k: v for k, v in spec.get("provenance", {}).items() if k in ("versions", "hardware")}
+    table = [f"| {key} | {shown(value)} |" for key, value in rows.items() if key != "name"]
+    return "\n".join(
+        [f"{name} ([{paper}](https://doi.org/{doi})).", "", "| | |", "| --- | --- |", *table]
+    )
+
+
+def shown(value: Any) -> str:
+    """A setting in a line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {shown(v)}" for k, v in value.items())
+    return ", ".join(map(shown, value)) if isinstance(value, list) else str(value)
+
+
+def validation(spec: dict) -> str:
+    metrics, intervals = spec.get("metrics") or {}, spec.get("intervals") or {}
+    parts = [
+        "Over all pixels, at the pictures' own resolution; in brackets 95 % intervals. To validate "
+        "it on pictures of your own, draw the masks of some and compare, pixel by pixel."
+    ]
+    folds = spec.get("cross_validation")
+    if folds:
+        parts.append("**Cross-validation**: models of the same recipe, on pictures they never saw.")
+        parts.append(scores(folds["test"], folds.get("interval_95") or {}))
+    for split, what in (("test", "not trained on"), ("val", "not trained on; for the epoch")):
+        if metrics.get(split):
+            parts.append(f"**{split.capitalize()} split**: {what}.")
+            parts.append(scores(metrics[split], intervals.get(split) or {}))
+    if not folds and not metrics.get("test"):
+        parts.append("How good it is on new pictures has not been measured: no test split.")
+    if spec["predict"]["tta"]:
+        parts.append(
+            "darkfield itself takes the mean over 8 flips and turns of a picture (test-time "
+            "augmentation), which the exported model leaves to its user."
+        )
+    return "\n\n".join(parts)
+
+
+def scores(metrics: dict, intervals: dict) -> str:
+    """A Markdown table of one split, a row a class and one for the means, with [low, high]."""
+
+    def cell(value: float | None, interval: list[float | None] | None) -> str:
+        number = "" if value is None else f"{value:.3f}"
+        known = interval and None not in interval
+        return f"{number} [{interval[0]:.3f}, {interval[1]:.3f}]" if known else number
+
+    rows = [["", *COLUMNS.values()], ["---"] * (1 + len(COLUMNS))]
+    for name, values in metrics.items():
+        if isinstance(values, dict):
+            limits = intervals.get(name, {})
+            rows.append([name, *(cell(values.get(c), limits.get(c)) for c in COLUMNS)])
+    means = [cell(metrics.get(m), intervals.get(m)) for m in ("miou", "mdice")]
+    rows.append(["mean", *means, "", ""])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def limits(spec: dict) -> str:
+    lines = [
+        "It knows the microscope, the magnification and the preparation of its training pictures; "
+        "with others it fails without saying so.",
+        "It always answers: debris, bubbles and scratches get a class too.",
+        "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten.",
+        f"It knows {', '.join(spec['classes'])}; no species, and not what is alive.",
+        "It classifies pixels, not objects: cells that touch are one patch.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def licence(spec: dict) -> str:
+    weights = (
+        f"The weights: {spec['licence']}."
+        if "licence" in spec
+        else "The weights: as the pictures they come from; model.json names no `licence`."
+    )
+    return f"{weights} The code of darkfield: MIT."
