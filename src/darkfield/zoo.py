@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from darkfield.card import NO_DEVICE, PAPERS, card, sizes, summary, title
 from darkfield.files import UserError
-from darkfield.overlays import COLOURS, paint
+from darkfield.overlays import class_colours, paint
 
 # Zip and zoo ask for a time: the first that zip can name, so that the same model is the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -50,7 +50,7 @@ def package(
 def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
     """The test image beside itself with its classes painted on it, 2 : 1."""
     scene = image[0].transpose(1, 2, 0).astype(np.uint8)
-    colours = [COLOURS[i % len(COLOURS)] for i in range(probabilities.shape[1])]
+    colours = class_colours(probabilities.shape[1])
     panels = (scene, paint(scene, probabilities[0].argmax(axis=0), colours))
     sheet = Image.new("RGB", (2 * COVER, COVER))
     for k, panel in enumerate(panels):
