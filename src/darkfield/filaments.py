@@ -15,11 +15,11 @@ import numpy as np
 from darkfield.cells import depth
 
 # Lengths are in typical widths of a picture's filaments, or in what is said.
+SPUR = 1.5  # of half the width at its junction: what is as short leads to the outline only
 CLEARING = 0.7  # of half the width at a junction: around it the skeleton is no centre line
 STUMP = 1.0  # a shorter branch at a junction is a bulge of the outline, or a bridge between two
 AIM = 2.5  # of its own half widths: how far back from its end a branch is heading
-GAP = 3.5  # between two ends that are joined; each lies about half a width before its tip
-DETOUR = 0.1  # radians a width of gap: a join over a branch is worse than one to it
+GAP = 2.5  # between two ends that are joined; each lies about half a width before its tip
 BRIDGE = 8.0  # the same, if it is all spirochaete: where filaments cross at a small angle
 TURN = np.radians(80)  # that a filament may make from end to end
 SMOOTHING = 1 / 3  # deviation of the Gaussian that takes the pixels' stairs out of a centre line
@@ -38,9 +38,9 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     from skimage.segmentation import relabel_sequential, watershed
 
     mask = np.pad(spirochaete, 1)
-    skeleton = skeletonize(mask)
-    points = np.argwhere(skeleton)
-    half = depth(mask)[skeleton] - 0.5
+    half = depth(mask) - 0.5
+    skeleton = prune(skeletonize(mask), half)
+    points, half = np.argwhere(skeleton), half[skeleton]
     branches = cut_at_junctions(points, neighbours(skeleton), half)
     if not branches:
         return np.zeros(spirochaete.shape, np.int32), np.empty(0)
@@ -52,15 +52,16 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     lengths = [length(points[branch], SMOOTHING * width) for branch in branches]
     lengths = np.bincount(filament, lengths, count)
     lengths += np.bincount(filament[joins[:, 0] // 2], gaps, count)
+    shared = under_joins(branches, points, ends, joins, width)
     tips = np.setdiff1d(np.arange(len(ends)), joins)
     lengths += np.bincount(filament[tips // 2], half[ends[tips]], count)
 
     seeds = np.zeros(mask.shape, np.int32)
-    for branch, number in zip(branches, filament + 1, strict=True):
+    for branch, number in zip(branches, np.where(shared, 0, filament + 1), strict=True):
         seeds[tuple(points[branch].T)] = number
     labels = watershed(np.zeros(mask.shape), seeds, mask=mask)[1:-1, 1:-1]
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    slender = lengths**2 >= SLENDER * areas  # the width is area / length
+    slender = (areas > 0) & (lengths**2 >= SLENDER * areas)  # the width is area / length
     labels = labels * np.array([False, *slender])[labels]
     return relabel_sequential(labels)[0].astype(np.int32), lengths[slender]
 
@@ -87,6 +88,28 @@ def graph(pairs: np.ndarray, nodes: int):
     from scipy.sparse import coo_array
 
     return coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(nodes, nodes)).tocsr()
+
+
+def prune(skeleton: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """A skeleton, bool (H, W), without its spurs, which lead from a junction to the outline.
+
+    `half`, float (H, W), is half the width.
+    """
+    from scipy.sparse.csgraph import connected_components
+
+    points, pairs = np.argwhere(skeleton), neighbours(skeleton)
+    degree = np.bincount(pairs.ravel(), minlength=len(points))
+    junction = degree > 2
+    _, branch = connected_components(graph(pairs[~junction[pairs].any(axis=1)], len(points)))
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    inner, outer = both[junction[both[:, 0]] & ~junction[both[:, 1]]].T
+    longest = np.zeros(len(points))  # of spurs, by branch
+    np.maximum.at(longest, branch[outer], SPUR * half[skeleton][inner])
+    free = np.isin(branch, branch[degree < 2])
+    spur = free & ~junction & (np.bincount(branch)[branch] <= longest[branch])
+    pruned = skeleton.copy()
+    pruned[tuple(points[spur].T)] = False
+    return pruned
 
 
 def cut_at_junctions(points: np.ndarray, pairs: np.ndarray, half: np.ndarray) -> list[np.ndarray]:
@@ -175,11 +198,31 @@ def join(
     # A branch does not continue itself, but for a ring that was cut open.
     possible = near & (turns < TURN) & ((one // 2 != other // 2) | (gaps < 2))
     taken, joins = set(), []
-    for pair in np.lexsort((other, one, turns + DETOUR * gaps / width)):
+    for pair in np.lexsort((other, one, turns)):
         if possible[pair] and taken.isdisjoint(pairs[pair]):
             taken.update(pairs[pair])
             joins.append(pair)
     return pairs[joins], gaps[joins]
+
+
+def under_joins(
+    branches: list[np.ndarray],
+    points: np.ndarray,
+    ends: np.ndarray,
+    joins: np.ndarray,
+    width: float,
+) -> np.ndarray:
+    """Which branches, without a partner, are but a stretch that joined filaments share: bool (B,).
+
+    Arguments are as for `join`; `ends` are indices of `points`.
+    """
+    from scipy.spatial import KDTree
+
+    shared = ~np.isin(np.arange(len(branches)), joins // 2)
+    ways = KDTree(np.linspace(*points[ends[joins.T]], 64).reshape(-1, 2)) if len(joins) else None
+    for branch in np.flatnonzero(shared):
+        shared[branch] = ways and (ways.query(points[branches[branch]])[0] < width).all()
+    return shared
 
 
 def angle(one: np.ndarray, other: np.ndarray) -> np.ndarray:
