@@ -39,7 +39,7 @@ def test_two_discs_that_touch_are_two_cells_of_equal_size(radius, apart):
     assert areas[0] == pytest.approx(areas[1], rel=0.12)
 
 
-@pytest.mark.parametrize("axes", [(10, 6), (20, 12), (40, 20)])
+@pytest.mark.parametrize("axes", [(10, 6), (20, 12), (40, 25)])
 @pytest.mark.parametrize("angle", [0, 20, 45])
 def test_an_ellipse_is_one_cell(axes, angle):
     drawn = cv2.ellipse(NONE.astype(np.uint8), (80, 60), axes, angle, 0, 360, 1, -1)
@@ -47,10 +47,15 @@ def test_an_ellipse_is_one_cell(axes, angle):
 
 
 def test_three_cells_grown_together_are_told_by_their_area():
-    """Deepest in their middle, they are one to the watershed; other cells say how large one is."""
+    """They are deepest in their middle; the other cells say how large one is."""
     clump = discs((35, 40, 15), (57, 40, 15), (46, 59, 15))
-    assert count(clump) == 1
     assert count(clump | discs((120, 25, 15), (120, 60, 15), (120, 95, 15), (30, 100, 15))) == 7
+
+
+def test_a_cell_that_is_cut_says_nothing_of_the_size_of_the_others():
+    """As in a real picture, in which bumps made large cells of several small ones."""
+    bumpy = [discs((x, 70, 24), (x + 24, 70, 13), (x - 24, 70, 13)) for x in (40, 120)]
+    assert count(discs((80, 2, 20)) | bumpy[0] | bumpy[1]) == 3
 
 
 def test_specks_are_no_cells_and_half_a_cell_at_the_border_is_one():

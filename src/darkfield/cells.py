@@ -41,10 +41,10 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
 
     areas = np.bincount(pieces.ravel())[1:]
     discs = np.pi * largest(depths, pieces) ** 2
-    whole = areas < ROUND * discs
-    known = areas[whole] if whole.any() else areas
-    typical = weighted_median(known, known)
-    pieces = divide(pieces, np.where(whole, 1, np.rint(areas / typical)).astype(int))
+    # A piece of several cells tells no more than how deep they are.
+    typical = weighted_median(np.minimum(areas, ROUND * discs), discs)
+    parts = np.where(areas < ROUND * discs, 1, np.rint(areas / typical)).astype(int)
+    pieces = divide(pieces, parts)
     large = np.bincount(pieces.ravel()) >= LEAST_AREA * typical
     return relabel_sequential(pieces * large[pieces])[0].astype(np.int32)
 

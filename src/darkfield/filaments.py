@@ -45,20 +45,23 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     if not branches:
         return np.zeros(spirochaete.shape, np.int32), np.empty(0)
     width = 2 * np.median(half)
-    ends = np.array([(branch[0], branch[-1]) for branch in branches]).ravel()
-    joins, gaps = join(points[ends], headings(branches, points, half), mask, width)
+    paths = [points[branch] for branch in branches]
+    ends = np.concatenate([path[[0, -1]] for path in paths])
+    joins, gaps = join(ends, headings(paths, [half[branch] for branch in branches]), mask, width)
 
-    count, filament = connected_components(graph(joins // 2, len(branches)), directed=False)
-    lengths = [length(points[branch], SMOOTHING * width) for branch in branches]
-    lengths = np.bincount(filament, lengths, count)
+    count, filament = connected_components(graph(joins // 2, len(paths)), directed=False)
+    lengths = np.bincount(filament, [length(path, SMOOTHING * width) for path in paths], count)
     lengths += np.bincount(filament[joins[:, 0] // 2], gaps, count)
-    shared = under_joins(branches, points, ends, joins, width)
     tips = np.setdiff1d(np.arange(len(ends)), joins)
-    lengths += np.bincount(filament[tips // 2], half[ends[tips]], count)
+    left = np.concatenate([half[branch[[0, -1]]] for branch in branches])
+    lengths += np.bincount(filament[tips // 2], left[tips], count)
 
     seeds = np.zeros(mask.shape, np.int32)
-    for branch, number in zip(branches, np.where(shared, 0, filament + 1), strict=True):
-        seeds[tuple(points[branch].T)] = number
+    # A bridge that two filaments share has lost its ends to the joins over it.
+    shared = under_joins(paths, ends[joins], width)
+    shared[joins // 2] = False
+    for path, number in zip(paths, np.where(shared, 0, filament + 1), strict=True):
+        seeds[tuple(path.T)] = number
     labels = watershed(np.zeros(mask.shape), seeds, mask=mask)[1:-1, 1:-1]
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     slender = (areas > 0) & (lengths**2 >= SLENDER * areas)  # the width is area / length
@@ -157,15 +160,15 @@ def open_rings(pairs: np.ndarray, branch: np.ndarray) -> np.ndarray:
     return np.delete(pairs, first[ring[pairs[first, 0]]], axis=0)
 
 
-def headings(branches: list[np.ndarray], points: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Where each branch is heading at its first and at its last point: unit vectors (2 B, 2)."""
+def headings(paths: list[np.ndarray], halves: list[np.ndarray]) -> np.ndarray:
+    """Where each path, int (N, 2), is heading at its first and at its last point: (2 B, 2).
+
+    Unit vectors. `halves` (N,) are half the width along each path.
+    """
     found = []
-    for branch in branches:
-        back = min(round(AIM * 2 * np.median(half[branch])), len(branch) - 1)
-        found += [
-            points[branch[0]] - points[branch[back]],
-            points[branch[-1]] - points[branch[-1 - back]],
-        ]
+    for path, half in zip(paths, halves, strict=True):
+        back = min(round(AIM * 2 * np.median(half)), len(path) - 1)
+        found += [path[0] - path[back], path[-1] - path[-1 - back]]
     return unit(np.array(found, float))
 
 
@@ -205,24 +208,14 @@ def join(
     return pairs[joins], gaps[joins]
 
 
-def under_joins(
-    branches: list[np.ndarray],
-    points: np.ndarray,
-    ends: np.ndarray,
-    joins: np.ndarray,
-    width: float,
-) -> np.ndarray:
-    """Which branches, without a partner, are but a stretch that joined filaments share: bool (B,).
-
-    Arguments are as for `join`; `ends` are indices of `points`.
-    """
+def under_joins(paths: list[np.ndarray], joined: np.ndarray, width: float) -> np.ndarray:
+    """Which paths lie within `width` of the lines between `joined` ends (J, 2, 2): bool (B,)."""
     from scipy.spatial import KDTree
 
-    shared = ~np.isin(np.arange(len(branches)), joins // 2)
-    ways = KDTree(np.linspace(*points[ends[joins.T]], 64).reshape(-1, 2)) if len(joins) else None
-    for branch in np.flatnonzero(shared):
-        shared[branch] = ways and (ways.query(points[branches[branch]])[0] < width).all()
-    return shared
+    if not len(joined):
+        return np.zeros(len(paths), bool)
+    lines = KDTree(np.linspace(joined[:, 0], joined[:, 1], 64).reshape(-1, 2))
+    return np.array([(lines.query(path)[0] < width).all() for path in paths])
 
 
 def angle(one: np.ndarray, other: np.ndarray) -> np.ndarray:
