@@ -14,16 +14,16 @@ import numpy as np
 
 from darkfield.cells import depth
 
-# Lengths are in typical widths of a picture's filaments, or in what is said.
-SPUR = 1.5  # of half the width at its junction: what is as short leads to the outline only
-CLEARING = 0.7  # of half the width at a junction: around it the skeleton is no centre line
-STUMP = 1.0  # a shorter branch at a junction is a bulge of the outline, or a bridge between two
-AIM = 2.5  # of its own half widths: how far back from its end a branch is heading
+# In half widths at a junction.
+SPUR = 1.5  # a branch as short leads from the junction to the outline, and is no filament's
+CLEARING = 0.7  # as near to the junction the skeleton is no centre line
+# In widths: of the branch, or the median of the picture's.
+AIM = 2.5  # how far back from its end one sees where a branch is heading
 GAP = 2.5  # between two ends that are joined; each lies about half a width before its tip
 BRIDGE = 8.0  # the same, if it is all spirochaete: where filaments cross at a small angle
-TURN = np.radians(80)  # that a filament may make from end to end
 SMOOTHING = 1 / 3  # deviation of the Gaussian that takes the pixels' stairs out of a centre line
-SLENDER = 2.0  # of its own width is the least length of a filament; what is shorter is a fragment
+SLENDER = 2.0  # the length of a filament, at least; what is shorter is a fragment
+TURN = np.radians(80)  # that a filament makes from one end to the other, at most
 
 
 def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +119,7 @@ def cut_at_junctions(points: np.ndarray, pairs: np.ndarray, half: np.ndarray) ->
     """Branches of a skeleton: of each the indices of its points, from end to end.
 
     `points` is int (P, 2), `pairs` (E, 2) says which are neighbours, `half` (P,) is half the width
-    at each. What lies near a junction is cut away, and short branches beside one.
+    at each. What lies near a junction is cut away.
     """
     from scipy.sparse.csgraph import connected_components, dijkstra
     from scipy.spatial import KDTree
@@ -131,7 +131,6 @@ def cut_at_junctions(points: np.ndarray, pairs: np.ndarray, half: np.ndarray) ->
         away, nearest = KDTree(points[junction]).query(points)
         left = away > CLEARING * half[junction][nearest] + 0.5
         pairs = pairs[left[pairs].all(axis=1)]
-    beside = np.bincount(pairs.ravel(), minlength=nodes) < degree
     _, branch = connected_components(graph(pairs, nodes), directed=False)
     pairs = open_rings(pairs, branch)
 
@@ -142,22 +141,15 @@ def cut_at_junctions(points: np.ndarray, pairs: np.ndarray, half: np.ndarray) ->
     )
     order = np.flatnonzero(left)
     order = order[np.lexsort((steps[order], branch[order]))]
-    branches = np.split(order, np.flatnonzero(np.diff(branch[order])) + 1) if len(order) else []
-    return [
-        along
-        for along in branches
-        if len(along) >= STUMP * 2 * np.median(half[along]) or not beside[along[[0, -1]]].any()
-    ]
+    return np.split(order, np.flatnonzero(np.diff(branch[order])) + 1) if len(order) else []
 
 
 def open_rings(pairs: np.ndarray, branch: np.ndarray) -> np.ndarray:
     """Drop a pair of each ring. `branch` (P,) numbers the paths and rings that `pairs` make."""
-    ring = (
-        np.bincount(branch)[branch]
-        == np.bincount(branch[pairs[:, 0]], minlength=len(branch))[branch]
-    )
-    _, first = np.unique(branch[pairs[:, 0]], return_index=True)
-    return np.delete(pairs, first[ring[pairs[first, 0]]], axis=0)
+    of_pair = branch[pairs[:, 0]]
+    found, first = np.unique(of_pair, return_index=True)
+    ring = np.bincount(of_pair)[found] == np.bincount(branch)[found]  # a path has a pair fewer
+    return np.delete(pairs, first[ring], axis=0)
 
 
 def headings(paths: list[np.ndarray], halves: list[np.ndarray]) -> np.ndarray:
