@@ -5,6 +5,8 @@ pictures. Where cells overlap so far that no outline is left between them, their
 from the area they cover; which of them is where is then a guess.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -26,27 +28,55 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
     """
     from skimage.measure import label
     from skimage.morphology import local_maxima, reconstruction
-    from skimage.segmentation import relabel_sequential, watershed
+    from skimage.segmentation import watershed
 
     cells = fill_slots(erythrocyte, spirochaete)
     depths = depth(cells)
     if cells.all() or depths.max() < NARROWEST:
         return np.full(cells.shape, cells.all(), np.int32)
-    logarithm = np.log(np.maximum(depths, 1))
-    peaks = label(local_maxima(reconstruction(logarithm + np.log(NECK), logarithm)) & cells)
-    radii = largest(depths, peaks)
+    labels, radii = np.zeros(cells.shape, np.int32), [0.0]
+    for window, inside in components(cells):
+        logarithm = np.log(np.maximum(depths[window] * inside, 1))
+        peaks = label(local_maxima(reconstruction(logarithm + np.log(NECK), logarithm)) & inside)
+        labels[window][peaks > 0] = peaks[peaks > 0] + len(radii) - 1
+        radii.extend(largest(depths[window], peaks)[1:])
+    radii = np.array(radii)
     radius = weighted_median(radii, radii**2)
-    kept = np.array([False, *(radii >= max(LEAST_RADIUS * radius, NARROWEST))])
-    pieces = watershed(-depths, relabel_sequential(peaks * kept[peaks])[0], mask=cells)
+    keep(labels, radii >= max(LEAST_RADIUS * radius, NARROWEST))
 
-    areas = np.bincount(pieces.ravel())[1:]
-    discs = np.pi * largest(depths, pieces) ** 2
+    for window, inside in components(cells):
+        pieces = watershed(-depths[window], labels[window] * inside, mask=inside)
+        labels[window][inside] = pieces[inside]
+    areas, discs = sizes(labels), np.pi * largest(depths, labels) ** 2
     # A piece of several cells tells no more than how deep they are.
     typical = weighted_median(np.minimum(areas, ROUND * discs), discs)
-    parts = np.where(areas < ROUND * discs, 1, np.rint(areas / typical)).astype(int)
-    pieces = divide(pieces, parts)
-    large = np.bincount(pieces.ravel()) >= LEAST_AREA * typical
-    return relabel_sequential(pieces * large[pieces])[0].astype(np.int32)
+    divide(labels, np.where(areas < ROUND * discs, 1, np.rint(areas / typical)).astype(int))
+    keep(labels, sizes(labels) >= LEAST_AREA * typical)
+    return labels
+
+
+def components(mask: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """The connected components of a mask, bool (H, W), one by one, since pictures can be large.
+
+    Each as a window of the picture, a pixel wider than itself, and its own mask in it.
+    """
+    from scipy.ndimage import find_objects
+
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    for number, window in enumerate(find_objects(labels), 1):
+        window = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in window)
+        yield window, labels[window] == number
+
+
+def sizes(labels: np.ndarray) -> np.ndarray:
+    """Pixels of each label of int (H, W), from 0, whose own count is left at 0: int (N,)."""
+    return np.bincount(labels[labels > 0], minlength=labels.max() + 1)
+
+
+def keep(labels: np.ndarray, kept: np.ndarray) -> None:
+    """Clear, in place, the labels that are not `kept`, bool (N,), and number the others from 1."""
+    kept[0] = False
+    labels[labels > 0] = (kept.cumsum() * kept)[labels[labels > 0]]
 
 
 def fill_slots(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
@@ -62,20 +92,21 @@ def fill_slots(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
     return erythrocyte | (spirochaete & (depth(near) > reach))
 
 
-def divide(pieces: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Divide piece i + 1 of `pieces`, int (H, W), into parts[i] of about equal size."""
+def divide(pieces: np.ndarray, parts: np.ndarray) -> None:
+    """Divide, in place, piece i of `pieces`, int (H, W), into parts[i] of about equal size."""
     from scipy.cluster.vq import kmeans2
+    from scipy.ndimage import find_objects
     from scipy.spatial import KDTree
 
-    pieces, last = pieces.copy(), len(parts)
-    for piece in np.flatnonzero(parts > 1) + 1:
-        where = np.argwhere(pieces == piece)
-        some = where[:: max(1, len(where) // (SAMPLE * parts[piece - 1]))].astype(float)
-        centres, _ = kmeans2(some, parts[piece - 1], minit="++", rng=0)
+    windows, last = find_objects(pieces), len(parts) - 1
+    for piece in np.flatnonzero(parts > 1):
+        own = pieces[windows[piece - 1]]
+        where = np.argwhere(own == piece)
+        some = where[:: max(1, len(where) // (SAMPLE * parts[piece]))].astype(float)
+        centres, _ = kmeans2(some, parts[piece], minit="++", rng=0)
         part = KDTree(centres).query(where)[1]
-        pieces[tuple(where[part > 0].T)] = last + part[part > 0]
-        last += parts[piece - 1] - 1
-    return pieces
+        own[tuple(where[part > 0].T)] = last + part[part > 0]
+        last += parts[piece] - 1
 
 
 def depth(mask: np.ndarray) -> np.ndarray:
@@ -87,10 +118,10 @@ def depth(mask: np.ndarray) -> np.ndarray:
 
 
 def largest(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The largest of `values`, float (H, W) above 0, of each of the labels from 1: (N,)."""
+    """The largest of `values`, float (H, W) above 0, of each label from 0, which has 0: (N,)."""
     found = np.zeros(labels.max() + 1)
-    np.maximum.at(found, labels.ravel(), values.ravel())
-    return found[1:]
+    np.maximum.at(found, labels[labels > 0], values[labels > 0])
+    return found
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

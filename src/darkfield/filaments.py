@@ -12,7 +12,7 @@ the two is on top.
 
 import numpy as np
 
-from darkfield.cells import depth
+from darkfield.cells import components, depth, keep
 
 # In half widths at a junction.
 SPUR = 1.5  # a branch as short leads from the junction to the outline, and is no filament's
@@ -35,7 +35,7 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """
     from scipy.sparse.csgraph import connected_components
     from skimage.morphology import skeletonize
-    from skimage.segmentation import relabel_sequential, watershed
+    from skimage.segmentation import watershed
 
     mask = np.pad(spirochaete, 1)
     half = depth(mask) - 0.5
@@ -62,11 +62,15 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     shared[joins // 2] = False
     for path, number in zip(paths, np.where(shared, 0, filament + 1), strict=True):
         seeds[tuple(path.T)] = number
-    labels = watershed(np.zeros(mask.shape), seeds, mask=mask)[1:-1, 1:-1]
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    slender = (areas > 0) & (lengths**2 >= SLENDER * areas)  # the width is area / length
-    labels = labels * np.array([False, *slender])[labels]
-    return relabel_sequential(labels)[0].astype(np.int32), lengths[slender]
+    for window, inside in components(mask):
+        filled = watershed(np.zeros(inside.shape), seeds[window] * inside, mask=inside)
+        seeds[window][inside] = filled[inside]
+    labels = seeds[1:-1, 1:-1]
+    areas = np.bincount(labels[labels > 0], minlength=count + 1)
+    # The width is area / length.
+    slender = (areas > 0) & (np.append(0, lengths) ** 2 >= SLENDER * areas)
+    keep(labels, slender)
+    return labels, lengths[slender[1:]]
 
 
 def neighbours(skeleton: np.ndarray) -> np.ndarray:
@@ -74,15 +78,15 @@ def neighbours(skeleton: np.ndarray) -> np.ndarray:
 
     Pixels that meet at a corner are neighbours unless a third pixel links them by its sides.
     """
-    index = np.full(skeleton.shape, -1)
+    index = np.full(skeleton.shape, -1, np.int32)
     index[skeleton] = np.arange(skeleton.sum())
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
     alone_ad, alone_bc = (b < 0) & (c < 0), (a < 0) & (d < 0)
     sides = (index[:, :-1], index[:, 1:], True), (index[:-1], index[1:], True)
-    pairs = [
-        np.stack([one, other], axis=-1)[(one >= 0) & (other >= 0) & linked]
-        for one, other, linked in (*sides, (a, d, alone_ad), (b, c, alone_bc))
-    ]
+    pairs = []
+    for one, other, linked in (*sides, (a, d, alone_ad), (b, c, alone_bc)):
+        both = (one >= 0) & (other >= 0) & linked
+        pairs.append(np.stack([one[both], other[both]], axis=-1))
     return np.concatenate(pairs)
 
 

@@ -77,7 +77,8 @@ def measure(labels: np.ndarray, **properties: str) -> pd.DataFrame:
 def gaps(filaments: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Pixels between each filament and the nearest cell, of labels (H, W): float (N,)."""
     nearest = np.full(filaments.max() + 1, np.inf if cells.any() else np.nan)
-    np.minimum.at(nearest, filaments.ravel(), depth(cells == 0).ravel())
+    inside = filaments > 0
+    np.minimum.at(nearest, filaments[inside], depth(cells == 0)[inside])
     return np.where(nearest < 1.5, 0, nearest - 1)[1:]  # by a side or by a corner: they touch
 
 
