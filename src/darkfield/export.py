@@ -1,5 +1,6 @@
 """A trained model for other programs: ONNX, a package for the BioImage Model Zoo, a model card."""
 
+import copy
 import json
 import warnings
 from collections.abc import Sequence
@@ -72,6 +73,8 @@ class Portable(nn.Module):
         super().__init__()
         self.model, self.mean, self.std = model, spec["mean"], spec["std"]
         self.multiple = 32 if padded(spec) else 1
+        if self.multiple > 1:
+            self.model = fixed_padding(copy.deepcopy(model))
 
     def forward(self, image: Tensor) -> Tensor:
         h, w = image.shape[2:]
@@ -79,6 +82,25 @@ class Portable(nn.Module):
         if self.multiple > 1:
             x = F.pad(x, (0, -w % self.multiple, 0, -h % self.multiple), mode="replicate")
         return self.model(x)[:, :, :h, :w].softmax(dim=1)
+
+
+def fixed_padding(model: nn.Module) -> nn.Module:
+    """The model, its convolutions padded alike whatever the size, if strides divide all sides.
+
+    TensorFlow's SAME padding, of timm's tf_... encoders, is computed from each side: torch's
+    exporter cannot see that it is the same for all, and is still at it after ten minutes.
+    """
+    for name, layer in list(model.named_modules()):
+        if type(layer).__name__ == "Conv2dSame":
+            spans = zip(layer.kernel_size, layer.dilation, layer.stride, strict=True)
+            rows, columns = (max(d * (k - 1) + 1 - s, 0) for k, d, s in spans)
+            pad = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+            shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride)
+            biased = layer.bias is not None
+            plain = nn.Conv2d(*shape, 0, layer.dilation, layer.groups, bias=biased)
+            plain.load_state_dict(layer.state_dict())
+            model.set_submodule(name, nn.Sequential(nn.ZeroPad2d(pad), plain))
+    return model
 
 
 def padded(spec: dict) -> bool:
