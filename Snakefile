@@ -10,10 +10,7 @@ from snakemake.utils import min_version
 min_version("9.18")
 
 
-configfile: "params.yaml"
-
-
-include: "workflow/rules/common.smk"  # checks the params; says why a run failed
+include: "workflow/rules/common.smk"  # reads and checks params.yaml; says why a run failed
 include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/model.smk"  # train, evaluate, select

@@ -66,5 +66,5 @@ def test_classes_are_uint8_indices():
 
 def test_weights_of_another_model_are_refused(tmp_path):
     save_weights(build("segnet", 3, notebook_head=True), tmp_path / "a.safetensors")
-    with pytest.raises(RuntimeError, match="state_dict"):
+    with pytest.raises(UserError, match="a.safetensors: damaged, or weights of another model"):
         load_weights(load_model(SPEC, CPU), tmp_path / "a.safetensors")

@@ -4,7 +4,10 @@ import argparse
 import math
 import os
 import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from darkfield.environment import ENVIRONMENT
 from darkfield.files import UserError
@@ -13,7 +16,7 @@ MODELS = (Path("models/darkfield"), Path("results/model"))
 
 
 def main() -> None:
-    """Run the command; a user's mistake ends in its lines and exit code 1."""
+    """Run the command; a failure ends in its lines and exit code 1, a traceback in a file."""
     if not ENVIRONMENT.keys() <= os.environ.keys():  # C libraries read them when they start
         os.execve(sys.executable, [sys.executable, *sys.argv], ENVIRONMENT | os.environ)
     arguments = vars(parser().parse_args())
@@ -24,6 +27,15 @@ def main() -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on from here")
+    except Exception as error:
+        from darkfield.job import explain
+
+        with suppress(OSError), NamedTemporaryFile(
+            "w", prefix="darkfield-", suffix=".log", delete=False
+        ) as log:
+            traceback.print_exc(file=log)
+            print(f"traceback: {log.name}", file=sys.stderr)
+        sys.exit(explain(error))
 
 
 def parser() -> argparse.ArgumentParser:

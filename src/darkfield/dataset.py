@@ -60,9 +60,10 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     """uint8 images (B, 3, H, W) to float32 of mean 0 and deviation 1, in channels_last order.
 
     By the batch and on its device, which is sent a quarter of the bytes. `mean` and `std` are of
-    channels scaled to 0-1.
+    channels scaled to 0-1; a channel of deviation 0, the same everywhere, is only shifted.
     """
-    scale = 1 / (255 * torch.tensor(std))
-    shift = -torch.tensor(mean) / torch.tensor(std)
+    deviation = torch.tensor([s or 1.0 for s in std])
+    scale = 1 / (255 * deviation)
+    shift = -torch.tensor(mean) / deviation
     scale, shift = (t.view(3, 1, 1).to(images.device, non_blocking=True) for t in (scale, shift))
     return (images.contiguous(memory_format=torch.channels_last) * scale).add_(shift)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-import yaml
 
 from darkfield import lock, params
 from darkfield.files import UserError, image_and_mask_folders
-from darkfield.images import SUFFIXES
+from darkfield.images import is_picture
 
 GB = 1e9
 NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
@@ -82,8 +81,8 @@ def machine() -> Iterator[Finding]:
 
 def project() -> Iterator[Finding]:
     try:
-        settings = params.check(yaml.safe_load(Path("params.yaml").read_text()), SCHEMA)
-    except (UserError, yaml.YAMLError) as error:
+        settings = params.check(params.load(Path("params.yaml")), SCHEMA)
+    except UserError as error:
         for problem in str(error).splitlines():
             yield Finding("params", "wrong", problem, stops=True)
         return
@@ -97,7 +96,7 @@ def project() -> Iterator[Finding]:
         return
     try:
         images, masks = (
-            sum(p.suffix.lower() in SUFFIXES for p in folder.rglob("*"))
+            sum(map(is_picture, folder.rglob("*")))
             for folder in image_and_mask_folders(root)
         )
         yield Finding("data", f"{root}: {images} images, {masks} masks")

@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # an extra
 
 FILES = ("model.onnx", "darkfield.bioimageio.zip", "MODEL_CARD.md")
 LIBRARIES = ("bioimageio", "onnx", "onnxruntime", "onnxscript")
-KEYS = ("mean", "std", "image_size", "predict")  # of model.json, beside what `load` needs
 FACTS = ("classes", "image_size", "predict", "licence")  # of model.json, that ONNX carries too
 OPSET = 18  # of ONNX, what torch's exporter writes without converting it
 AGREEMENT = 0.9999  # least share of pixels to which torch and onnxruntime give the same class
@@ -44,8 +43,6 @@ def export_model(model: Path, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out names a folder")
     network, spec = load(model, CPU)
-    if missing := [key for key in KEYS if key not in spec]:
-        raise UserError(f"{model / 'model.json'}: has no {', '.join(missing)}")
     onnx = to_onnx(network, spec)
     session = start(onnx)
     check(session, network, spec)

@@ -4,20 +4,42 @@ import hashlib
 import json
 import os
 import shutil
+import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the Snakefile imports this module, and pandas takes half a second
     import pandas as pd
 
+LONGEST_NAME = 240  # bytes: file systems take 255, and endings and the like are added
+
 
 class UserError(Exception):
     """What a user did wrong, one line a problem; shown without a traceback."""
 
     def __init__(self, *problems: str):
-        super().__init__("\n".join(problems))
+        super().__init__("\n".join(map(one_line, problems)))
+
+
+def one_line(text: str) -> str:
+    """Text, which may hold a file's name, with what would break or repaint a line escaped."""
+    return "".join(repr(c)[1:-1] if unruly(c) else c for c in text)
+
+
+def unruly(character: str) -> bool:
+    """Whether a character is a control, a line break, or a byte that is no UTF-8."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def wrong_name(name: str) -> str | None:
+    """Why a picture's name, without its ending, cannot stand in tables and be a file's; or None."""
+    if any(map(unruly, name)):
+        return "has a control character, or one that is not UTF-8, in its name; rename it"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"has a name of more than {LONGEST_NAME} bytes; shorten it"
+    return None
 
 
 @contextmanager
@@ -57,7 +79,12 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    return json.loads(Path(path).read_text())
+    """Read JSON; raises ValueError if it is none, for NaN and infinity too."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{path}: {constant} is not JSON")
+
+    return json.loads(Path(path).read_text(), parse_constant=refuse)
 
 
 def write_csv(path: Path | str, table: "pd.DataFrame") -> None:
@@ -94,20 +121,27 @@ def folder_digest(root: Path, cache: Path) -> str:
     """SHA-256 over the names and contents of all files below ROOT/images and ROOT/masks.
 
     A file is hashed again only if its size or time stamp differ from those in `cache`, a JSON file
-    that this function keeps. Raises UserError if one of the folders is missing.
+    that this function keeps. Raises UserError if one of the folders is missing, and with all files
+    that cannot be read.
     """
-    known = read_json(cache) if cache.exists() else {}
-    seen = {}
+    known = {}
+    with suppress(OSError, ValueError):  # none yet, or damaged
+        known = read_json(cache)
+    seen, problems = {}, []
     for path in sorted(p for folder in image_and_mask_folders(root) for p in folder.rglob("*")):
-        if not path.is_file():
-            continue
-        stat = path.stat()
-        key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
-        seen[key] = known.get(key) or sha256(path)
+        try:
+            if path.is_file():
+                stat = path.stat()
+                key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+                seen[key] = known.get(key) or sha256(path)
+        except OSError as error:
+            problems.append(f"{path}: cannot be read ({error.strerror})")
+    if problems:
+        raise UserError(*problems)
     if seen.keys() - known.keys():
         write_json(cache, known | seen)
     names = (f"{key.rsplit(':', 2)[0].removeprefix(str(root))} {h}\n" for key, h in seen.items())
-    return hashlib.sha256("".join(names).encode()).hexdigest()
+    return hashlib.sha256("".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
 def hand_over(source: Path, target: Path) -> None:

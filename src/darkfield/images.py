@@ -5,17 +5,24 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 Image.MAX_IMAGE_PIXELS = 120_000_000
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a path is named as a picture; a hidden one is not (macOS leaves ._NAME.png)."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
 def open_image(path: Path, page: int | None = None) -> Image.Image:
-    """Open and decode a picture whole, or that of a TIFF's `page`, from 0.
+    """Open and decode a picture whole, or that of a TIFF's `page`, from 0; turned as its EXIF says.
 
     Raises ValueError with the reason if that fails.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("is no file, but a folder or a device; move it away")
     try:
         with warnings.catch_warnings():
             # A picture large enough for Pillow's warning is for us one too large.
@@ -23,12 +30,28 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
             picture = Image.open(path)
             picture.seek(page or 0)
             picture.load()
+            ImageOps.exif_transpose(picture, in_place=True)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"has more than {Image.MAX_IMAGE_PIXELS} pixels") from None
+        raise ValueError(
+            f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into parts"
+        ) from None
+    except UnidentifiedImageError as error:
+        raise ValueError("cannot be read (is no picture of a kind that we know)") from error
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror or error})") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
-        reason = " ".join(str(error).split()).removesuffix(f" {str(path)!r}")
-        raise ValueError(f"cannot be read ({reason})") from error
+        raise ValueError(f"cannot be read ({' '.join(str(error).split())})") from error
     return picture
+
+
+def opaque(picture: Image.Image) -> Image.Image:
+    """A decoded picture without its alpha channel; raises ValueError if that hides anything."""
+    if not picture.has_transparency_data:
+        return picture
+    rgba = picture.convert("RGBA")
+    if rgba.getchannel("A").getextrema()[0] < 255:
+        raise ValueError("is partly transparent; save it without alpha")
+    return rgba.convert("RGB")
 
 
 def pages(path: Path) -> list[int | None]:
@@ -36,7 +59,7 @@ def pages(path: Path) -> list[int | None]:
 
     A file is opened, but not decoded.
     """
-    if path.suffix.lower() in (".tif", ".tiff"):
+    if path.suffix.lower() in (".tif", ".tiff") and path.is_file():
         with suppress(Exception), Image.open(path) as picture:
             if picture.n_frames > 1:
                 return list(range(picture.n_frames))
@@ -44,13 +67,17 @@ def pages(path: Path) -> list[int | None]:
 
 
 def to_rgb(picture: Image.Image) -> np.ndarray:
-    """A decoded picture as uint8 RGB (H, W, 3); 16-bit grey is scaled by its full range."""
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        grey = (np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8)
+    """A decoded picture as uint8 RGB (H, W, 3); 16-bit grey is scaled by its full range.
+
+    Raises ValueError for a picture that has no such reading.
+    """
+    if picture.mode.startswith("I;16"):
+        grey = (np.asarray(picture) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if picture.mode == "F":
-        raise ValueError("holds floating-point values; save it with 8 or 16 bits")
-    return np.asarray(picture.convert("RGB"))
+    if picture.mode in ("F", "I"):
+        kind = {"F": "floating-point", "I": "32-bit or signed"}[picture.mode]
+        raise ValueError(f"holds {kind} values; save it with 8 or 16 bits")
+    return np.asarray(opaque(picture).convert("RGB"))
 
 
 def read_image(path: Path, page: int | None = None) -> np.ndarray:

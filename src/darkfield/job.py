@@ -2,6 +2,8 @@
 
 import errno
 import logging
+import re
+import shutil
 import signal
 import sys
 import traceback
@@ -9,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from darkfield.files import UserError
+from darkfield.files import UserError, one_line
 
+DISK_FULL = "the disk is full: make room; the same command goes on from here"
+KILLED = "killed, perhaps for want of memory; the same command goes on from here"
 STOPS = (signal.SIGINT, signal.SIGTERM)
+ROOM = 1_000_000  # bytes: with less, a disk is full
 log = logging.getLogger("darkfield")
 
 
@@ -21,25 +26,34 @@ def job(logfile: str) -> Iterator[logging.Logger]:
 
     The Snakefile's `onerror` shows that line. A traceback goes to the log, never to the screen.
     """
-    Path(logfile).parent.mkdir(parents=True, exist_ok=True)
     for name in STOPS:
         signal.signal(name, stop)
-    logging.basicConfig(
-        filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
-    )
-    logging.captureWarnings(True)
     try:
+        Path(logfile).parent.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(
+            filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+        )
+        logging.captureWarnings(True)
         yield log
     except UserError as error:
-        fail(logfile, str(error).splitlines())
+        fail(logfile, str(error).split("\n"))
     except KeyboardInterrupt:
         fail(logfile, ["stopped; the same command goes on from here"])
     except Exception as error:
-        with Path(logfile).open("a") as f:
+        with suppress(OSError), Path(logfile).open("a") as f:
             traceback.print_exc(file=f)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            fail(logfile, ["the disk is full: make room; the same command goes on from here"])
-        fail(logfile, [f"{type(error).__name__}: {' '.join(str(error).split())}"])
+        fail(logfile, [explain(error)])
+
+
+def explain(error: Exception) -> str:
+    """One line for an error that is not of the user's making: what failed, and what to do."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return DISK_FULL
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return one_line(f"{error.filename}: {error.strerror}")
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return "out of memory: end other programs, or run fewer jobs at once (--cores)"
+    return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def stop(*_) -> None:
@@ -62,7 +76,17 @@ def stop_all(*_) -> None:
 def fail(logfile: str, problems: list[str]) -> None:
     """Append the problems and, last, one line that sums them up; exit with 1."""
     more = [f"{len(problems)} problems, the first: {problems[0]}"] if len(problems) > 1 else []
-    with Path(logfile).open("a") as f:
+    with suppress(OSError), Path(logfile).open("a") as f:
         f.writelines(f"{line}\n" for line in [*problems, *more])
     print(*problems, sep="\n", file=sys.stderr)
     sys.exit(1)
+
+
+def reason(logfile: str) -> str:
+    """Why a job failed: the last line of its log, which a job that was killed did not write."""
+    lines = []
+    with suppress(OSError):
+        lines = Path(logfile).read_text(errors="replace").split("\n")[:-1]
+    if lines and not re.match(r"\d{4}-\d\d-\d\d \d\d:", lines[-1]):  # as logging begins its
+        return lines[-1]
+    return KILLED if shutil.disk_usage(".").free > ROOM else DISK_FULL

@@ -1,5 +1,7 @@
 """New pictures to label pictures, overlays, probabilities, and counts of what is on them."""
 
+import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,7 +12,15 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from darkfield.files import UserError, atomic, read_json, sha256, write_csv, write_json
+from darkfield.files import (
+    UserError,
+    atomic,
+    one_line,
+    read_json,
+    sha256,
+    write_csv,
+    write_json,
+)
 from darkfield.images import read_image
 from darkfield.listing import Source
 from darkfield.objects import count_table, object_table
@@ -35,10 +45,10 @@ def label_files(
     a row a picture, and objects.csv, a row an object, in micrometres too if `um_per_pixel` is
     given. Labels that are there already are kept, so that a run that was stopped goes on. Pictures
     that cannot be read do not stop the others: returns a line for each. Raises UserError if `out`
-    holds what another model made.
+    holds what another model made, or another run writes to it.
     """
     network, spec = load(model, device)
-    claim(out, model, probabilities)
+    alone = claim(out, model, probabilities)
     colours = class_colours(len(spec["classes"]))
     objects, counts, problems = [], [], []
     for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
@@ -55,7 +65,7 @@ def label_files(
                 write_label(label, classes, colours)
             classes = np.asarray(Image.open(label))
         except ValueError as error:
-            problems.append(f"{path}: {error}")
+            problems.append(one_line(f"{path}: {error}"))
             continue
         found = object_table(classes, spec["classes"], um_per_pixel)
         objects.append(named(found, name))
@@ -63,11 +73,25 @@ def label_files(
     for file, tables in (("objects.csv", objects), ("counts.csv", counts)):
         if tables:
             write_csv(out / file, pd.concat(tables, ignore_index=True))
+    os.close(alone)
     return problems
 
 
-def claim(out: Path, model: Path, probabilities: bool) -> None:
-    """Note in OUT/predict.json what fills the folder; raises UserError if something else did."""
+def claim(out: Path, model: Path, probabilities: bool) -> int:
+    """Note in OUT/predict.json what fills the folder; a handle that keeps other runs out of it.
+
+    Raises UserError if something else filled the folder, or another run is at it.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; --out names a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    alone = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(f"{out}: another run writes to it; wait, or give --out another") from error
+    except OSError:  # a file system without locks
+        pass
     note = out / "predict.json"
     files = {file: sha256(model / file) for file in ("model.safetensors", "model.json")}
     mine = {**files, "probabilities": probabilities}
@@ -76,6 +100,7 @@ def claim(out: Path, model: Path, probabilities: bool) -> None:
             f"{out}: holds what another model or other options made; give --out another folder"
         )
     write_json(note, mine)
+    return alone
 
 
 def label_image(

@@ -1,14 +1,15 @@
 """Which pictures a user means, and a name for what is made of each."""
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from darkfield.files import UserError
-from darkfield.images import SUFFIXES, pages
+from darkfield.files import UserError, wrong_name
+from darkfield.images import is_picture, pages
 
 
 class Source(NamedTuple):
@@ -42,11 +43,12 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
             problems.append(f"{text}: {what}")
         found = new | found
     listed = sorted(unambiguous([(p, page, n) for p, n in found.items() for page in pages(p)]))
-    inside = {p.resolve() for p in found}
+    problems += [f"{s.path}: {why}" for s in listed if (why := wrong_name(s.name.name))]
+    inside = set(map(real, found))
     problems += [
         f"{source.path}: --out {out} would overwrite pictures; name another folder"
         for source in listed
-        if (out / f"{source.name}.png").resolve() in inside
+        if real(out / f"{source.name}.png") in inside
     ]
     if problems:
         raise UserError(*problems)
@@ -71,11 +73,16 @@ def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
     if not path.is_dir():
         yield path, Path(path.name)
         return
-    made = out.resolve()
+    made = real(out)
     for p in path.rglob("*"):
-        ours = made != path.resolve() and p.resolve().is_relative_to(made)
-        if p.suffix.lower() in SUFFIXES and p.is_file() and not ours:
+        ours = made != real(path) and real(p).is_relative_to(made)
+        if is_picture(p) and not p.is_dir() and not ours:
             yield p, p.relative_to(path)
+
+
+def real(path: Path) -> Path:
+    """A path without links; of links that run in a circle, unlike Path.resolve, no error."""
+    return Path(os.path.realpath(path))
 
 
 def unambiguous(pictures: list[tuple[Path, int | None, Path]]) -> list[Source]:

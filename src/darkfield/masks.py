@@ -1,5 +1,6 @@
 """Masks of every kind (index, grey, palette, colour) to one class-index picture each."""
 
+import unicodedata
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,8 +10,23 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from darkfield.files import UserError, atomic, image_and_mask_folders, sha256, write_csv
-from darkfield.images import SUFFIXES, open_image, read_image, write_png
+from darkfield.files import (
+    UserError,
+    atomic,
+    image_and_mask_folders,
+    sha256,
+    write_csv,
+    wrong_name,
+)
+from darkfield.images import (
+    SUFFIXES,
+    is_picture,
+    opaque,
+    open_image,
+    pages,
+    read_image,
+    write_png,
+)
 from darkfield.pixels import new_pixels
 
 COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
@@ -30,11 +46,8 @@ def codes(mask: Image.Image, palette_colours: bool) -> np.ndarray:
     RGB pixels with three equal channels are grey values. A palette picture is read by its indices,
     or by its colours if `palette_colours`. Raises ValueError for a mask that has no such reading.
     """
-    if mask.mode in ("RGBA", "LA", "PA") or ("transparency" in mask.info and mask.mode != "P"):
-        rgba = mask.convert("RGBA")
-        if rgba.getchannel("A").getextrema()[0] < 255:
-            raise ValueError("is partly transparent; save it without alpha")
-        mask = rgba.convert("RGB")
+    if mask.mode != "P":  # the indices of a palette are what they are, shown or not
+        mask = opaque(mask)
     if mask.mode == "P" and palette_colours:
         mask = mask.convert("RGB")
     if mask.mode == "RGB":
@@ -67,7 +80,9 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
     if len(strange):
         names = ", ".join(str(v) if v < COLOUR else f"#{v - COLOUR:06x}" for v in strange[:5])
         more = ", ..." if len(strange) > 5 else ""
-        raise ValueError(f"has values that data.mask_values does not name: {names}{more}")
+        raise ValueError(
+            f"has values that data.mask_values does not name: {names}{more}; name them or mend it"
+        )
     if pixels.dtype == np.uint8:
         lookup = np.zeros(256, dtype=np.uint8)
         lookup[known[known < 256]] = index[known < 256]
@@ -75,22 +90,32 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
     return index[np.searchsorted(known, pixels)]
 
 
-def find_pairs(root: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
-    """The (image, mask) files of each stem, sorted by stem, and what is wrong with the rest."""
+def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """The (image, mask) files by their stem, sorted, and what is wrong with the rest."""
     problems, found = [], []
     for folder in image_and_mask_folders(root):
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+        files = sorted(p for p in folder.iterdir() if is_picture(p))
         if not files:
-            return [], [f"{folder}: no pictures in it ({', '.join(SUFFIXES)})"]
-        for stem, n in Counter(p.stem for p in files).items():
+            problems.append(f"{folder}: no pictures in it ({', '.join(SUFFIXES)})")
+        for stem, n in Counter(map(stem_of, files)).items():
             if n > 1:
-                same = ", ".join(p.name for p in files if p.stem == stem)
-                problems.append(f"{folder}: {same} have the same name but for the ending")
-        found.append({p.stem: p for p in files})
+                same = ", ".join(p.name for p in files if stem_of(p) == stem)
+                problems.append(f"{folder}: {same} have the same name but for the ending; keep one")
+        wrong = {p: reason for p in files if (reason := wrong_name(p.stem))}
+        problems += [f"{path}: {reason}" for path, reason in wrong.items()]
+        found.append({stem_of(p): p for p in files if p not in wrong})
     images, masks = found
-    problems += [f"{images[s]}: has no mask in {root / 'masks'}" for s in images if s not in masks]
-    problems += [f"{masks[s]}: has no image in {root / 'images'}" for s in masks if s not in images]
-    return [(images[s], masks[s]) for s in images if s in masks], problems
+    if images and masks:
+        for here, there, what in ((images, masks, "mask"), (masks, images, "image")):
+            folder = next(iter(there.values())).parent
+            alone = (path for stem, path in here.items() if stem not in there)
+            problems += [f"{path}: has no {what} in {folder}" for path in alone]
+    return {s: (images[s], masks[s]) for s in images if s in masks}, problems
+
+
+def stem_of(path: Path) -> str:
+    """A picture's name without its ending; é is the same letter however a system wrote it."""
+    return unicodedata.normalize("NFC", path.stem)
 
 
 def flatten_masks(
@@ -111,10 +136,13 @@ def flatten_masks(
     same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
     darkfield.pixels. Raises UserError with every problem of every pair, and then writes nothing.
     """
-    pairs, problems = find_pairs(root)
+    found, problems = find_pairs(root)
 
-    def convert(pair: tuple[Path, Path]) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
-        (image_path, mask_path), wrong, image, mask = pair, [], None, None
+    def convert(stem: str) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
+        (image_path, mask_path), wrong, image, mask = found[stem], [], None, None
+        for path in (image_path, mask_path):
+            if (n := len(pages(path))) > 1:
+                wrong.append(f"{path}: holds {n} pictures; save the one that is meant")
         try:
             image = read_image(image_path)
         except ValueError as error:
@@ -128,10 +156,10 @@ def flatten_masks(
             wrong.append(f"{mask_path}: is {mw}x{mh} pixels, its image is {w}x{h}")
         if wrong:
             return wrong, {}, ()
-        path = part / f"{image_path.stem}.png"
+        path = part / f"{stem}.png"
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
-        row = {"image": image_path.stem, "file": image_path.name}
+        row = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row |= {name: int(pixels[i]) for name, i in classes.items()}
         row |= {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}
@@ -143,11 +171,12 @@ def flatten_masks(
         new_pixels(image_pixels, 3) as add_image,
         new_pixels(mask_pixels) as add_mask,
         ThreadPoolExecutor(threads) as pool,
-        tqdm(total=len(pairs), desc="flatten_masks", unit="image", disable=None) as bar,
+        tqdm(total=len(found), desc="flatten_masks", unit="image", disable=None) as bar,
     ):
         part.mkdir()
         # A few at a time: the pool decodes all that it is given, whether or not we keep up.
-        for few in (pairs[i : i + 2 * threads] for i in range(0, len(pairs), 2 * threads)):
+        stems = list(found)
+        for few in (stems[i : i + 2 * threads] for i in range(0, len(stems), 2 * threads)):
             for wrong, row, pictures in pool.map(convert, few):
                 problems += wrong
                 bar.update()
@@ -155,6 +184,13 @@ def flatten_masks(
                     rows.append(row)
                     add_image(pictures[0])
                     add_mask(pictures[1])
+        table = pd.DataFrame(rows)
+        if not problems:
+            problems = [
+                f"data.classes: no mask has a pixel of {name}; label some, or leave the class out"
+                for name in classes
+                if not table[name].any()
+            ]
         if problems:
             raise UserError(*problems)
-        write_csv(manifest, pd.DataFrame(rows))
+        write_csv(manifest, table)

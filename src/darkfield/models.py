@@ -1,5 +1,6 @@
 """The model that params.yaml names: our SegNet, or a family of segmentation_models.pytorch."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def build(
         return SegNet(classes, **SEGNET, notebook_head=notebook_head)
     if name == "segnet_vgg16":
         return SegNet(classes, **SEGNET_VGG16)
+    if not re.fullmatch(r"[\w.-]+", encoder):  # others are addresses of hubs and folders
+        raise UserError(f"model.encoder: {encoder!r} is no name of an encoder")
     try:
         import segmentation_models_pytorch as smp
     except ModuleNotFoundError as error:

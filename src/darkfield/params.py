@@ -16,6 +16,32 @@ import yaml
 from darkfield.files import UserError
 
 
+def number(_: Any, value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+# JSON schema takes NaN for a number, and 3.0 for an integer, which range() does not.
+TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("number", number)
+TYPES = TYPES.redefine("integer", lambda _, value: type(value) is int)
+VALIDATOR = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=TYPES)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The params of a YAML file, unchecked; raises UserError if it is missing or no YAML."""
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; go to a clone of the project") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: is not YAML; mend it ({reason})") from error
+    if not isinstance(params, dict) or not params:
+        raise UserError(f"{path}: holds no keys; copy one of presets/ over it")
+    return params
+
+
 def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
     """Return the params, ordered, with the keys of data.mask_values as text ("0", "#rrggbb").
 
@@ -30,7 +56,7 @@ def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
         # YAML reads an unquoted 0 as a number, but JSON (schema, metrics, DVC) has only text keys.
         values = {str(k).lower(): v for k, v in data["mask_values"].items()}
         params = params | {"data": data | {"mask_values": values}}
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text()))
+    validator = VALIDATOR(yaml.safe_load(schema.read_text()))
     params = numbered(params, validator)
     errors = sorted(validator.iter_errors(params), key=lambda e: [str(p) for p in e.absolute_path])
     problems = [line for error in errors for line in describe(error)] or disagreements(params)
@@ -79,6 +105,8 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
             return [f"{at}{error.message.replace(' is a required property', ' is missing')}"]
         case "enum":
             return [f"{at}{error.instance!r} is not one of {', '.join(error.validator_value)}"]
+        case "pattern":
+            return [f"{at}{error.instance!r} is not {error.schema['description']}"]
         case "anyOf":
             allowed = "; or ".join(
                 " ".join(e.message for e in group) for group in alternatives(error)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import torch
 from safetensors import SafetensorError
@@ -14,12 +15,35 @@ from torch.nn import functional as F
 
 from darkfield.dataset import normalise
 from darkfield.device import autocast
-from darkfield.files import UserError, read_json
+from darkfield.files import UserError, read_json, sha256
 from darkfield.images import resize_image
 from darkfield.models import build
 
 NHWC = torch.channels_last
 ROWS = 512  # of a band
+SIDES = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 4096}}
+SIDES |= {"minItems": 2, "maxItems": 2}
+CHANNELS = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 3, "maxItems": 3}
+SPEC = {  # of a model.json, as far as a prediction needs it: JSON schema
+    "type": "object",
+    "required": ["model", "classes", "mean", "std", "image_size", "predict"],
+    "properties": {
+        "model": {"type": "object", "required": ["name"]},
+        "classes": {"type": "object", "minProperties": 2, "maxProperties": 256},
+        "mean": CHANNELS,
+        "std": CHANNELS,
+        "image_size": {"anyOf": [{"const": "native"}, SIDES]},
+        "predict": {
+            "type": "object",
+            "required": ["tile", "overlap", "tta"],
+            "properties": {
+                "tile": SIDES,
+                "overlap": {"type": "number", "minimum": 0, "maximum": 0.9},
+                "tta": {"type": "boolean"},
+            },
+        },
+    },
+}
 
 
 def load_model(spec: dict, device: torch.device) -> nn.Module:
@@ -29,14 +53,19 @@ def load_model(spec: dict, device: torch.device) -> nn.Module:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Load safetensors weights; raises RuntimeError if they are of another model."""
-    model.load_state_dict(load_file(path))
+    """Load safetensors weights; raises UserError if they are damaged or of another model."""
+    try:
+        model.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: damaged, or weights of another model ({reason})") from error
 
 
 def load(folder: Path, device: torch.device) -> tuple[nn.Module, dict]:
     """The model of a model folder, in evaluation mode, and its model.json.
 
-    Raises UserError if the folder does not hold one.
+    Nothing in the folder is run: weights are safetensors, all else is JSON. Raises UserError if it
+    does not hold a model, or weights other than those that model.json was written with.
     """
     weights, spec = folder / "model.safetensors", folder / "model.json"
     if missing := [path for path in (weights, spec) if not path.is_file()]:
@@ -45,11 +74,17 @@ def load(folder: Path, device: torch.device) -> tuple[nn.Module, dict]:
         )
     try:
         spec = read_json(spec)
+        for error in jsonschema.Draft202012Validator(SPEC).iter_errors(spec):
+            raise ValueError(f"model.json: {error.json_path.removeprefix('$.')}: {error.message}")
+        if sorted(spec["classes"].values()) != list(range(len(spec["classes"]))):
+            raise ValueError("model.json: classes: must count 0, 1, 2, ...")
         model = load_model(spec, device)
-        load_weights(model, weights)
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{folder}: not a model that this version can read ({reason})") from error
+    if spec.get("weights_sha256", sha256(weights)) != sha256(weights):
+        raise UserError(f"{weights}: not the file that model.json is of; get the folder again")
+    load_weights(model, weights)
     return model, spec
 
 

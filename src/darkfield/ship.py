@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
-from darkfield.files import atomic, read_json, write_json
+from darkfield.files import atomic, read_json, sha256, write_json
 
 DATA = (
     '286 of the 366 pictures and hand-drawn masks of the public data set "Bacteria detection with '
@@ -51,9 +51,9 @@ def ship(model: Path, out: Path, tta: bool, cross_validation: Path | None) -> No
         spec["cross_validation"] = {key: found[key] for key in ("test", "interval_95")}
     with atomic(out) as part:
         part.mkdir()
-        (part / "model.safetensors").write_bytes(
-            save(halved(load_file(model / "model.safetensors")))
-        )
+        weights = part / "model.safetensors"
+        weights.write_bytes(save(halved(load_file(model / weights.name))))
+        spec["weights_sha256"] = sha256(weights)
         write_json(part / "model.json", spec)
         (part / "LICENSE").write_text(LICENCE)
 

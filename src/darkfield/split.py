@@ -81,6 +81,12 @@ def strata_of(manifest: pd.DataFrame, classes: list[str]) -> list[str]:
     return ["".join("01"[int(has)] for has in row) for row in present]
 
 
+def untrained(strata: list[str], splits: list[str], classes: list[str]) -> list[str]:
+    """The classes that no training image has."""
+    trains = [stratum for stratum, split in zip(strata, splits, strict=True) if split == "train"]
+    return [name for i, name in enumerate(classes) if all(s[i] == "0" for s in trains)]
+
+
 def split_images(
     manifest: pd.DataFrame,
     pictures: Sequence[np.ndarray] | None,
@@ -94,9 +100,9 @@ def split_images(
 
     `pictures` are the images, uint8 RGB (H, W, 3), in the manifest's order; the strategy "random"
     needs none. They are indexed again and again, so that should be cheap.
-    Raises UserError if a split that is asked for stays empty.
+    Raises UserError if a split that is asked for stays empty, or no training image has a class.
     """
-    n = len(manifest)
+    n, strata = len(manifest), strata_of(manifest, classes)
     if strategy == "random":
         groups = list(range(n))
         splits = random_split(n, fractions, seed)
@@ -104,11 +110,15 @@ def split_images(
         from darkfield import fields  # OpenCV, only where it is wanted
 
         groups = fields.groups(pictures)
-        splits = grouped_split(groups, strata_of(manifest, classes), fractions, seed)
+        splits = grouped_split(groups, strata, fractions, seed)
     empty = [s for s, fraction in fractions.items() if fraction and s not in splits]
     if empty:
         raise UserError(
             f"split: {n} images in {len(set(groups))} groups leave {' and '.join(empty)} empty; "
             "add images or change the fractions"
+        )
+    if unseen := untrained(strata, splits, classes):
+        raise UserError(
+            f"split: no training image has {' or '.join(unseen)}; add images, or change split.seed"
         )
     return pd.DataFrame({"image": manifest["image"], "group": groups, "split": splits})

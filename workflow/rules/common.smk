@@ -17,7 +17,7 @@ import darkfield.params
 from darkfield.code import modules
 from darkfield.environment import ENVIRONMENT
 from darkfield.files import UserError, folder_digest, read_json
-from darkfield.job import stop_all
+from darkfield.job import reason, stop_all
 
 SYNTHETIC = "data/synthetic"
 
@@ -35,6 +35,13 @@ def or_exit(function, *arguments):
 
 ALIVE = darkfield.lock.hold()
 SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
+# Snakemake, which reads the file by itself, says less of what is wrong with it.
+or_exit(darkfield.params.load, Path("params.yaml"))
+
+
+configfile: "params.yaml"
+
+
 config = or_exit(darkfield.params.check, config, SCHEMA)
 
 
@@ -86,14 +93,6 @@ def pictures_of_batch(wildcards):
     return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
 
 
-def last_line(path):
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError:
-        lines = []
-    return lines[-1] if lines else "no reason given"
-
-
 onstart:
     # By itself Snakemake waits for its jobs to end when it is told to terminate.
     signal.signal(signal.SIGTERM, stop_all)
@@ -105,6 +104,6 @@ onerror:
     for job in sorted(workflow.scheduler.failed, key=lambda job: job.rule.name):
         atexit.register(
             print,
-            f"{job.rule.name} failed: {last_line(job.log[0])} (log: {job.log[0]})",
+            f"{job.rule.name} failed: {reason(job.log[0])} (log: {job.log[0]})",
             flush=True,
         )

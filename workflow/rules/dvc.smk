@@ -28,8 +28,8 @@ def unrecorded():
 
 def overridden():
     """Whether --config or --configfile made params that are not those of params.yaml."""
-    with open("params.yaml") as f:
-        return or_exit(darkfield.params.check, yaml.safe_load(f), SCHEMA) != config
+    params = or_exit(darkfield.params.load, Path("params.yaml"))
+    return or_exit(darkfield.params.check, params, SCHEMA) != config
 
 
 def dvc_commit():

@@ -2,7 +2,7 @@
 
 from darkfield.files import UserError, read_csv, write_csv
 from darkfield.job import job
-from darkfield.split import fold_splits, strata_of
+from darkfield.split import fold_splits, strata_of, untrained
 
 with job(snakemake.log[0]) as log:
     cfg, fold = snakemake.params.split, int(snakemake.wildcards.fold)
@@ -15,6 +15,11 @@ with job(snakemake.log[0]) as log:
         raise UserError(
             f"split.folds: {cfg['folds']} folds of {table['group'].nunique()} groups leave "
             f"{' and '.join(sorted(missing))} of fold {fold} empty; use fewer"
+        )
+    if unseen := untrained(strata, splits, list(snakemake.params.classes)):
+        raise UserError(
+            f"split.folds: no training image of fold {fold} has {' or '.join(unseen)}; add images, "
+            "or change split.folds or split.seed"
         )
     write_csv(snakemake.output.split, table.assign(split=splits))
     log.info(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
+from darkfield.files import atomic, read_csv, read_json, sha256, write_csv, write_json
 from darkfield.job import job
 from darkfield.metrics import confusion_table, image_table
 from darkfield.selection import best_epoch, split_metrics
@@ -26,5 +26,6 @@ with job(snakemake.log[0]) as log:
     with atomic(snakemake.output.weights) as part:
         shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
     spec |= {"predict": snakemake.params.predict, "epoch": epoch, "metrics": scores}
+    spec["weights_sha256"] = sha256(Path(snakemake.output.weights))
     write_json(snakemake.output.spec, spec)
     log.info("epoch %d", epoch)
