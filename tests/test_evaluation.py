@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from darkfield.evaluation import confusions
+from darkfield.files import UserError
 from darkfield.models import build
 from darkfield.prediction import classes_of, load_model, load_weights, predict
 from darkfield.training import save_weights
@@ -66,5 +67,5 @@ def test_classes_are_uint8_indices():
 
 def test_weights_of_another_model_are_refused(tmp_path):
     save_weights(build("segnet", 3, notebook_head=True), tmp_path / "a.safetensors")
-    with pytest.raises(UserError, match="a.safetensors: damaged, or weights of another model"):
+    with pytest.raises(UserError, match=r"a\.safetensors: damaged, or weights of another model"):
         load_weights(load_model(SPEC, CPU), tmp_path / "a.safetensors")

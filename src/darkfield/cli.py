@@ -30,9 +30,10 @@ def main() -> None:
     except Exception as error:
         from darkfield.job import explain
 
-        with suppress(OSError), NamedTemporaryFile(
-            "w", prefix="darkfield-", suffix=".log", delete=False
-        ) as log:
+        with (
+            suppress(OSError),
+            NamedTemporaryFile("w", prefix="darkfield-", suffix=".log", delete=False) as log,
+        ):
             traceback.print_exc(file=log)
             print(f"traceback: {log.name}", file=sys.stderr)
         sys.exit(explain(error))

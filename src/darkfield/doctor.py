@@ -96,8 +96,7 @@ def project() -> Iterator[Finding]:
         return
     try:
         images, masks = (
-            sum(map(is_picture, folder.rglob("*")))
-            for folder in image_and_mask_folders(root)
+            sum(map(is_picture, folder.rglob("*"))) for folder in image_and_mask_folders(root)
         )
         yield Finding("data", f"{root}: {images} images, {masks} masks")
     except UserError as error:

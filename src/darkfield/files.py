@@ -82,9 +82,12 @@ def read_json(path: Path | str) -> Any:
     """Read JSON; raises ValueError if it is none, for NaN and infinity too."""
 
     def refuse(constant: str) -> None:
-        raise ValueError(f"{path}: {constant} is not JSON")
+        raise ValueError(f"it holds {constant}")
 
-    return json.loads(Path(path).read_text(), parse_constant=refuse)
+    try:
+        return json.loads(Path(path).read_text(), parse_constant=refuse)
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON ({error})") from error
 
 
 def write_csv(path: Path | str, table: "pd.DataFrame") -> None:

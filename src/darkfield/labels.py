@@ -48,59 +48,67 @@ def label_files(
     holds what another model made, or another run writes to it.
     """
     network, spec = load(model, device)
-    alone = claim(out, model, probabilities)
-    colours = class_colours(len(spec["classes"]))
     objects, counts, problems = [], [], []
-    for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
-        label = out / f"{name}.png"
-        try:
-            if not label.exists():
-                image = read_image(path, page)
-                classes = label_image(
-                    bands(network, image, spec, device, precision),
-                    (len(spec["classes"]), *image.shape[:2]),
-                    out / f"probabilities/{name}.tif" if probabilities else None,
-                )
-                write_overlay(out / f"overlays/{name}.jpg", image, classes, colours)
-                write_label(label, classes, colours)
-            classes = np.asarray(Image.open(label))
-        except ValueError as error:
-            problems.append(one_line(f"{path}: {error}"))
-            continue
-        found = object_table(classes, spec["classes"], um_per_pixel)
-        objects.append(named(found, name))
-        counts.append(named(count_table(found, classes, spec["classes"]), name))
-    for file, tables in (("objects.csv", objects), ("counts.csv", counts)):
-        if tables:
-            write_csv(out / file, pd.concat(tables, ignore_index=True))
-    os.close(alone)
+    with claimed(out, model, probabilities):
+        colours = class_colours(len(spec["classes"]))
+        for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
+            label = out / f"{name}.png"
+            try:
+                if not label.exists():
+                    image = read_image(path, page)
+                    classes = label_image(
+                        bands(network, image, spec, device, precision),
+                        (len(spec["classes"]), *image.shape[:2]),
+                        out / f"probabilities/{name}.tif" if probabilities else None,
+                    )
+                    write_overlay(out / f"overlays/{name}.jpg", image, classes, colours)
+                    write_label(label, classes, colours)
+                classes = np.asarray(Image.open(label))
+            except ValueError as error:
+                problems.append(one_line(f"{path}: {error}"))
+                continue
+            found = object_table(classes, spec["classes"], um_per_pixel)
+            objects.append(named(found, name))
+            counts.append(named(count_table(found, classes, spec["classes"]), name))
+        for file, tables in (("objects.csv", objects), ("counts.csv", counts)):
+            if tables:
+                write_csv(out / file, pd.concat(tables, ignore_index=True))
     return problems
 
 
-def claim(out: Path, model: Path, probabilities: bool) -> int:
-    """Note in OUT/predict.json what fills the folder; a handle that keeps other runs out of it.
+@contextmanager
+def claimed(out: Path, model: Path, probabilities: bool) -> Iterator[None]:
+    """Keep other runs out of a folder, and note in OUT/predict.json what fills it.
 
     Raises UserError if something else filled the folder, or another run is at it.
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out names a folder")
     out.mkdir(parents=True, exist_ok=True)
-    alone = os.open(out, os.O_RDONLY)
+    handle = os.open(out, os.O_RDONLY)
     try:
-        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle, out)
+        note = out / "predict.json"
+        files = {file: sha256(model / file) for file in ("model.safetensors", "model.json")}
+        mine = {**files, "probabilities": probabilities}
+        if note.exists() and read_json(note) != mine:
+            raise UserError(
+                f"{out}: holds what another model or other options made; give --out another folder"
+            )
+        write_json(note, mine)
+        yield
+    finally:
+        os.close(handle)
+
+
+def lock(handle: int, out: Path) -> None:
+    """Lock an open folder, for as long as it is open; raises UserError if another run has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise UserError(f"{out}: another run writes to it; wait, or give --out another") from error
-    except OSError:  # a file system without locks
-        pass
-    note = out / "predict.json"
-    files = {file: sha256(model / file) for file in ("model.safetensors", "model.json")}
-    mine = {**files, "probabilities": probabilities}
-    if note.exists() and read_json(note) != mine:
-        raise UserError(
-            f"{out}: holds what another model or other options made; give --out another folder"
-        )
-    write_json(note, mine)
-    return alone
+    except OSError:
+        pass  # a file system without locks
 
 
 def label_image(

@@ -23,7 +23,12 @@ NHWC = torch.channels_last
 ROWS = 512  # of a band
 SIDES = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 4096}}
 SIDES |= {"minItems": 2, "maxItems": 2}
-CHANNELS = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 3, "maxItems": 3}
+CHANNELS = {
+    "type": "array",
+    "items": {"type": "number", "minimum": 0},
+    "minItems": 3,
+    "maxItems": 3,
+}
 SPEC = {  # of a model.json, as far as a prediction needs it: JSON schema
     "type": "object",
     "required": ["model", "classes", "mean", "std", "image_size", "predict"],
