@@ -106,58 +106,134 @@ TRANSPARENT = np.dstack([IMAGE, np.full((30, 40), 100, np.uint8)])
 FRAMES = {"save_all": True, "append_images": [Image.fromarray(IMAGE[::-1])]}
 COLOURED = np.where(MASK[..., None] == 1, [255, 0, 0], 0).astype(np.uint8)
 REFUSED = [  # all told by one run of flatten_masks
-    Case("image without mask", lambda root: (root / "images/widow.png").write_bytes(GOOD),
-         "images/widow.png: has no mask in"),
-    Case("mask without image", lambda root: (root / "masks/orphan.png").write_bytes(GOOD_MASK),
-         "masks/orphan.png: has no image in"),
-    Case("two images of one stem", twice,
-         "twice.png, twice.tif have the same name but for the ending; keep one"),
-    Case("image and mask differ in size", mask("sizes", MASK[:20]),
-         "masks/sizes.png: is 40x20 pixels, its image is 40x30"),
-    Case("zero bytes", image("zero", b""), "images/zero.png: cannot be read (is no picture of a kind"),
-    Case("truncated", image("half", GOOD[:1500]),
-         "images/half.png: cannot be read (image file is truncated"),
-    Case("one byte changed", image("byte", GOOD[:900] + b"?" + GOOD[901:]),
-         "images/byte.png: cannot be read ("),
-    Case("text by the name of a picture", image("text", b"patient,cells\n7,12\n"),
-         "images/text.png: cannot be read (is no picture of a kind that we know)"),
-    Case("program by the name of a picture", image("elf", b"\x7fELF" + bytes(2000)),
-         "images/elf.png: cannot be read (is no picture"),
-    Case("decompression bomb, 30,000 x 30,000", image("bomb", bomb(30_000)),
-         "images/bomb.png: has more than 120,000,000 pixels; cut it into parts"),
-    Case("floating-point TIFF", image("float", encoded(np.float32(IMAGE[..., 0]), "TIFF"), "tif"),
-         "images/float.tif: holds floating-point values; save it with 8 or 16 bits"),
-    Case("32-bit TIFF", image("int32", encoded(np.int32(IMAGE[..., 0]), "TIFF"), "tif"),
-         "images/int32.tif: holds 32-bit or signed values; save it with 8 or 16 bits"),
-    Case("partly transparent image", image("alpha", encoded(TRANSPARENT)),
-         "images/alpha.png: is partly transparent; save it without alpha"),
-    Case("TIFF of two pages", image("pages", encoded(IMAGE, "TIFF", **FRAMES), "tif"),
-         "images/pages.tif: holds 2 pictures; save the one that is meant"),
-    Case("mask value that nobody named", mask("unknown", np.where(MASK == 2, 7, MASK).astype("u1")),
-         "masks/unknown.png: has values that data.mask_values does not name: 7; name them or mend"),
-    Case("colours where indices are expected", mask("colours", COLOURED),
-         "masks/colours.png: has values that data.mask_values does not name: #ff0000"),
-    Case("mask saved as a photograph (JPEG)", mask("lossy", encoded(MASK * 100, "JPEG")),
-         "masks/lossy.png: has values that data.mask_values does not name:"),
-    Case("partly transparent mask", mask("ghost", np.dstack([MASK, MASK, MASK, MASK])),
-         "masks/ghost.png: is partly transparent; save it without alpha"),
-    Case("CMYK mask", mask("cmyk", encoded(Image.new("CMYK", (40, 30)), "TIFF")),
-         "masks/cmyk.png: is a CMYK picture; masks are grey, palette or RGB"),
-    Case("link that leads nowhere, or to a file that vanished", link("lost", Path("nowhere.png")),
-         "images/lost.png: cannot be read (No such file or directory)"),
-    Case("links that run in a circle", link("loop", Path("loop.png")),
-         "images/loop.png: cannot be read (Too many levels of symbolic links)"),
-    Case("folder by the name of a picture", of_folder,
-         "images/folder.png: is no file, but a folder or a device; move it away"),
-    Case("pipe by the name of a picture", fifo,
-         "images/fifo.tif: is no file, but a folder or a device; move it away"),
-    Case("line break in a name", misnamed("new\nline"),
-         "new\\nline.png: has a control character, or one that is not UTF-8, in its name; rename it"),
+    Case(
+        "image without mask",
+        lambda root: (root / "images/widow.png").write_bytes(GOOD),
+        "images/widow.png: has no mask in",
+    ),
+    Case(
+        "mask without image",
+        lambda root: (root / "masks/orphan.png").write_bytes(GOOD_MASK),
+        "masks/orphan.png: has no image in",
+    ),
+    Case(
+        "two images of one stem",
+        twice,
+        "twice.png, twice.tif have the same name but for the ending; keep one",
+    ),
+    Case(
+        "image and mask differ in size",
+        mask("sizes", MASK[:20]),
+        "masks/sizes.png: is 40x20 pixels, its image is 40x30",
+    ),
+    Case(
+        "zero bytes", image("zero", b""), "images/zero.png: cannot be read (is no picture of a kind"
+    ),
+    Case(
+        "truncated",
+        image("half", GOOD[:1500]),
+        "images/half.png: cannot be read (image file is truncated",
+    ),
+    Case(
+        "one byte changed",
+        image("byte", GOOD[:900] + b"?" + GOOD[901:]),
+        "images/byte.png: cannot be read (",
+    ),
+    Case(
+        "text by the name of a picture",
+        image("text", b"patient,cells\n7,12\n"),
+        "images/text.png: cannot be read (is no picture of a kind that we know)",
+    ),
+    Case(
+        "program by the name of a picture",
+        image("elf", b"\x7fELF" + bytes(2000)),
+        "images/elf.png: cannot be read (is no picture",
+    ),
+    Case(
+        "decompression bomb, 30,000 x 30,000",
+        image("bomb", bomb(30_000)),
+        "images/bomb.png: has more than 120,000,000 pixels; cut it into parts",
+    ),
+    Case(
+        "floating-point TIFF",
+        image("float", encoded(np.float32(IMAGE[..., 0]), "TIFF"), "tif"),
+        "images/float.tif: holds floating-point values; save it with 8 or 16 bits",
+    ),
+    Case(
+        "32-bit TIFF",
+        image("int32", encoded(np.int32(IMAGE[..., 0]), "TIFF"), "tif"),
+        "images/int32.tif: holds 32-bit or signed values; save it with 8 or 16 bits",
+    ),
+    Case(
+        "partly transparent image",
+        image("alpha", encoded(TRANSPARENT)),
+        "images/alpha.png: is partly transparent; save it without alpha",
+    ),
+    Case(
+        "TIFF of two pages",
+        image("pages", encoded(IMAGE, "TIFF", **FRAMES), "tif"),
+        "images/pages.tif: holds 2 pictures; save the one that is meant",
+    ),
+    Case(
+        "mask value that nobody named",
+        mask("unknown", np.where(MASK == 2, 7, MASK).astype("u1")),
+        "masks/unknown.png: has values that data.mask_values does not name: 7; name them or mend",
+    ),
+    Case(
+        "colours where indices are expected",
+        mask("colours", COLOURED),
+        "masks/colours.png: has values that data.mask_values does not name: #ff0000",
+    ),
+    Case(
+        "mask saved as a photograph (JPEG)",
+        mask("lossy", encoded(MASK * 100, "JPEG")),
+        "masks/lossy.png: has values that data.mask_values does not name:",
+    ),
+    Case(
+        "partly transparent mask",
+        mask("ghost", np.dstack([MASK, MASK, MASK, MASK])),
+        "masks/ghost.png: is partly transparent; save it without alpha",
+    ),
+    Case(
+        "CMYK mask",
+        mask("cmyk", encoded(Image.new("CMYK", (40, 30)), "TIFF")),
+        "masks/cmyk.png: is a CMYK picture; masks are grey, palette or RGB",
+    ),
+    Case(
+        "link that leads nowhere, or to a file that vanished",
+        link("lost", Path("nowhere.png")),
+        "images/lost.png: cannot be read (No such file or directory)",
+    ),
+    Case(
+        "links that run in a circle",
+        link("loop", Path("loop.png")),
+        "images/loop.png: cannot be read (Too many levels of symbolic links)",
+    ),
+    Case(
+        "folder by the name of a picture",
+        of_folder,
+        "images/folder.png: is no file, but a folder or a device; move it away",
+    ),
+    Case(
+        "pipe by the name of a picture",
+        fifo,
+        "images/fifo.tif: is no file, but a folder or a device; move it away",
+    ),
+    Case(
+        "line break in a name",
+        misnamed("new\nline"),
+        "new\\nline.png: has a control character, or one that is not UTF-8, in its name; rename it",
+    ),
     Case("terminal escape in a name", misnamed("red\x1b[31m"), "red\\x1b[31m.png: has a control"),
-    Case("name that is no UTF-8", misnamed(os.fsdecode(b"caf\xe9")), "caf\\udce9.png: has a control"),
-    Case("name of 255 characters", misnamed("x" * 251),
-         "xxx.png: has a name of more than 240 bytes; shorten it"),
-]  # fmt: skip
+    Case(
+        "name that is no UTF-8", misnamed(os.fsdecode(b"caf\xe9")), "caf\\udce9.png: has a control"
+    ),
+    Case(
+        "name of 255 characters",
+        misnamed("x" * 251),
+        "xxx.png: has a name of more than 240 bytes; shorten it",
+    ),
+]
 
 
 def read(name, data, ending="png", seen=IMAGE, mask=MASK, mask_data=GOOD_MASK):
@@ -211,33 +287,65 @@ NAMES = {
     "240 bytes": "y" * 240,
 }
 READ = [  # all read by one run of flatten_masks
-    Case("16-bit grey", read("deep", encoded(GREY.astype(np.uint16) * 257),
-                             seen=np.dstack([GREY] * 3)),
-         "scaled by its full range, 0 to 65,535"),
-    Case("palette image", read("palette", encoded(PALETTE), seen=np.array(PALETTE.convert("RGB"))),
-         "by its colours"),
-    Case("CMYK TIFF", read("cmyk", encoded(CMYK, "TIFF"), "tif", np.array(CMYK.convert("RGB"))),
-         "as RGB, without a colour profile"),
-    Case("alpha that hides nothing", read("opaque", encoded(np.dstack([IMAGE, GREY * 0 + 255]))),
-         "without alpha"),
+    Case(
+        "16-bit grey",
+        read("deep", encoded(GREY.astype(np.uint16) * 257), seen=np.dstack([GREY] * 3)),
+        "scaled by its full range, 0 to 65,535",
+    ),
+    Case(
+        "palette image",
+        read("palette", encoded(PALETTE), seen=np.array(PALETTE.convert("RGB"))),
+        "by its colours",
+    ),
+    Case(
+        "CMYK TIFF",
+        read("cmyk", encoded(CMYK, "TIFF"), "tif", np.array(CMYK.convert("RGB"))),
+        "as RGB, without a colour profile",
+    ),
+    Case(
+        "alpha that hides nothing",
+        read("opaque", encoded(np.dstack([IMAGE, GREY * 0 + 255]))),
+        "without alpha",
+    ),
     Case("animated PNG", read("moving", encoded(IMAGE, **FRAMES)), "its first frame"),
-    Case("turned by EXIF", read("turned", encoded(IMAGE, exif=exif(6)),
-                                seen=np.rot90(IMAGE, -1), mask=np.rot90(MASK, -1),
-                                mask_data=encoded(np.rot90(MASK, -1).copy())),
-         "turned, as a viewer shows it and the mask was drawn on it"),
+    Case(
+        "turned by EXIF",
+        read(
+            "turned",
+            encoded(IMAGE, exif=exif(6)),
+            seen=np.rot90(IMAGE, -1),
+            mask=np.rot90(MASK, -1),
+            mask_data=encoded(np.rot90(MASK, -1).copy()),
+        ),
+        "turned, as a viewer shows it and the mask was drawn on it",
+    ),
     Case("PNG by the name of a TIFF", read("other", GOOD, "tif"), "by what it holds"),
-    Case("1 x 1 pixels", read("dot", encoded(IMAGE[:1, :1]), seen=IMAGE[:1, :1],
-                              mask=MASK[:1, :1], mask_data=encoded(MASK[:1, :1])),
-         "as it is"),
-    Case("mask all background", read("empty", GOOD, mask=MASK * 0, mask_data=encoded(MASK * 0)),
-         "a picture without cells"),
-    Case("palette mask", read("indexed", GOOD, mask_data=encoded(COLOURED_INDEX)),
-         "by its indices, or its colours if `data.mask_values` names one"),
+    Case(
+        "1 x 1 pixels",
+        read(
+            "dot",
+            encoded(IMAGE[:1, :1]),
+            seen=IMAGE[:1, :1],
+            mask=MASK[:1, :1],
+            mask_data=encoded(MASK[:1, :1]),
+        ),
+        "as it is",
+    ),
+    Case(
+        "mask all background",
+        read("empty", GOOD, mask=MASK * 0, mask_data=encoded(MASK * 0)),
+        "a picture without cells",
+    ),
+    Case(
+        "palette mask",
+        read("indexed", GOOD, mask_data=encoded(COLOURED_INDEX)),
+        "by its indices, or its colours if `data.mask_values` names one",
+    ),
     Case("link out of the folder", linked, "followed: DVC and large disks work so"),
     Case("é in two spellings (macOS, Linux)", two_spellings, "one letter: image and mask match"),
     Case("hidden files (._00.png, .DS_Store)", hidden, "passed over"),
     *(Case(f"name with {what}", read(name, GOOD), "just a file") for what, name in NAMES.items()),
-]  # fmt: skip
+]
 
 
 def param(section: str, **values) -> Callable[[dict], None]:
@@ -256,46 +364,123 @@ def without(section: str, key: str) -> Callable[[dict], None]:
 
 NAN, INFINITE = float("nan"), float("inf")
 WRONG_PARAMS = [  # all told at once, before anything runs
-    Case("unknown key", param("train", learning_rat=1), "train: unknown key 'learning_rat'; did you mean "
-         "'learning_rate'?"),
+    Case(
+        "unknown key",
+        param("train", learning_rat=1),
+        "train: unknown key 'learning_rat'; did you mean 'learning_rate'?",
+    ),
     Case("unknown section", param("", trian={}), "unknown key 'trian'; did you mean 'train'?"),
     Case("missing key", without("split", "seed"), "split: 'seed' is missing"),
-    Case("wrong type", param("train", shuffle="maybe"), "train.shuffle: 'maybe' is not of type 'boolean'"),
-    Case("negative", param("train", batch_size=-1), "train.batch_size: -1 is less than the minimum of 1"),
-    Case("NaN", param("train", learning_rate=NAN), "train.learning_rate: nan is not of type 'number'"),
-    Case("infinite", param("train", weight_decay=INFINITE), "train.weight_decay: inf is not of type"),
-    Case("3.5 epochs", param("select", epoch=3.5), "select.epoch: 3.5 fits none of what is allowed"),
+    Case(
+        "wrong type",
+        param("train", shuffle="maybe"),
+        "train.shuffle: 'maybe' is not of type 'boolean'",
+    ),
+    Case(
+        "negative",
+        param("train", batch_size=-1),
+        "train.batch_size: -1 is less than the minimum of 1",
+    ),
+    Case(
+        "NaN", param("train", learning_rate=NAN), "train.learning_rate: nan is not of type 'number'"
+    ),
+    Case(
+        "infinite", param("train", weight_decay=INFINITE), "train.weight_decay: inf is not of type"
+    ),
+    Case(
+        "3.5 epochs", param("select", epoch=3.5), "select.epoch: 3.5 fits none of what is allowed"
+    ),
     Case("epochs 0", param("train", epochs=0), "train.epochs: 0 is less than the minimum of 1"),
-    Case("beyond all bounds", param("synthesize", seed=2**70), "synthesize.seed: 1180591620717411303424 is "
-         "greater than the maximum of"),
-    Case("unknown model", param("model", name="segnett"), "model.name: 'segnett' is not one of segnet, "),
-    Case("encoder that is an address", param("model", encoder="tu-hf-hub:a/b"),
-         "model.encoder: 'tu-hf-hub:a/b' is not the name of an encoder"),
-    Case("image size that no network takes", param("", image_size=[8, 128]), "image_size: [8, 128] fits none of"),
-    Case("braces in a path", param("data", root="my {data}"), "data.root: 'my {data}' is not a path; "
-         "Snakemake takes braces for wildcards"),
-    Case("model that is a path", param("train", pretrained_weights="../../x"),
-         "train.pretrained_weights: '../../x' is not none, or NAME of models/NAME"),
-    Case("mask value that is none", param("data", mask_values={"red": "background"}),
-         "data.mask_values: 'red' is not a grey value or"),
-    Case("class name that is code", param("data", classes={"background": 0, "<b>": 1}), "data.classes: '<b>' is not a name of small letters, digits"),
-]  # fmt: skip
+    Case(
+        "beyond all bounds",
+        param("synthesize", seed=2**70),
+        "synthesize.seed: 1180591620717411303424 is greater than the maximum of",
+    ),
+    Case(
+        "unknown model",
+        param("model", name="segnett"),
+        "model.name: 'segnett' is not one of segnet, ",
+    ),
+    Case(
+        "encoder that is an address",
+        param("model", encoder="tu-hf-hub:a/b"),
+        "model.encoder: 'tu-hf-hub:a/b' is not the name of an encoder",
+    ),
+    Case(
+        "image size that no network takes",
+        param("", image_size=[8, 128]),
+        "image_size: [8, 128] fits none of",
+    ),
+    Case(
+        "braces in a path",
+        param("data", root="my {data}"),
+        "data.root: 'my {data}' is not a path; Snakemake takes braces for wildcards",
+    ),
+    Case(
+        "model that is a path",
+        param("train", pretrained_weights="../../x"),
+        "train.pretrained_weights: '../../x' is not none, or NAME of models/NAME",
+    ),
+    Case(
+        "mask value that is none",
+        param("data", mask_values={"red": "background"}),
+        "data.mask_values: 'red' is not a grey value or",
+    ),
+    Case(
+        "class name that is code",
+        param("data", classes={"background": 0, "<b>": 1}),
+        "data.classes: '<b>' is not a name of small letters, digits",
+    ),
+]
 DISAGREEING = [
-    Case("fractions that do not add up", param("split", train=0.7, val=0.2, test=0.2),
-         "split: train, val and test add up to 1.1, not 1"),
-    Case("sides that the U-Net cannot halve", param("model", name="unet"),
-         "model.name: unet takes sides that 32 divides; change image_size, train.crop or predict.tile"),
-    Case("epoch that is never trained", param("select", epoch=99), "select.epoch: 99 is beyond train.epochs: 2"),
-    Case("weights for other classes", param("train", class_weights=[1, 2]), "train.class_weights: 2 weights for 3 classes"),
-    Case("mask value of no class", param("data", mask_values={"0": "sky"}), "data.mask_values: '0' is mapped to 'sky', which"),
-]  # fmt: skip
+    Case(
+        "fractions that do not add up",
+        param("split", train=0.7, val=0.2, test=0.2),
+        "split: train, val and test add up to 1.1, not 1",
+    ),
+    Case(
+        "sides that the U-Net cannot halve",
+        param("model", name="unet"),
+        "model.name: unet takes sides that 32 divides; change image_size, train.crop or predict.tile",
+    ),
+    Case(
+        "epoch that is never trained",
+        param("select", epoch=99),
+        "select.epoch: 99 is beyond train.epochs: 2",
+    ),
+    Case(
+        "weights for other classes",
+        param("train", class_weights=[1, 2]),
+        "train.class_weights: 2 weights for 3 classes",
+    ),
+    Case(
+        "mask value of no class",
+        param("data", mask_values={"0": "sky"}),
+        "data.mask_values: '0' is mapped to 'sky', which",
+    ),
+]
 UNREADABLE = [  # params.yaml itself, one run each
-    Case("no params.yaml", lambda path: path.unlink(), "params.yaml: no such file; go to a clone of the project"),
-    Case("empty params.yaml", lambda path: path.write_text(""), "params.yaml: holds no keys; copy one of presets/ over it"),
-    Case("params.yaml that is no YAML", lambda path: path.write_text("data: {root: [\n  train:"),
-         "params.yaml: is not YAML; mend it (while parsing a flow"),
-    Case("params.yaml in Latin-1", lambda path: path.write_bytes(b"data: {root: caf\xe9}\n"), "params.yaml: is not YAML; mend it ('utf-8' codec can't decode"),
-]  # fmt: skip
+    Case(
+        "no params.yaml",
+        lambda path: path.unlink(),
+        "params.yaml: no such file; go to a clone of the project",
+    ),
+    Case(
+        "empty params.yaml",
+        lambda path: path.write_text(""),
+        "params.yaml: holds no keys; copy one of presets/ over it",
+    ),
+    Case(
+        "params.yaml that is no YAML",
+        lambda path: path.write_text("data: {root: [\n  train:"),
+        "params.yaml: is not YAML; mend it (while parsing a flow",
+    ),
+    Case(
+        "params.yaml in Latin-1",
+        lambda path: path.write_bytes(b"data: {root: caf\xe9}\n"),
+        "params.yaml: is not YAML; mend it ('utf-8' codec can't decode",
+    ),
+]
 
 
 class Bomb:
@@ -331,20 +516,49 @@ def tampered(model: Path) -> None:
 
 
 MODELS = [  # of `darkfield predict`, one run each
-    Case("truncated weights", weights(lambda data: data[:-100]),
-         "model.safetensors: damaged, or weights of another model ("),
-    Case("pickle by the name of safetensors", weights(lambda data: pickle.dumps(Bomb())),
-         "model.safetensors: damaged, or weights of another model ("),
-    Case("weights of another network", foreign, "model.safetensors: damaged, or weights of another model (Error"),
-    Case("weights changed after the run", tampered,
-         "model.safetensors: not the file that model.json is of; get the folder again"),
-    Case("model.json cut short", lambda model: (model / "model.json").write_text('{"model": '),
-         "not a model that this version can read"),
-    Case("model.json with a NaN", lambda model: (model / "model.json").write_text(
-         re.sub(r'"std": \[\s*[\d.]+', '"std": [NaN', (model / "model.json").read_text())), "it holds NaN"),
-    Case("model.json without a key", spec(mean=None), "model.json: mean: None is not of type 'array'"),
-    Case("model.json that names an address", spec(model={"name": "unet", "encoder": "tu-hf-hub:a/b"}),
-         "model.encoder: 'tu-hf-hub:a/b' is no name of an encoder"),
-    Case("no model folder", lambda model: model.rename(model.with_name("gone")),
-         "model.json: no such file; --model names a model's folder"),
-]  # fmt: skip
+    Case(
+        "truncated weights",
+        weights(lambda data: data[:-100]),
+        "model.safetensors: damaged, or weights of another model (",
+    ),
+    Case(
+        "pickle by the name of safetensors",
+        weights(lambda data: pickle.dumps(Bomb())),
+        "model.safetensors: damaged, or weights of another model (",
+    ),
+    Case(
+        "weights of another network",
+        foreign,
+        "model.safetensors: damaged, or weights of another model (Error",
+    ),
+    Case(
+        "weights changed after the run",
+        tampered,
+        "model.safetensors: not the file that model.json is of; get the folder again",
+    ),
+    Case(
+        "model.json cut short",
+        lambda model: (model / "model.json").write_text('{"model": '),
+        "not a model that this version can read",
+    ),
+    Case(
+        "model.json with a NaN",
+        lambda model: (model / "model.json").write_text(
+            re.sub(r'"std": \[\s*[\d.]+', '"std": [NaN', (model / "model.json").read_text())
+        ),
+        "it holds NaN",
+    ),
+    Case(
+        "model.json without a key", spec(mean=None), "model.json: mean: None is not of type 'array'"
+    ),
+    Case(
+        "model.json that names an address",
+        spec(model={"name": "unet", "encoder": "tu-hf-hub:a/b"}),
+        "model.encoder: 'tu-hf-hub:a/b' is no name of an encoder",
+    ),
+    Case(
+        "no model folder",
+        lambda model: model.rename(model.with_name("gone")),
+        "model.json: no such file; --model names a model's folder",
+    ),
+]

@@ -6,7 +6,6 @@ import re
 import shutil
 
 import hostile
-import numpy as np
 import pytest
 import yaml
 from hostile import DISAGREEING, MODELS, READ, REFUSED, UNREADABLE, WRONG_PARAMS

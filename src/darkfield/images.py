@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-Image.MAX_IMAGE_PIXELS = 120_000_000
+MOST_PIXELS = 120_000_000
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow warns, and refuses what has twice as many
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
@@ -24,17 +26,12 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
     if path.exists() and not path.is_file():
         raise ValueError("is no file, but a folder or a device; move it away")
     try:
-        with warnings.catch_warnings():
-            # A picture large enough for Pillow's warning is for us one too large.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path)
-            picture.seek(page or 0)
-            picture.load()
-            ImageOps.exif_transpose(picture, in_place=True)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(
-            f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into parts"
-        ) from None
+        picture = Image.open(path)
+        picture.seek(page or 0)
+        picture.load()
+        ImageOps.exif_transpose(picture, in_place=True)
+    except Image.DecompressionBombError:
+        raise ValueError(f"has more than {MOST_PIXELS:,} pixels; cut it into parts") from None
     except UnidentifiedImageError as error:
         raise ValueError("cannot be read (is no picture of a kind that we know)") from error
     except OSError as error:

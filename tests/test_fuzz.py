@@ -1,0 +1,11 @@
+"""Twenty seconds of what `make fuzz` does for longer."""
+
+import pytest
+from fuzz import TARGETS, fuzz
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nothing_but_a_clear_refusal(target):
+    tried, findings = fuzz(target, seconds=10)
+    assert tried > 0
+    assert findings == []
