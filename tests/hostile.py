@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
+from project import set_params
 from safetensors.numpy import load_file, save_file
 
 from darkfield.files import read_json, write_json
@@ -441,7 +442,7 @@ DISAGREEING = [
     Case(
         "sides that the U-Net cannot halve",
         param("model", name="unet"),
-        "model.name: unet takes sides that 32 divides; change image_size, train.crop or predict.tile",
+        "model.name: unet takes sides that 32 divides; change image_size, train.crop or",
     ),
     Case(
         "epoch that is never trained",
@@ -561,4 +562,78 @@ MODELS = [  # of `darkfield predict`, one run each
         lambda model: model.rename(model.with_name("gone")),
         "model.json: no such file; --model names a model's folder",
     ),
+]
+
+
+def emptied(*parts: str) -> Callable[[Path], None]:
+    def make(root: Path) -> None:
+        for part in parts:
+            for path in (root / part).iterdir():
+                path.unlink()
+
+    return make
+
+
+def background_only(root: Path) -> None:
+    for path in (root / "masks").iterdir():
+        path.write_bytes(encoded(MASK * 0))
+
+
+def one_field(root: Path) -> None:
+    for path in (root / "images").iterdir():
+        path.write_bytes(GOOD)
+
+
+def in_one_mask(root: Path) -> None:
+    """A class that one picture alone has, where few pictures train."""
+    set_params(root.parent / "project", split={"train": 0.1, "val": 0.45, "test": 0.45})
+    for i, path in enumerate(sorted((root / "masks").iterdir())):
+        path.write_bytes(encoded(np.where(MASK == 2, 2 * (i == 0), MASK).astype(np.uint8)))
+
+
+FOLDERS = [  # of data.root, one run each
+    Case(
+        "no such folder",
+        lambda root: root.rename(root.with_name("gone")),
+        "mine/masks: no such folder (data.root must hold images/ and masks/)",
+    ),
+    Case("empty folders", emptied("images", "masks"), "images: no pictures in it (.png, .tif"),
+    Case(
+        "unreadable file",
+        lambda root: (root / "images/07.png").chmod(0),
+        "images/07.png: cannot be read (Permission denied)",
+    ),
+    Case(
+        "class that occurs in no mask",
+        background_only,
+        "data.classes: no mask has a pixel of erythrocyte; label some, or leave the class out",
+    ),
+    Case(
+        "class without training pixels",
+        in_one_mask,
+        "split: no training image has spirochaete; add images, or change split.seed",
+    ),
+    Case(
+        "too few groups: all pictures show one field",
+        one_field,
+        "split: 20 images in 1 groups leave val and test empty; add images or change the fractions",
+    ),
+]
+MACHINE = [
+    Case("CUDA where there is none", None, "train.device: 'cuda', but torch sees no CUDA device"),
+    Case(
+        "worker killed (kill -9, out of memory)",
+        None,
+        "train failed: killed, perhaps for want of memory; the same command goes on from here",
+    ),
+    Case("second chain in one folder", None, "Directory cannot be locked"),
+    Case(
+        "second prediction into one folder",
+        None,
+        "out: another run writes to it; wait, or give --out another",
+    ),
+    Case("read-only project", None, "Permission denied"),
+    Case("read-only folder for predictions", None, "Permission denied"),
+    Case("disk full", None, "the disk is full: make room; the same command goes on from here"),
+    Case("out of memory", None, "out of memory: end other programs, or run fewer jobs at once"),
 ]

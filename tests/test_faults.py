@@ -4,7 +4,6 @@ How: tests/faults/sitecustomize.py.
 """
 
 import hashlib
-import json
 import subprocess
 from collections import Counter
 

@@ -51,7 +51,7 @@ def clear(done):
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory):
-    """A folder with every kind of broken pair among twenty right ones; a run of it; what it said."""
+    """A folder with every kind of broken pair among twenty right ones, and a run of it."""
     base = tmp_path_factory.mktemp("refused")
     noise(base / "mine")
     results = made(REFUSED, base / "mine")

@@ -32,6 +32,8 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
         ImageOps.exif_transpose(picture, in_place=True)
     except Image.DecompressionBombError:
         raise ValueError(f"has more than {MOST_PIXELS:,} pixels; cut it into parts") from None
+    except MemoryError:  # of the machine, not of the picture
+        raise
     except UnidentifiedImageError as error:
         raise ValueError("cannot be read (is no picture of a kind that we know)") from error
     except OSError as error:
