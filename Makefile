@@ -2,12 +2,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro data test test-all compare bench check format lock dvc.yaml
+.PHONY: help run repro data test test-all fuzz compare bench check format lock dvc.yaml \
+	docs/reliability.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best
 DATA ?= https://github.com/PerceptiLabs/bacteria
 DATA_REV ?= a6567ab
+SECONDS ?= 600
 PYTEST := --numprocesses 2 --quiet
 REPORT := results/snakemake-report.html
 
@@ -42,6 +44,9 @@ test: .venv/installed check ## style and fast tests
 test-all: .venv/installed check ## all tests
 	python -m pytest $(PYTEST) --dist worksteal
 
+fuzz: .venv/installed ## broken pictures and params, for SECONDS (600)
+	python tests/fuzz.py $(SECONDS)
+
 compare: .venv/installed ## train several presets on one split, into results/compare
 	@python -m darkfield.compare $(PRESETS) --cores $(CORES)
 
@@ -61,6 +66,9 @@ format: .venv/installed ## format the code
 
 dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
 	@python -m darkfield.dvcfile > .part-dvc.yaml && mv .part-dvc.yaml $@
+
+docs/reliability.md: .venv/installed ## write its tables from tests/hostile.py
+	@python tests/hostile.py
 
 lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -110,12 +110,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "image without mask",
         lambda root: (root / "images/widow.png").write_bytes(GOOD),
-        "images/widow.png: has no mask in",
+        "images/widow.png: has no mask in ../mine/masks; add it, or take this away",
     ),
     Case(
         "mask without image",
         lambda root: (root / "masks/orphan.png").write_bytes(GOOD_MASK),
-        "masks/orphan.png: has no image in",
+        "masks/orphan.png: has no image in ../mine/images; add it, or take this away",
     ),
     Case(
         "two images of one stem",
@@ -125,10 +125,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "image and mask differ in size",
         mask("sizes", MASK[:20]),
-        "masks/sizes.png: is 40x20 pixels, its image is 40x30",
+        "masks/sizes.png: is 40x20 pixels, its image is 40x30; save it at that size",
     ),
     Case(
-        "zero bytes", image("zero", b""), "images/zero.png: cannot be read (is no picture of a kind"
+        "zero bytes",
+        image("zero", b""),
+        "images/zero.png: cannot be read (no picture of a kind that we know); replace it, or",
     ),
     Case(
         "truncated",
@@ -143,12 +145,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "text by the name of a picture",
         image("text", b"patient,cells\n7,12\n"),
-        "images/text.png: cannot be read (is no picture of a kind that we know)",
+        "images/text.png: cannot be read (no picture of a kind that we know); replace it, or",
     ),
     Case(
         "program by the name of a picture",
         image("elf", b"\x7fELF" + bytes(2000)),
-        "images/elf.png: cannot be read (is no picture",
+        "images/elf.png: cannot be read (no picture of a kind that we know); replace it, or",
     ),
     Case(
         "decompression bomb, 30,000 x 30,000",
@@ -198,12 +200,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "CMYK mask",
         mask("cmyk", encoded(Image.new("CMYK", (40, 30)), "TIFF")),
-        "masks/cmyk.png: is a CMYK picture; masks are grey, palette or RGB",
+        "masks/cmyk.png: is a CMYK picture; save it as grey, palette or RGB",
     ),
     Case(
         "link that leads nowhere, or to a file that vanished",
         link("lost", Path("nowhere.png")),
-        "images/lost.png: cannot be read (No such file or directory)",
+        "images/lost.png: cannot be read (No such file or directory); replace it, or take it away",
     ),
     Case(
         "links that run in a circle",
@@ -520,17 +522,17 @@ MODELS = [  # of `darkfield predict`, one run each
     Case(
         "truncated weights",
         weights(lambda data: data[:-100]),
-        "model.safetensors: damaged, or weights of another model (",
+        "model.safetensors: damaged, or weights of another model; get the folder again (",
     ),
     Case(
         "pickle by the name of safetensors",
         weights(lambda data: pickle.dumps(Bomb())),
-        "model.safetensors: damaged, or weights of another model (",
+        "model.safetensors: damaged, or weights of another model; get the folder again (",
     ),
     Case(
         "weights of another network",
         foreign,
-        "model.safetensors: damaged, or weights of another model (Error",
+        "model.safetensors: damaged, or weights of another model; get the folder again (Error",
     ),
     Case(
         "weights changed after the run",
@@ -597,7 +599,11 @@ FOLDERS = [  # of data.root, one run each
         lambda root: root.rename(root.with_name("gone")),
         "mine/masks: no such folder (data.root must hold images/ and masks/)",
     ),
-    Case("empty folders", emptied("images", "masks"), "images: no pictures in it (.png, .tif"),
+    Case(
+        "empty folders",
+        emptied("images", "masks"),
+        "images: no pictures in it; put some there (.png, .tif",
+    ),
     Case(
         "unreadable file",
         lambda root: (root / "images/07.png").chmod(0),
@@ -616,7 +622,7 @@ FOLDERS = [  # of data.root, one run each
     Case(
         "too few groups: all pictures show one field",
         one_field,
-        "split: 20 images in 1 groups leave val and test empty; add images or change the fractions",
+        "split: 20 images in 1 groups leave test and val empty; add images or change the fractions",
     ),
 ]
 MACHINE = [
@@ -633,7 +639,48 @@ MACHINE = [
         "out: another run writes to it; wait, or give --out another",
     ),
     Case("read-only project", None, "Permission denied"),
-    Case("read-only folder for predictions", None, "Permission denied"),
+    Case(
+        "read-only folder for predictions",
+        None,
+        "Permission denied; make it accessible, or choose another",
+    ),
     Case("disk full", None, "the disk is full: make room; the same command goes on from here"),
     Case("out of memory", None, "out of memory: end other programs, or run fewer jobs at once"),
+    Case("clock set back, files touched", None, "Nothing to be done (contents decide, not times)"),
+    Case("results deleted under a running chain", None, "the same command makes them again"),
 ]
+SECTIONS = {
+    "Pictures and masks that are refused, all by one run": REFUSED,
+    "Pictures and masks that are read": READ,
+    "The folder of pictures": FOLDERS,
+    "params.yaml, all keys by one run, before anything else": [*WRONG_PARAMS, *DISAGREEING],
+    "params.yaml itself": UNREADABLE,
+    "Model folders (`darkfield predict`)": MODELS,
+    "The machine": MACHINE,
+}
+MARK = (
+    "<!-- From here on written by `make docs/reliability.md`: do not edit; a test compares. -->\n"
+)
+
+
+def tables() -> str:
+    """The cases as Markdown, a table a section."""
+    text = f"{MARK}\n{sum(map(len, SECTIONS.values()))} cases.\n"
+    for title, cases in SECTIONS.items():
+        head = "how" if cases is READ else "what is said, in part"
+        text += f"\n### {title}\n\n| case | {head} |\n|---|---|\n"
+        text += "".join(f"| {cell(case.wrong)} | {cell(case.says)} |\n" for case in cases)
+    return text
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def written() -> str:
+    """docs/reliability.md as it should be: what stands above MARK, and the tables."""
+    return DOCS.read_text(encoding="utf-8").partition(MARK)[0] + tables()
+
+
+if __name__ == "__main__":
+    DOCS.write_text(written(), encoding="utf-8")

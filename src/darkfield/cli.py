@@ -28,15 +28,17 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on from here")
     except Exception as error:
-        from darkfield.job import explain
+        from darkfield.job import explain, unexpected
 
+        if line := explain(error):
+            sys.exit(line)
         with (
             suppress(OSError),
             NamedTemporaryFile("w", prefix="darkfield-", suffix=".log", delete=False) as log,
         ):
             traceback.print_exc(file=log)
             print(f"traceback: {log.name}", file=sys.stderr)
-        sys.exit(explain(error))
+        sys.exit(unexpected(error))
 
 
 def parser() -> argparse.ArgumentParser:

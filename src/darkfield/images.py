@@ -10,6 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MOST_PIXELS = 120_000_000
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow warns, and refuses what has twice as many
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+MEND = "replace it, or take it away"
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
@@ -35,11 +36,12 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
     except MemoryError:  # of the machine, not of the picture
         raise
     except UnidentifiedImageError as error:
-        raise ValueError("cannot be read (is no picture of a kind that we know)") from error
+        raise ValueError(f"cannot be read (no picture of a kind that we know); {MEND}") from error
     except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror or error})") from error
+        raise ValueError(f"cannot be read ({error.strerror or error}); {MEND}") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
-        raise ValueError(f"cannot be read ({' '.join(str(error).split())})") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"cannot be read ({reason}); {MEND}") from error
     return picture
 
 

@@ -34,6 +34,7 @@ def job(logfile: str) -> Iterator[logging.Logger]:
             filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
         )
         logging.captureWarnings(True)
+        logging.raiseExceptions = False  # a full disk is told once, not by every line of the log
         yield log
     except UserError as error:
         fail(logfile, str(error).split("\n"))
@@ -42,17 +43,23 @@ def job(logfile: str) -> Iterator[logging.Logger]:
     except Exception as error:
         with suppress(OSError), Path(logfile).open("a") as f:
             traceback.print_exc(file=f)
-        fail(logfile, [explain(error)])
+        fail(logfile, [explain(error) or unexpected(error)])
 
 
-def explain(error: Exception) -> str:
-    """One line for an error that is not of the user's making: what failed, and what to do."""
+def explain(error: Exception) -> str | None:
+    """One line for what a machine makes fail: what it was, and what to do; None for a bug."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return DISK_FULL
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return one_line(f"{error.filename}: {error.strerror}")
+        barred = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        do = "; make it accessible, or choose another folder" if barred else ""
+        return one_line(f"{error.filename}: {error.strerror}{do}")
     if isinstance(error, MemoryError) or "allocate memory" in str(error):
         return "out of memory: end other programs, or run fewer jobs at once (--cores)"
+    return None
+
+
+def unexpected(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 

@@ -58,7 +58,7 @@ def codes(mask: Image.Image, palette_colours: bool) -> np.ndarray:
         return np.where((r == g) & (g == b), r, COLOUR | r << 16 | g << 8 | b)
     pixels = np.asarray(mask)
     if pixels.ndim != 2 or pixels.dtype.kind not in "bui":
-        raise ValueError(f"is a {mask.mode} picture; masks are grey, palette or RGB")
+        raise ValueError(f"is a {mask.mode} picture; save it as grey, palette or RGB")
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 
@@ -96,7 +96,7 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     for folder in image_and_mask_folders(root):
         files = sorted(p for p in folder.iterdir() if is_picture(p))
         if not files:
-            problems.append(f"{folder}: no pictures in it ({', '.join(SUFFIXES)})")
+            problems.append(f"{folder}: no pictures in it; put some there ({', '.join(SUFFIXES)})")
         for stem, n in Counter(map(stem_of, files)).items():
             if n > 1:
                 same = ", ".join(p.name for p in files if stem_of(p) == stem)
@@ -109,7 +109,9 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
         for here, there, what in ((images, masks, "mask"), (masks, images, "image")):
             folder = next(iter(there.values())).parent
             alone = (path for stem, path in here.items() if stem not in there)
-            problems += [f"{path}: has no {what} in {folder}" for path in alone]
+            problems += [
+                f"{p}: has no {what} in {folder}; add it, or take this away" for p in alone
+            ]
     return {s: (images[s], masks[s]) for s in images if s in masks}, problems
 
 
@@ -153,7 +155,9 @@ def flatten_masks(
             wrong.append(f"{mask_path}: {error}")
         if image is not None and mask is not None and image.shape[:2] != mask.shape:
             (h, w), (mh, mw) = image.shape[:2], mask.shape
-            wrong.append(f"{mask_path}: is {mw}x{mh} pixels, its image is {w}x{h}")
+            wrong.append(
+                f"{mask_path}: is {mw}x{mh} pixels, its image is {w}x{h}; save it at that size"
+            )
         if wrong:
             return wrong, {}, ()
         path = part / f"{stem}.png"

@@ -63,7 +63,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: damaged, or weights of another model ({reason})") from error
+        raise UserError(
+            f"{path}: damaged, or weights of another model; get the folder again ({reason})"
+        ) from error
 
 
 def load(folder: Path, device: torch.device) -> tuple[nn.Module, dict]:

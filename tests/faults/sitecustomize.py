@@ -43,7 +43,7 @@ class Faults:
             path, kinds = arguments[EVENTS[event]], (event,)
         else:
             return
-        if isinstance(path, int):
+        if isinstance(path, int) or (event == "os.mkdir" and os.path.isdir(path)):  # noqa: PTH112
             return
         path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
         if not path.startswith(self.below):
