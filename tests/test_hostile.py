@@ -9,7 +9,7 @@ import hostile
 import pytest
 import yaml
 from hostile import DISAGREEING, MODELS, READ, REFUSED, UNREADABLE, WRONG_PARAMS
-from project import noise, project, run, snakemake
+from project import noise, project, run, set_params, snakemake
 
 from darkfield.files import read_csv
 from darkfield.pixels import Pictures
@@ -130,6 +130,12 @@ def test_the_whole_chain_takes_unusual_pictures_and_its_report_escapes_names(exo
     assert sorted(split.index) == sorted(names)
     done = snakemake(folder, "--report", "results/snakemake-report.html")
     assert done.returncode == 0, done.stdout
+    set_params(folder, pictures={"folder": "../mine/images", "model": "results/model"})
+    done = snakemake(folder, "--cores", "2", "predict")
+    assert done.returncode == 0, done.stdout
+    labels = folder / "results/predictions/labels"
+    assert len(list(labels.glob("*.png"))) == len(names)
+    assert not list(folder.parent.rglob("pwned"))
 
 
 @pytest.fixture(scope="module")
