@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro data test test-all fuzz compare bench check format lock dvc.yaml \
+.PHONY: help run repro data test test-all test-cluster fuzz compare bench check format lock dvc.yaml \
 	docs/reliability.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
@@ -46,6 +46,9 @@ test-all: .venv/installed check ## all tests
 
 fuzz: .venv/installed ## broken pictures and params, for SECONDS (600)
 	python tests/fuzz.py $(SECONDS)
+
+test-cluster: .venv/installed ## the chain on a real Slurm of two nodes; Debian, root
+	@tests/slurm.sh python -m pytest --quiet -rP tests/test_cluster.py
 
 compare: .venv/installed ## train several presets on one split, into results/compare
 	@python -m darkfield.compare $(PRESETS) --cores $(CORES)

@@ -76,6 +76,11 @@ def of_fold(files):
     }
 
 
+def memory(megabytes):
+    """A rule's mem_mb, for engines that reserve memory: as much again after a failure."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
 def of_model(key):
     """What model.json says under a key, as a function of the wildcards."""
     return lambda wildcards: read_json(f"models/{wildcards.model}/model.json")[key]

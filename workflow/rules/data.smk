@@ -32,6 +32,9 @@ rule flatten_masks:
     benchmark:
         "benchmarks/flatten_masks.tsv"
     threads: 4
+    resources:
+        mem_mb=memory(4000),
+        runtime=4 * 60,
     params:
         data=config["data"],
         raw=raw_digest(),
@@ -51,6 +54,9 @@ rule split:
     benchmark:
         "benchmarks/split.tsv"
     threads: 4
+    resources:
+        mem_mb=memory(8000),
+        runtime=4 * 60,
     params:
         split=config["split"],
         classes=config["data"]["classes"],

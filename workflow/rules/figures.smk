@@ -27,6 +27,8 @@ rule overlays:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(8000),
+        runtime=60,
     params:
         train=config["train"],
         overlays=config["overlays"],
@@ -96,6 +98,8 @@ rule html_report:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(8000),
+        runtime=60,
     params:
         data=config["data"],
         split=config["split"],

@@ -114,6 +114,9 @@ rule label_review:
     log:
         "logs/label_review.log",
     threads: config["train"]["threads"]
+    resources:
+        mem_mb=memory(8000),
+        runtime=4 * 60,
     params:
         train=config["train"],
         classes=config["data"]["classes"],

@@ -28,6 +28,8 @@ rule train:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(16000),
+        runtime=24 * 60,
     params:
         train=config["train"],
         augment=config["augment"],
@@ -61,6 +63,8 @@ rule evaluate:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(8000),
+        runtime=4 * 60,
     params:
         train=config["train"],
         predict=config["predict"],

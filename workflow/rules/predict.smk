@@ -17,6 +17,8 @@ rule predict_batch:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(8000),
+        runtime=4 * 60,
     params:
         pictures=PICTURES,
         train=config["train"],
