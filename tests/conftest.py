@@ -1,6 +1,8 @@
-"""What tests share: the real images where there are any."""
+"""What tests share: the real images where there are any, a model, a bucket."""
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,32 @@ def model(request, tmp_path_factory) -> Path:
     }
     write_json(folder / "model.json", spec)
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """The address of a real S3 server on loopback."""
+    command = ["moto_server", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        address = None
+        while not address:
+            address = re.search(r"http://127.0.0.1:\d+", server.stderr.readline())
+        yield address[0]
+        server.terminate()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch) -> str:
+    """That address; the server has an empty bucket named darkfield, the environment its keys."""
+    import boto3
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = boto3.resource("s3", endpoint_url=s3_server).create_bucket(Bucket="darkfield")
+    bucket.objects.delete()
+    return s3_server

@@ -21,10 +21,11 @@ def profile(name):
     return yaml.safe_load((PROFILES / f"{name}/profile.yaml").read_text())
 
 
-def test_profiles_rerun_for_the_same_reasons():
+@pytest.mark.parametrize("name", ["slurm", "kubernetes"])
+def test_profiles_rerun_for_the_same_reasons(name):
     shared = {"rerun-incomplete", "rerun-triggers", "max-checksum-file-size", "printshellcmds"}
-    local, slurm = profile("default"), profile("slurm")
-    assert {k: local[k] for k in shared} == {k: slurm[k] for k in shared}
+    ours = profile("default")
+    assert {k: ours[k] for k in shared} == {k: profile(name)[k] for k in shared}
 
 
 def outputs(folder):

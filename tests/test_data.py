@@ -1,35 +1,13 @@
 """Versioned data: pushed and pulled, by a folder and by S3; the public set as a pinned import."""
 
-import re
 import shutil
-import subprocess
 
 import pytest
 import yaml
 from conftest import REPOSITORY
 from project import commit, dvc, git, noise, repository, run, snakemake, stale
 
-
-@pytest.fixture(scope="module")
-def s3():
-    """The address of a real S3 server on loopback with a bucket named darkfield."""
-    import boto3
-
-    command = ["moto_server", "--host", "127.0.0.1", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        address = None
-        while not address:
-            address = re.search(r"http://127.0.0.1:\d+", server.stderr.readline())
-        client = boto3.client(
-            "s3",
-            endpoint_url=address[0],
-            region_name="us-east-1",
-            aws_access_key_id="none",
-            aws_secret_access_key="none",
-        )
-        client.create_bucket(Bucket="darkfield")
-        yield address[0]
-        server.terminate()
+from darkfield.files import read_json
 
 
 def pushed_and_pulled(folder, remote, **options):
@@ -56,17 +34,8 @@ def own_pictures(tmp_path):
 
 
 @pytest.mark.parametrize("store", ["folder", "s3"])
-def test_data_are_pushed_and_pulled(own_pictures, tmp_path, store, request, monkeypatch):
-    options = {}
-    if store == "s3":
-        options = {"endpointurl": request.getfixturevalue("s3")}
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():
-            monkeypatch.setenv(name, value)
+def test_data_are_pushed_and_pulled(own_pictures, tmp_path, store, request):
+    options = {"endpointurl": request.getfixturevalue("s3")} if store == "s3" else {}
     remote = {"folder": str(tmp_path / "store"), "s3": "s3://darkfield/dvc"}[store]
     clone = pushed_and_pulled(own_pictures, remote, **options)
     for path in sorted((own_pictures / "data").rglob("*.png")):
@@ -74,6 +43,34 @@ def test_data_are_pushed_and_pulled(own_pictures, tmp_path, store, request, monk
     assert not {"flatten_masks", "split", "class_counts", "data/mine.dvc"} & stale(clone)
     done = snakemake(clone, "--dry-run", "results/class_counts.json")
     assert "Nothing to be done" in done.stdout
+
+
+def test_pictures_in_a_bucket(tmp_path, s3):
+    """Imported from S3 they are the data root; what is added there is seen after `dvc update`."""
+    import boto3
+
+    noise(tmp_path / "noise")
+    bucket = boto3.resource("s3", endpoint_url=s3).Bucket("darkfield")
+
+    def upload(name, as_name):
+        for part in ("images", "masks"):
+            bucket.upload_file(tmp_path / f"noise/{part}/{name}", f"mine/{part}/{as_name}")
+
+    for i in range(20):
+        upload(f"{i:02}.png", f"{i:02}.png")
+    folder = repository(tmp_path / "project", data={"root": "data/mine"})
+    dvc(folder, "remote", "add", "bucket", "s3://darkfield")
+    dvc(folder, "remote", "modify", "bucket", "endpointurl", s3)
+    dvc(folder, "import-url", "remote://bucket/mine", "data/mine")
+    target = "results/class_counts.json"
+    assert snakemake(folder, "--cores", "2", target).returncode == 0
+    assert "flatten_masks" not in stale(folder)
+    assert git(folder, "status", "--short", "data/mine") == ""
+    upload("03.png", "99.png")
+    dvc(folder, "update", "data/mine.dvc")
+    assert "flatten_masks" in stale(folder)
+    assert snakemake(folder, "--cores", "2", target).returncode == 0
+    assert read_json(folder / target)["images"]["all"] == 21
 
 
 def make_data(folder, *variables):

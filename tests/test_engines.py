@@ -227,10 +227,10 @@ def test_a_tagged_model_is_an_artifact_to_get(copy, tmp_path):
 # 4
 
 
-def pull_into_a_clone(folder, remote, *options):
+def pull_into_a_clone(folder, remote, **options):
     """Push from `folder`, clone it, pull; the clone."""
     dvc(folder, "remote", "add", "--default", "store", remote)
-    for name, value in options:
+    for name, value in options.items():
         dvc(folder, "remote", "modify", "store", name, value)
     commit(folder)
     dvc(folder, "push")
@@ -240,11 +240,46 @@ def pull_into_a_clone(folder, remote, *options):
     return clone
 
 
-def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path):
-    clone = pull_into_a_clone(copy, str(tmp_path / "store"))
+@pytest.mark.parametrize("store", ["folder", pytest.param("s3", marks=pytest.mark.long)])
+def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path, store, request):
+    if store == "s3":
+        address = request.getfixturevalue("s3")
+        clone = pull_into_a_clone(copy, "s3://darkfield/dvc", endpointurl=address)
+    else:
+        clone = pull_into_a_clone(copy, str(tmp_path / "store"))
     assert digests(clone) == digests(copy)
     assert_clean(clone)
     assert ran_by_dvc(dvc(clone, "repro")) == set()
+
+
+def test_clones_that_share_a_cache_hold_one_copy(copy, tmp_path):
+    """By hard links, as in a group with one file system; a rerun leaves the others' files alone."""
+    for name, value in {"dir": tmp_path / "cache", "type": "hardlink", "shared": "group"}.items():
+        dvc(copy, "config", f"cache.{name}", str(value))
+    shutil.move(copy / ".dvc/cache", tmp_path / "cache")
+    dvc(copy, "checkout", "--relink")
+    commit(copy)
+    clone = tmp_path / "clone"
+    git(copy, "clone", "--quiet", str(copy), str(clone))
+    dvc(clone, "checkout")
+    assert_clean(clone)
+    assert_clean(copy)
+    large = ("results/model/model.safetensors", "data/pixels/images.npy")
+    for path in large:
+        assert (copy / path).stat().st_ino == (clone / path).stat().st_ino
+        assert (clone / path).stat().st_mode & 0o222 == 0
+    before = digests(copy)
+    set_params(clone, train={"learning_rate": 0.01})
+    run_snakemake(clone)
+    assert_clean(clone)
+    assert digests(copy) == before != digests(clone)
+    assert_clean(copy)
+    commit(clone)
+    git(copy, "pull", "--quiet", str(clone), "main")
+    dvc(copy, "checkout")
+    assert_clean(copy)
+    for path in large:
+        assert (copy / path).stat().st_ino == (clone / path).stat().st_ino
 
 
 def test_a_clone_shows_the_figures_without_pulling(copy, tmp_path):
@@ -310,7 +345,7 @@ def mortal(tmp_path_factory):
     folder = repository(tmp_path_factory.mktemp("engines") / "project")
     path = folder / "src/darkfield/training.py"
     code = path.read_text()
-    seam = "            save_weights(model, checkpoint(folder, epoch))\n"
+    seam = "            total = 0.0\n"
     assert seam in code
     death = "            if epoch == 2: import os, signal, time; exec(os.environ.get('DIE', ''))\n"
     path.write_text(code.replace(seam, death + seam))

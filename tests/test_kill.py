@@ -45,10 +45,11 @@ def wait_for(folder, text, seconds=120):
     raise TimeoutError(text)
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+@pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
+def prepared(tmp_path_factory, request):
     """All but train and evaluate is done."""
-    folder = project(tmp_path_factory.mktemp("kill") / "project", train={"epochs": EPOCHS})
+    train = {"epochs": EPOCHS, "processes": request.param}
+    folder = project(tmp_path_factory.mktemp("kill") / "project", train=train)
     targets = ("results/channel_stats.json", "results/class_counts.json")
     assert snakemake(folder, "--cores", "2", *targets).returncode == 0
     return folder

@@ -111,6 +111,8 @@ def test_all_problems_at_once(params):
         ("model", {"name": "unet", "encoder_depth": 4}, "decoder_channels: 5 stages, but"),
         ("augment", {"scale": [0.5, 2]}, "augment: foreground and scale are of crops"),
         ("augment", {"scale": [2, 0.5]}, "augment.scale: [2, 0.5] is not [smallest, largest]"),
+        ("train", {"processes": 9}, "train.processes: 9 cannot share batches of 8"),
+        ("train", {"processes": 2, "compile": True}, "train.compile: works in one process alone"),
         ("train", {"crop": [30, 40]}, "takes sides that 32 divides"),
         ("train", {"crop": [32, 64]}, "augment.turn: needs squares"),
         ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),

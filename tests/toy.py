@@ -14,16 +14,18 @@ from darkfield.training import train
 CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 
 
-def toy_dataset():
-    """Four small scenes."""
-    scenes = [scene(np.random.default_rng(i), 48, 56) for i in range(4)]
-    images, masks = zip(*scenes, strict=True)
-    return DarkfieldDataset(list("abcd"), images, masks, image_transform(), target_transform())
+def toy_dataset(scenes=4):
+    """Small scenes, four by default."""
+    drawn = [scene(np.random.default_rng(i), 48, 56) for i in range(scenes)]
+    images, masks = zip(*drawn, strict=True)
+    return DarkfieldDataset(
+        list("abcdefgh"[:scenes]), images, masks, image_transform(), target_transform()
+    )
 
 
 def run(dataset, folder, epochs, **options):
     folder.mkdir(exist_ok=True)
-    device, precision = setup("cpu", options.pop("precision", "fp32"), 2)
+    device, precision = setup("cpu", options.pop("precision", "fp32"), options.pop("threads", 2))
     torch.manual_seed(options.get("seed", 1))
     model = build("segnet", 3, notebook_head=options.pop("notebook_head", False))
     defaults = {

@@ -36,14 +36,20 @@ def job(logfile: str) -> Iterator[logging.Logger]:
         logging.captureWarnings(True)
         logging.raiseExceptions = False  # a full disk is told once, not by every line of the log
         yield log
-    except UserError as error:
-        fail(logfile, str(error).split("\n"))
     except KeyboardInterrupt:
         fail(logfile, ["stopped; the same command goes on from here"])
     except Exception as error:
-        with suppress(OSError), Path(logfile).open("a") as f:
-            traceback.print_exc(file=f)
-        fail(logfile, [explain(error) or unexpected(error)])
+        if not isinstance(error, UserError):
+            with suppress(OSError), Path(logfile).open("a") as f:
+                traceback.print_exc(file=f)
+        fail(logfile, problems_of(error))
+
+
+def problems_of(error: Exception) -> list[str]:
+    """What a user is to read of an error: a line a problem."""
+    if isinstance(error, UserError):
+        return str(error).split("\n")
+    return [explain(error) or unexpected(error)]
 
 
 def explain(error: Exception) -> str | None:

@@ -1,7 +1,9 @@
-"""What training minimises."""
+"""What training minimises, over the whole batch, also where several processes share it."""
 
 from torch import Tensor
 from torch.nn import functional as F
+
+from darkfield.distributed import mean, total
 
 
 def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -13,9 +15,9 @@ def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -
     masks = masks.long()
     likelihood = logits.float().log_softmax(dim=1).gather(1, masks[:, None])[:, 0]
     if weight is None:
-        return -likelihood.mean()
+        return -mean(likelihood)
     weights = weight[masks]
-    return -(weights * likelihood).sum() / weights.sum()
+    return -total((weights * likelihood).sum()) / total(weights.sum())
 
 
 def dice(logits: Tensor, masks: Tensor) -> Tensor:
@@ -26,6 +28,6 @@ def dice(logits: Tensor, masks: Tensor) -> Tensor:
     """
     probabilities = logits.float().softmax(dim=1)[:, 1:]
     truth = F.one_hot(masks.long(), logits.shape[1]).movedim(-1, 1)[:, 1:]
-    both = (probabilities * truth).sum(dim=(0, 2, 3))
-    sizes = probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
+    both = total((probabilities * truth).sum(dim=(0, 2, 3)))
+    sizes = total(probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3)))
     return 1 - ((2 * both + 1) / (sizes + 1)).mean()

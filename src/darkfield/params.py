@@ -148,6 +148,12 @@ def disagreements(params: dict[str, Any]) -> list[str]:
         problems.append(f"select.epoch: {epoch} is beyond train.epochs: {train['epochs']}")
     if isinstance(weights, list) and len(weights) != len(classes):
         problems.append(f"train.class_weights: {len(weights)} weights for {len(classes)} classes")
+    if (processes := train["processes"]) > train["batch_size"]:
+        problems.append(
+            f"train.processes: {processes} cannot share batches of {train['batch_size']}"
+        )
+    if processes > 1 and train["compile"]:
+        problems.append("train.compile: works in one process alone; set train.processes: 1")
     if params["model"]["notebook_head"] and params["model"]["name"] != "segnet":
         problems.append("model.notebook_head: only segnet has it")
     if low > high:

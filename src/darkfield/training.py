@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import autocast
+from darkfield.distributed import first, replicate, share
 from darkfield.files import UserError, atomic
 from darkfield.loss import cross_entropy, dice
 from darkfield.resume import checkpoint, load_state, save_state
@@ -70,8 +71,9 @@ def train(
     bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
     class indices (H, W). The loss is cross entropy, weighted by class, + `dice_weight` x Dice loss;
     `ema` the decay of the moving average of the weights, 0 for none, which then is what is saved.
-    The other params are those of params.yaml. Returns the history: one {"epoch", "loss", "lr"} an
-    epoch, the loss the mean over its samples. Raises UserError if the loss is not finite.
+    The other params are those of params.yaml. Among several processes each trains on its share of
+    every batch, and the first writes the files. Returns the history: one {"epoch", "loss", "lr"}
+    an epoch, the loss the mean over its samples. Raises UserError if the loss is not finite.
     """
     model = model.to(device, memory_format=torch.channels_last).train()
     averaged = None
@@ -96,44 +98,47 @@ def train(
     stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
     stateful |= {"averaged": averaged} if averaged else {}
     history = load_state(folder, stateful)
+    replica = replicate(model)
     with tqdm(
         total=epochs * steps,
         initial=len(history) * steps,
         desc="train",
         unit="step",
-        disable=None,
+        disable=None if first() else True,
     ) as bar:
         for epoch in range(len(history) + 1, epochs + 1):
             order = epoch_order(seed, epoch, len(dataset), shuffle, samples)
+            keys = list(zip(order, sample_seeds(seed, epoch, samples), strict=True))
+            batches = [keys[i : i + batch_size] for i in range(0, samples, batch_size)]
             loader = DataLoader(
                 dataset,
-                batch_size,
-                sampler=list(zip(order, sample_seeds(seed, epoch, samples), strict=True)),
+                batch_sampler=[share(batch) or batch[:1] for batch in batches],
                 num_workers=workers,
                 pin_memory=device.type == "cuda",
             )
             total = 0.0
-            for step, batch in enumerate(loader, start=1):
-                images, masks = (t.to(device, non_blocking=True) for t in batch)
+            for step, (batch, pair) in enumerate(zip(batches, loader, strict=True), start=1):
+                mine = len(share(batch))  # of a short batch maybe none
+                images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
                 images = normalise(images, mean, std)
-                value = train_step(model, descent, images, masks, loss_function, precision)
+                value = train_step(replica, descent, images, masks, loss_function, precision)
                 if not np.isfinite(value):
-                    indices = order[(step - 1) * batch_size : step * batch_size]
                     raise UserError(
                         f"the loss is {value} at epoch {epoch}, step {step} (images "
-                        f"{', '.join(dataset.names[i] for i in indices)}): "
+                        f"{', '.join(dataset.names[i] for i, _ in batch)}): "
                         f"lower train.learning_rate ({learning_rate:g})"
                     )
                 rate = scheduler.get_last_lr()[0]
                 scheduler.step()
                 if averaged:
                     averaged.update_parameters(model)
-                total += value * len(images)
+                total += value * len(batch)
                 bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
                 bar.update()
-            save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
             history.append({"epoch": epoch, "loss": total / samples, "lr": rate})
-            save_state(folder, stateful, history)
+            if first():
+                save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
+                save_state(folder, stateful, history)
             log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
     return history
 

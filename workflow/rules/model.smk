@@ -25,9 +25,9 @@ rule train:
         "logs/train.log",
     benchmark:
         "benchmarks/train.tsv"
-    threads: config["train"]["threads"]
+    threads: config["train"]["threads"] * config["train"]["processes"]
     resources:
-        gpu=1,
+        gpu=config["train"]["processes"],
         mem_mb=memory(16000),
         runtime=24 * 60,
     params:

@@ -1,5 +1,6 @@
 """Train the model; keep the weights of every epoch."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import torch
 from darkfield.augment import augmentation
 from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.device import setup
+from darkfield.distributed import first, launch, launched, process
 from darkfield.files import (
     atomic,
     hand_over,
@@ -26,12 +28,12 @@ from darkfield.resume import state_folder
 from darkfield.stats import class_weights
 from darkfield.training import enough_memory, train
 
-with job(snakemake.log[0]) as log:
-    inputs = snakemake.input
-    cfg, classes = snakemake.params.train, snakemake.params.classes
+cfg = snakemake.params.train
+
+
+def fit(device: torch.device, precision: str) -> None:
+    inputs, classes = snakemake.input, snakemake.params.classes
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
-    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
-    log.info("%s, %s, %d threads", device, precision, cfg["threads"])
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
     sizes = network_sizes(table, snakemake.params.image_size)
@@ -54,7 +56,7 @@ with job(snakemake.log[0]) as log:
         pretrained = {"pretrained_weights": sha256(Path(inputs.pretrained))}
     used = versions(*libraries(kind["name"], kind["encoder_weights"]))
     state = state_folder([dict(snakemake.params.items()), precision, device.type, used], inputs)
-    elsewhere = ("pretrained_weights", "crop", "precision", "device", "threads")
+    elsewhere = ("pretrained_weights", "crop", "precision", "device", "threads", "processes")
     options = {k: v for k, v in cfg.items() if k not in elsewhere}
     options["class_weights"] = class_weights(cfg["class_weights"], counts)
     options["steps_per_epoch"] = {"all": None}.get(cfg["steps_per_epoch"], cfg["steps_per_epoch"])
@@ -69,6 +71,8 @@ with job(snakemake.log[0]) as log:
             device=device,
             **options,
         )
+    if not first():
+        return
     with atomic(Path(snakemake.output.checkpoints[0]).parent) as part:
         part.mkdir()
         for path in map(Path, snakemake.output.checkpoints):
@@ -88,3 +92,12 @@ with job(snakemake.log[0]) as log:
     }
     write_json(snakemake.output.spec, spec)
     remove(state)
+
+
+with (process if launched() else job)(snakemake.log[0]) as log:
+    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+    log.info("%s, %s, %d threads", device, precision, cfg["threads"])
+    if cfg["processes"] == 1 or launched():
+        fit(device, precision)
+    else:
+        launch(sys.argv, cfg["processes"], device)

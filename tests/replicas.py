@@ -1,0 +1,48 @@
+"""toy.py's training in several processes: python tests/replicas.py PROCESSES FOLDER OPTIONS.
+
+Of the options, `scenes` is their number, `double` computes in float64, and `dies` kills the second
+process when it first asks for that many samples.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from toy import run, toy_dataset
+
+from darkfield.distributed import launch, launched, process
+from darkfield.job import job
+
+
+def train(folder, scenes=4, double=False, dies=0, **options):
+    torch.set_default_dtype(torch.float64 if double else torch.float32)
+    dataset = toy_dataset(scenes)
+    if dies and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
+        dataset.transform = Mortal(dataset.transform, dies)
+    try:
+        return run(dataset, folder, **options)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+class Mortal:
+    def __init__(self, function, life):
+        self.function, self.life = function, life
+
+    def __call__(self, x):
+        self.life -= 1
+        if not self.life:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.function(x)
+
+
+if __name__ == "__main__":
+    processes, folder, options = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+    with (process if launched() else job)(f"{folder}.log"):
+        if launched():
+            train(folder, **options)
+        else:
+            launch(sys.argv, processes, torch.device("cpu"))
