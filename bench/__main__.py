@@ -95,12 +95,17 @@ def run(folder: Path, *command: str) -> float:
 
 
 def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
-    """Snakemake's records of each rule's seconds and peak memory."""
-    rows = {}
-    for path in sorted((folder / "benchmarks").iterdir()):
+    """Snakemake's records of each rule's seconds, those of its batches added, and peak memory."""
+    rows: dict[str, dict[str, float]] = {}
+    for path in sorted((folder / "benchmarks").rglob("*.tsv")):
         with path.open() as file:
             (row,) = csv.DictReader(file, delimiter="\t")
-        rows[path.stem] = {"seconds": float(row["s"]), "peak_mb": float(row["max_rss"])}
+        rule = path.relative_to(folder / "benchmarks").parts[0].removesuffix(".tsv")
+        before = rows.get(rule, {"seconds": 0, "peak_mb": 0})
+        rows[rule] = {
+            "seconds": before["seconds"] + float(row["s"]),
+            "peak_mb": max(before["peak_mb"], float(row["max_rss"])),
+        }
     return rows
 
 

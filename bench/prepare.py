@@ -12,13 +12,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from darkfield.files import read_csv
 from darkfield.images import open_image, read_image, resize_image, resize_mask
-from darkfield.masks import flatten_masks
+from darkfield.masks import flatten_pairs
 from darkfield.pixels import Pictures, new_pixels
-from darkfield.stats import channel_stats, class_counts
+from darkfield.stats import channel_stats, channel_sums, class_counts
 from darkfield.synthetic import synthesize
 
 SIZE = (256, 256)
@@ -35,14 +36,15 @@ def decode(images: list[Path], masks: list[Path], out: Path) -> None:
 def ours(images: list[Path], masks: list[Path], out: Path) -> None:
     stores = out / "images.npy", out / "masks.npy"
     options = {"mask_values": MASK_VALUES, "classes": CLASSES, "threads": 1}
-    flatten_masks(images[0].parent.parent, out / "flat", out / "flat.csv", *stores, **options)
+    pairs = {image.stem: (image, mask) for image, mask in zip(images, masks, strict=True)}
+    assert not flatten_pairs(pairs, out / "flat", out / "flat.csv", *stores, **options)
     table = read_csv(out / "flat.csv").assign(split="train")
-    native = [Pictures(path, table[["height", "width"]].to_numpy()) for path in stores]
+    native = [Pictures([path], table[["height", "width"]].to_numpy()) for path in stores]
     with new_pixels(out / "a.npy", 3) as add_image, new_pixels(out / "b.npy") as add_mask:
         for image, mask in zip(*native, strict=True):
             add_image(resize_image(image, SIZE))
             add_mask(resize_mask(mask, SIZE))
-    channel_stats(Pictures(out / "a.npy", [SIZE] * len(table)))
+    channel_stats(pd.DataFrame(map(channel_sums, Pictures([out / "a.npy"], [SIZE] * len(table)))))
     class_counts(table, list(CLASSES))
 
 

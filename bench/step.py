@@ -75,7 +75,7 @@ def ours(root):
         for image, mask in zip(images, masks, strict=True):
             add_image(resize_image(read_image(image), SIZE))
             add_mask(resize_mask(np.asarray(Image.open(mask)), SIZE))
-    pictures = (Pictures(root / name, [SIZE] * BATCH) for name in ("a.npy", "b.npy"))
+    pictures = (Pictures([root / name], [SIZE] * BATCH) for name in ("a.npy", "b.npy"))
     dataset = DarkfieldDataset(names, *pictures, *transforms)
     model = build("segnet", 3).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

@@ -117,10 +117,10 @@ def commit(folder):
 
 
 def planned(folder):
-    """The rules that a run of Snakemake would execute."""
+    """The rules that a run of Snakemake would execute, those of batches by what they work for."""
     done = snakemake(folder, "--dry-run")
     assert done.returncode == 0, done.stdout
-    return set(re.findall(r"^(?:local)?rule (\w+):", done.stdout, re.M)) - {"all"}
+    return set(re.findall(r"^(?:local)?rule (\w+?)(?:_batch)?:", done.stdout, re.M)) - {"all"}
 
 
 def stale(folder):

@@ -5,18 +5,19 @@ import pandas as pd
 import pytest
 
 from darkfield.images import read_image, resize_image
-from darkfield.stats import channel_stats, class_counts, class_weights
+from darkfield.stats import channel_stats, channel_sums, class_counts, class_weights
 
 
 def test_channel_stats_are_those_of_all_pixels():
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (h, 9, 3), dtype=np.uint8) for h in (3, 8, 20)]
     pixels = np.concatenate([i.reshape(-1, 3) for i in images]) / 255
-    stats = channel_stats(iter(images))
+    table = pd.DataFrame(map(channel_sums, images))
+    stats = channel_stats(table)
     assert stats["mean"] == pytest.approx(pixels.mean(axis=0))
     assert stats["std"] == pytest.approx(pixels.std(axis=0))
     assert (stats["images"], stats["pixels"]) == (3, 31 * 9)
-    assert channel_stats(images[::-1]) == stats
+    assert channel_stats(table[::-1]) == stats
 
 
 def test_class_counts_and_the_notebooks_weights():
@@ -36,7 +37,8 @@ def test_class_counts_and_the_notebooks_weights():
 def test_the_real_images(real_data):
     """The notebook's normalisation, over all 286 images at 256 x 256."""
     paths = sorted((real_data / "images").iterdir())
-    stats = channel_stats(resize_image(read_image(p), (256, 256)) for p in paths)
+    sums = [channel_sums(resize_image(read_image(path), (256, 256))) for path in paths]
+    stats = channel_stats(pd.DataFrame(sums))
     assert stats["images"] == 286
     assert stats["mean"] == pytest.approx([0.1584, 0.1943, 0.2540], abs=0.002)
     assert stats["std"] == pytest.approx([0.2190, 0.2444, 0.2532], abs=0.002)

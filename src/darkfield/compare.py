@@ -88,14 +88,15 @@ def row(name: str, fold: str) -> dict:
         "preset": name,
         "parameters": parameters(results / fold / "model/model.safetensors"),
         **quality,
-        "train_minutes": seconds(benchmarks / "train.tsv") / 60,
-        "predict_seconds_per_image": seconds(benchmarks / "evaluate.tsv") / epochs / images,
+        "train_minutes": seconds(benchmarks / "train") / 60,
+        "predict_seconds_per_image": seconds(benchmarks / "evaluate") / epochs / images,
     }
 
 
-def seconds(benchmark: Path) -> float:
-    """What a rule took, from Snakemake's benchmark file."""
-    return pd.read_csv(benchmark, sep="\t")["s"].iloc[0]
+def seconds(rule: Path) -> float:
+    """What a rule and its batches took, from Snakemake's benchmark files RULE.tsv, RULE/*.tsv."""
+    files = [rule.with_suffix(".tsv"), *rule.glob("*.tsv")]
+    return sum(pd.read_csv(file, sep="\t")["s"].iloc[0] for file in files)
 
 
 def parameters(weights: Path) -> int:

@@ -4,19 +4,24 @@ Each rule of the chain becomes a stage of the same name that runs Snakemake for 
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import yaml
 from snakemake.api import SnakemakeApi
+from snakemake.io import is_flagged
 from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 FOLD = {f"fold_{r}" for r in ("channel_stats", "class_counts", "train", "evaluate", "select")}
-MODEL = {"model_resize", "model_evaluate", "model_select"}
-PREDICT = {"predict_batch", "predict"}
-NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, *PREDICT, "export"}
+MODEL = {"model_evaluate", "model_select"}
+NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, "predict", "export"}
+BATCH = "_batch"  # of RULE_batch, which works a part of what RULE brings together: one stage
 # What DVC takes as one folder, where Snakemake names each file.
-FOLDERS = ("results/train/checkpoints", "results/model", "results/plots")
+FOLDERS = (
+    *("data/pixels", "data/resized"),
+    *("results/train/checkpoints", "results/model", "results/plots"),
+)
 IN_GIT = (".json", ".csv", ".sha256")  # small tables are committed; all else goes to DVC's cache
 METRICS = "results/metrics.json"
 EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusion.csv"
@@ -95,20 +100,25 @@ def param_keys(names: Iterable[str], config: dict) -> list[str]:
     return sorted(keys)
 
 
-def stage(rule: Rule, config: dict) -> dict:
-    """The DVC stage of a rule."""
+def stage(rule: Rule, batch: Rule | None, config: dict) -> dict:
+    """The DVC stage of a rule, and of the rule, if any, that does its work by batches."""
+    rules = [r for r in (rule, batch) if r]
     root = config["data"]["root"]
+    outputs = paths(o for r in rules for o in r.output if not is_flagged(o, "temp"))
     # DVC hashes data.root itself; the checksums are for Snakemake, which hashes no folder.
-    inputs = set(map(str, rule.input)) - {root, getattr(rule.input, "checksums", None)}
-    outputs = [o for o in paths(rule.output) if o != METRICS]
+    unseen = {root, *(getattr(r.input, "checksums", None) for r in rules)}
+    inputs = {str(file) for r in rules for file in r.input} - unseen
+    names = " ".join(r.name for r in rules)
     result = {
-        "cmd": f"snakemake {rule.name} --force --allowed-rules {rule.name} --quiet all",
+        "cmd": f"snakemake {rule.name} --force --allowed-rules {names} --quiet all",
         "deps": ["${data.root}"] * (root in rule.input)
         + ["models/${train.pretrained_weights}"] * hasattr(rule.input, "pretrained")
-        + paths(inputs),
-        "params": param_keys(rule.params.keys(), config),
-        "outs": [{o: {"cache": False}} if o.endswith(IN_GIT) else o for o in outputs],
-        "metrics": [{METRICS: {"cache": False}}] if METRICS in rule.output else [],
+        + [f for f in paths(inputs) if f not in outputs and "batches" not in Path(f).parts],
+        "params": param_keys({*chain(*(r.params.keys() for r in rules))}, config),
+        "outs": [
+            {o: {"cache": False}} if o.endswith(IN_GIT) else o for o in outputs if o != METRICS
+        ],
+        "metrics": [{METRICS: {"cache": False}}] if METRICS in outputs else [],
     }
     return {key: value for key, value in result.items() if value}
 
@@ -116,7 +126,9 @@ def stage(rule: Rule, config: dict) -> dict:
 def dvc_yaml(snakefile: Path) -> str:
     """The text of dvc.yaml for a Snakefile."""
     rules, config = load_rules(snakefile)
-    stages = {r.name: stage(r, config) for r in rules if r.name not in NOT_STAGES}
+    named = {rule.name: rule for rule in rules}
+    own = (n for n in named if n not in NOT_STAGES and not n.endswith(BATCH))
+    stages = {name: stage(named[name], named.get(name + BATCH), config) for name in own}
     content = {"stages": stages, "plots": PLOTS, "artifacts": ARTIFACTS}
     return HEAD + yaml.safe_dump(content, sort_keys=False, width=100)
 

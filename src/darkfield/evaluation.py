@@ -8,9 +8,8 @@ import torch
 from tqdm import tqdm
 
 from darkfield.metrics import confusion
+from darkfield.pixels import GROUP
 from darkfield.prediction import classes_of, load_model, load_weights, predict
-
-BATCH = 16
 
 
 def confusions(
@@ -33,8 +32,8 @@ def confusions(
     result = np.zeros((len(checkpoints), len(images), c, c), dtype=np.int64)
     steps = len(checkpoints) * len(images)
     with tqdm(total=steps, desc="evaluate", unit="image", disable=None) as bar:
-        for start in range(0, len(images), BATCH):
-            rows = range(start, min(start + BATCH, len(images)))
+        for start in range(0, len(images), GROUP):
+            rows = range(start, min(start + GROUP, len(images)))
             batch = [images[i] for i in rows]
             truths = [masks[i] for i in rows]
             sizes = [truth.shape for truth in truths]

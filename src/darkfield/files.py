@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +102,21 @@ def read_csv(path: Path | str) -> "pd.DataFrame":
 
     text = {"image": str, "file": str}
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+
+
+def concat_csv(paths: Sequence[Path | str]) -> "pd.DataFrame":
+    """Our tables, of batches, below each other; empty ones, without a column, are left out."""
+    import pandas as pd
+
+    tables = [read_csv(path) for path in paths if Path(path).stat().st_size > 1]
+    return pd.concat(tables, ignore_index=True)
+
+
+def keep_only(files: Sequence[Path | str]) -> None:
+    """Remove all else from the folder of some files, such as those of batches that are no more."""
+    kept = set(map(Path, files))
+    for path in set(Path(files[0]).parent.iterdir()) - kept:
+        remove(path)
 
 
 def sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tqdm import tqdm
 from darkfield.files import (
     UserError,
     atomic,
+    concat_csv,
+    hand_over,
     image_and_mask_folders,
     sha256,
     write_csv,
@@ -120,8 +123,8 @@ def stem_of(path: Path) -> str:
     return unicodedata.normalize("NFC", path.stem)
 
 
-def flatten_masks(
-    root: Path,
+def flatten_pairs(
+    pairs: dict[str, tuple[Path, Path]],
     out: Path,
     manifest: Path,
     image_pixels: Path,
@@ -130,18 +133,18 @@ def flatten_masks(
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
-) -> None:
-    """Write ROOT's masks as 8-bit class-index PNGs to `out` and one row for each to `manifest`.
+) -> list[str]:
+    """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels, a
     column a class with its pixels, image_sha256, and mask_sha256 of the flattened mask. In the
     same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
-    darkfield.pixels. Raises UserError with every problem of every pair, and then writes nothing.
+    darkfield.pixels. Returns what is wrong with the pairs; if anything is, then what was written
+    is of no use.
     """
-    found, problems = find_pairs(root)
 
     def convert(stem: str) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
-        (image_path, mask_path), wrong, image, mask = found[stem], [], None, None
+        (image_path, mask_path), wrong, image, mask = pairs[stem], [], None, None
         for path in (image_path, mask_path):
             if (n := len(pages(path))) > 1:
                 wrong.append(f"{path}: holds {n} pictures; save the one that is meant")
@@ -169,17 +172,17 @@ def flatten_masks(
         row |= {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}
         return [], row, (image, mask)
 
-    rows = []
+    rows, problems = [], []
     with (
         atomic(out) as part,
         new_pixels(image_pixels, 3) as add_image,
         new_pixels(mask_pixels) as add_mask,
         ThreadPoolExecutor(threads) as pool,
-        tqdm(total=len(found), desc="flatten_masks", unit="image", disable=None) as bar,
+        tqdm(total=len(pairs), desc="flatten_masks", unit="image", disable=None) as bar,
     ):
         part.mkdir()
         # A few at a time: the pool decodes all that it is given, whether or not we keep up.
-        stems = list(found)
+        stems = list(pairs)
         for few in (stems[i : i + 2 * threads] for i in range(0, len(stems), 2 * threads)):
             for wrong, row, pictures in pool.map(convert, few):
                 problems += wrong
@@ -188,13 +191,28 @@ def flatten_masks(
                     rows.append(row)
                     add_image(pictures[0])
                     add_mask(pictures[1])
-        table = pd.DataFrame(rows)
-        if not problems:
-            problems = [
-                f"data.classes: no mask has a pixel of {name}; label some, or leave the class out"
-                for name in classes
-                if not table[name].any()
-            ]
-        if problems:
-            raise UserError(*problems)
+    write_csv(manifest, pd.DataFrame(rows))
+    return problems
+
+
+def gather_masks(
+    folders: Sequence[Path],
+    manifests: Sequence[Path],
+    out: Path,
+    manifest: Path,
+    classes: dict[str, int],
+) -> pd.DataFrame:
+    """Bring what flatten_pairs wrote of each batch together; returns the manifest's table.
+
+    Raises UserError if a class is in no mask, and then writes nothing.
+    """
+    table = concat_csv(manifests)
+    if absent := [name for name in classes if not table[name].any()]:
+        what = "label some, or leave the class out"
+        raise UserError(*(f"data.classes: no mask has a pixel of {n}; {what}" for n in absent))
+    with atomic(out) as part:
+        part.mkdir()
+        for path in (path for folder in folders for path in folder.glob("*.png")):
+            hand_over(path, part / path.name)
         write_csv(manifest, table)
+    return table

@@ -1,4 +1,4 @@
-"""Decoded pictures, end to end in one .npy file: decoded once, memory-mapped ever after."""
+"""Decoded pictures, end to end in a .npy file a batch: decoded once, memory-mapped ever after."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +12,8 @@ from darkfield.files import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
+
+GROUP = 16  # pictures that go through a network together: sums may depend on how many they are
 
 
 @contextmanager
@@ -39,6 +41,16 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
         header()
 
 
+def batch_rows(pictures: int, batch: int, batches: int) -> range:
+    """Which of so many pictures are those of a batch, from 0: neighbours, in their order.
+
+    Each batch begins at a multiple of GROUP.
+    """
+    groups = -(-pictures // GROUP)
+    first, last = (GROUP * (b * groups // batches) for b in (batch, batch + 1))
+    return range(first, min(last, pictures))
+
+
 def network_sizes(table: "pd.DataFrame", size: Sequence[int] | str) -> Sequence[tuple[int, int]]:
     """(height, width) of each picture of a manifest at `size`: one for all, or "native"."""
     if size == "native":
@@ -47,23 +59,26 @@ def network_sizes(table: "pd.DataFrame", size: Sequence[int] | str) -> Sequence[
 
 
 class Pictures(Sequence):
-    """The pictures, uint8 (H, W, *channels), in a file of new_pixels; `sizes` are all their (H, W).
+    """The pictures, uint8 (H, W, *channels), in files of new_pixels; `sizes` are all their (H, W).
 
-    `rows`, if given, are the indices of those to see. A picture is mapped anew each time it is
-    asked for, so that those seen before do not count as memory in use; writing to one never
-    reaches the file. Raises ValueError if the file holds other than `sizes` pixels.
+    `paths` are one or more files, whose pictures follow each other. `rows`, if given, are the
+    indices of those to see. A picture is mapped anew each time it is asked for, so that those seen
+    before do not count as memory in use; writing to one never reaches the file. Raises ValueError
+    if the files hold other than `sizes` pixels.
     """
 
     def __init__(
         self,
-        path: Path | str,
+        paths: Sequence[Path | str],
         sizes: Sequence[tuple[int, int]],
         rows: Sequence[int] | None = None,
     ):
         areas = np.array([h * w for h, w in sizes], dtype=np.int64)
-        if (found := len(np.load(path, mmap_mode="r"))) != areas.sum():
-            raise ValueError(f"{path}: holds {found} pixels, not {areas.sum()}")
-        self.path, self.sizes, self.starts = path, sizes, areas.cumsum() - areas
+        held = np.array([len(np.load(path, mmap_mode="r")) for path in paths], dtype=np.int64)
+        if held.sum() != areas.sum():
+            raise ValueError(f"{paths[0]}: holds {held.sum()} pixels, not {areas.sum()}")
+        self.paths, self.sizes = paths, sizes
+        self.starts, self.ends = areas.cumsum() - areas, held.cumsum()
         self.rows = range(len(sizes)) if rows is None else rows
 
     def __len__(self) -> int:
@@ -72,5 +87,7 @@ class Pictures(Sequence):
     def __getitem__(self, i: int) -> np.ndarray:
         row = self.rows[i]
         (h, w), start = self.sizes[row], self.starts[row]
-        pixels = np.load(self.path, mmap_mode="c")
+        file = np.searchsorted(self.ends, start, side="right")
+        pixels = np.load(self.paths[file], mmap_mode="c")
+        start -= self.ends[file] - len(pixels)
         return pixels[start : start + h * w].reshape(h, w, *pixels.shape[1:])

@@ -1,30 +1,31 @@
 """Numbers about the data: channel statistics for normalising, pixels per class for weighting."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 
+CHANNELS = ("red", "green", "blue")
 
-def channel_stats(images: Iterable[np.ndarray]) -> dict:
-    """Mean and population standard deviation of each channel over all pixels of all images.
 
-    `images` are uint8 (H, W, 3) and are read one at a time; values are scaled to 0-1. Sums are of
-    integers, so the result is exact and the same in any order.
+def channel_sums(image: np.ndarray) -> dict[str, int]:
+    """Sums of the values, and of their squares, of each channel of an uint8 image (H, W, 3)."""
+    levels, sums = np.arange(256), {}
+    for name, channel in zip(CHANNELS, np.moveaxis(image, -1, 0), strict=True):
+        counts = np.bincount(channel.ravel(), minlength=256)
+        sums |= {name: int(counts @ levels), f"{name}_squares": int(counts @ levels**2)}
+    return sums | {"pixels": image.shape[0] * image.shape[1]}
+
+
+def channel_stats(table: pd.DataFrame) -> dict:
+    """Mean and population standard deviation of each channel over all pixels of some images.
+
+    `table` has a row an image, of `channel_sums`; values are scaled to 0-1. Sums are of integers,
+    so the result is exact and the same in any order.
     """
-    levels = np.arange(256)
-    total, squares = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    n = pixels = 0
-    for image in images:
-        for c, channel in enumerate(np.moveaxis(image, -1, 0)):
-            counts = np.bincount(channel.ravel(), minlength=256)
-            total[c] += counts @ levels
-            squares[c] += counts @ levels**2
-        n += 1
-        pixels += image.shape[0] * image.shape[1]
-    mean = total / pixels / 255
-    std = np.sqrt(squares / pixels / 255**2 - mean**2)
-    return {"mean": mean.tolist(), "std": std.tolist(), "images": n, "pixels": pixels}
+    pixels = int(table["pixels"].sum())
+    mean = table[[*CHANNELS]].sum().to_numpy() / pixels / 255
+    squares = table[[f"{name}_squares" for name in CHANNELS]].sum().to_numpy() / pixels / 255**2
+    std = np.sqrt(squares - mean**2)
+    return {"mean": mean.tolist(), "std": std.tolist(), "images": len(table), "pixels": pixels}
 
 
 def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:

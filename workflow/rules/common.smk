@@ -4,6 +4,8 @@ import signal
 import sys
 from pathlib import Path
 
+from snakemake.io import is_flagged
+
 # This checkout's code, for this process and for the scripts: `dvc exp run --queue` and a git worktree
 # have a Snakefile elsewhere, while the package is installed from one place.
 SRC = str(Path(workflow.basedir, "src"))
@@ -63,15 +65,25 @@ def raw_digest():
     return or_exit(folder_digest, root, Path(".snakemake/darkfield-digests.json"))
 
 
+def of_batches(files):
+    """The named files of a rule, of all batches."""
+    batches = range(config["data"]["batches"])
+    return {
+        name: expand(str(file), batch=batches, allow_missing=True)
+        for name, file in files.items()
+    }
+
+
 def of_fold(files):
     """The named files of a rule, those that follow from the split under results/folds/{fold}/."""
 
     def moved(path):
-        path = path.replace("data/split.csv", "results/split.csv", 1)
-        return path.replace("results/", "results/folds/{fold}/", 1)
+        new = str(path).replace("data/split.csv", "results/split.csv", 1)
+        new = new.replace("results/", "results/folds/{fold}/", 1)
+        return temp(new) if is_flagged(path, "temp") else new
 
     return {
-        name: moved(str(paths)) if isinstance(paths, str) else list(map(moved, paths))
+        name: moved(paths) if isinstance(paths, str) else list(map(moved, paths))
         for name, paths in files.items()
     }
 
@@ -91,9 +103,7 @@ def pictures_of_batch(wildcards):
         batches,
     )  # NumPy and Pillow, only where they are wanted
 
-    listed = or_exit(
-        batches, config["pictures"]["folder"], config["pictures"]["batches"]
-    )
+    listed = or_exit(batches, config["pictures"]["folder"], config["data"]["batches"])
     paths = (str(source.path) for source in listed[int(wildcards.batch)])
     return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
 

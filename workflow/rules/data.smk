@@ -1,4 +1,6 @@
-# From pictures to splits and numbers about them.
+# From pictures to splits and numbers about them. What has a {batch} works a part of the pictures.
+wildcard_constraints:
+    batch=r"\d+",
 
 
 rule synthesize:
@@ -17,24 +19,45 @@ rule synthesize:
         "../scripts/synthesize.py"
 
 
-rule flatten_masks:
+rule flatten_masks_batch:
     input:
         root=ancient(config["data"]["root"]),
         checksums=rules.synthesize.output.checksums if raw_digest() is None else [],
+        code=code("flatten_masks_batch"),
+    output:
+        masks=temp(directory("data/batches/{batch}/flattened_masks")),
+        manifest=temp("data/batches/{batch}/flattened_masks.csv"),
+        problems=temp("data/batches/{batch}/problems.json"),
+        image_pixels="data/pixels/images/{batch}.npy",
+        mask_pixels="data/pixels/masks/{batch}.npy",
+    log:
+        "logs/flatten_masks/{batch}.log",
+    benchmark:
+        "benchmarks/flatten_masks/{batch}.tsv"
+    threads: 4
+    params:
+        data=config["data"],
+        raw=raw_digest(),
+    script:
+        "../scripts/flatten_masks_batch.py"
+
+
+PIXELS = of_batches(rules.flatten_masks_batch.output)
+
+
+rule flatten_masks:
+    input:
+        **PIXELS,
+        root=ancient(config["data"]["root"]),
+        checksums=rules.flatten_masks_batch.input.checksums,
         code=code("flatten_masks"),
     output:
         masks=directory("data/flattened_masks"),
         manifest="data/flattened_masks.csv",
-        image_pixels="data/pixels/images.npy",
-        mask_pixels="data/pixels/masks.npy",
     log:
         "logs/flatten_masks.log",
     benchmark:
         "benchmarks/flatten_masks.tsv"
-    threads: 4
-    resources:
-        mem_mb=memory(4000),
-        runtime=4 * 60,
     params:
         data=config["data"],
         raw=raw_digest(),
@@ -44,7 +67,7 @@ rule flatten_masks:
 
 rule split:
     input:
-        images=rules.flatten_masks.output.image_pixels,
+        images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
         code=code("split"),
     output:
@@ -64,29 +87,47 @@ rule split:
         "../scripts/split.py"
 
 
+rule resize_batch:
+    input:
+        images=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        code=code("resize_batch"),
+    output:
+        images="data/resized/images/{batch}.npy",
+        masks="data/resized/masks/{batch}.npy",
+        sums=temp("data/batches/{batch}/resized.csv"),
+    log:
+        "logs/resize/{batch}.log",
+    benchmark:
+        "benchmarks/resize/{batch}.tsv"
+    params:
+        image_size=config["image_size"],
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/resize_batch.py"
+
+
+RESIZED = of_batches(rules.resize_batch.output)
+
+
 rule resize:
     input:
-        images=rules.flatten_masks.output.image_pixels,
-        masks=rules.flatten_masks.output.mask_pixels,
-        manifest=rules.flatten_masks.output.manifest,
+        **RESIZED,
         code=code("resize"),
     output:
-        images="data/resized/images.npy",
-        masks="data/resized/masks.npy",
+        sums="data/resized.csv",
     log:
         "logs/resize.log",
     benchmark:
         "benchmarks/resize.tsv"
-    params:
-        image_size=config["image_size"],
     script:
         "../scripts/resize.py"
 
 
 rule channel_stats:
     input:
-        images=rules.resize.output.images,
-        manifest=rules.flatten_masks.output.manifest,
+        sums=rules.resize.output.sums,
         split=rules.split.output[0],
         code=code("channel_stats"),
     output:
@@ -95,8 +136,6 @@ rule channel_stats:
         "logs/channel_stats.log",
     benchmark:
         "benchmarks/channel_stats.tsv"
-    params:
-        image_size=config["image_size"],
     script:
         "../scripts/channel_stats.py"
 

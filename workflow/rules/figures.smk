@@ -1,15 +1,36 @@
 # Pictures of what the model does, and the report.
 
 
-rule overlays:
+rule overlays_batch:
     input:
-        native=rules.flatten_masks.output.image_pixels,
-        masks=rules.flatten_masks.output.mask_pixels,
-        images=rules.resize.output.images,
+        native=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        images=rules.resize_batch.output.images,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         weights=rules.select.output.weights,
         spec=rules.select.output.spec,
+        code=code("overlays_batch"),
+    output:
+        overlays=temp(directory("results/batches/{batch}/overlays")),
+    log:
+        "logs/overlays/{batch}.log",
+    benchmark:
+        "benchmarks/overlays/{batch}.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        train=config["train"],
+        overlays=config["overlays"],
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/overlays_batch.py"
+
+
+rule overlays:
+    input:
+        **of_batches(rules.overlays_batch.output),
         code=code("overlays"),
     output:
         report(
@@ -24,14 +45,6 @@ rule overlays:
         "logs/overlays.log",
     benchmark:
         "benchmarks/overlays.tsv"
-    threads: config["train"]["threads"]
-    resources:
-        gpu=1,
-        mem_mb=memory(8000),
-        runtime=60,
-    params:
-        train=config["train"],
-        overlays=config["overlays"],
     script:
         "../scripts/overlays.py"
 
@@ -75,9 +88,9 @@ rule plots:
 
 rule html_report:
     input:
-        native=rules.flatten_masks.output.image_pixels,
-        masks=rules.flatten_masks.output.mask_pixels,
-        images=rules.resize.output.images,
+        native=PIXELS["image_pixels"],
+        masks=PIXELS["mask_pixels"],
+        images=RESIZED["images"],
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         counts=rules.class_counts.output[0],

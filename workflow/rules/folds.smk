@@ -56,6 +56,17 @@ use rule train as fold_train with:
         "benchmarks/folds/{fold}/train.tsv"
 
 
+use rule evaluate_batch as fold_evaluate_batch with:
+    input:
+        **of_fold(rules.evaluate_batch.input),
+    output:
+        **of_fold(rules.evaluate_batch.output),
+    log:
+        "logs/folds/{fold}/evaluate/{batch}.log",
+    benchmark:
+        "benchmarks/folds/{fold}/evaluate/{batch}.tsv"
+
+
 use rule evaluate as fold_evaluate with:
     input:
         **of_fold(rules.evaluate.input),
@@ -99,9 +110,9 @@ rule cross_validation:
 
 rule label_review:
     input:
-        native=rules.flatten_masks.output.image_pixels,
-        masks=rules.flatten_masks.output.mask_pixels,
-        images=rules.resize.output.images,
+        native=PIXELS["image_pixels"],
+        masks=PIXELS["mask_pixels"],
+        images=RESIZED["images"],
         manifest=rules.flatten_masks.output.manifest,
         split=rules.cross_validation.output.split,
         confusions=rules.cross_validation.output.confusions,

@@ -4,8 +4,8 @@ PRETRAINED = config["train"]["pretrained_weights"]
 
 rule train:
     input:
-        images=rules.resize.output.images,
-        masks=rules.resize.output.masks,
+        images=RESIZED["images"],
+        masks=RESIZED["masks"],
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         stats=rules.channel_stats.output[0],
@@ -40,13 +40,36 @@ rule train:
         "../scripts/train.py"
 
 
+rule evaluate_batch:
+    input:
+        images=rules.resize_batch.output.images,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        checkpoints=rules.train.output.checkpoints,
+        spec=rules.train.output.spec,
+        code=code("evaluate_batch"),
+    output:
+        confusions=temp("results/batches/{batch}/confusions.npy"),
+    log:
+        "logs/evaluate/{batch}.log",
+    benchmark:
+        "benchmarks/evaluate/{batch}.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=1,
+    params:
+        train=config["train"],
+        predict=config["predict"],
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/evaluate_batch.py"
+
+
 rule evaluate:
     input:
-        images=rules.resize.output.images,
-        masks=rules.flatten_masks.output.mask_pixels,
+        **of_batches(rules.evaluate_batch.output),
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
-        checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
         code=code("evaluate"),
     output:
@@ -60,14 +83,6 @@ rule evaluate:
         "logs/evaluate.log",
     benchmark:
         "benchmarks/evaluate.tsv"
-    threads: config["train"]["threads"]
-    resources:
-        gpu=1,
-        mem_mb=memory(8000),
-        runtime=4 * 60,
-    params:
-        train=config["train"],
-        predict=config["predict"],
     script:
         "../scripts/evaluate.py"
 

@@ -6,25 +6,42 @@ wildcard_constraints:
     model="[^/]+",
 
 
-use rule resize as model_resize with:
+use rule resize_batch as model_resize_batch with:
     output:
-        images=temp("results/models/{model}/images.npy"),
-        masks=temp("results/models/{model}/masks.npy"),
+        images=temp("results/models/{model}/batches/{batch}/images.npy"),
+        masks=temp("results/models/{model}/batches/{batch}/masks.npy"),
+        sums=temp("results/models/{model}/batches/{batch}/resized.csv"),
     log:
-        "logs/models/{model}/resize.log",
+        "logs/models/{model}/resize/{batch}.log",
     benchmark:
-        "benchmarks/models/{model}/resize.tsv"
+        "benchmarks/models/{model}/resize/{batch}.tsv"
     params:
         image_size=of_model("image_size"),
 
 
+use rule evaluate_batch as model_evaluate_batch with:
+    input:
+        images=rules.model_resize_batch.output.images,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        checkpoints=["models/{model}/model.safetensors"],
+        spec="models/{model}/model.json",
+        code=code("evaluate_batch"),
+    output:
+        confusions=temp("results/models/{model}/batches/{batch}/confusions.npy"),
+    log:
+        "logs/models/{model}/evaluate/{batch}.log",
+    benchmark:
+        "benchmarks/models/{model}/evaluate/{batch}.tsv"
+    params:
+        predict=of_model("predict"),
+
+
 use rule evaluate as model_evaluate with:
     input:
-        images=rules.model_resize.output.images,
-        masks=rules.flatten_masks.output.mask_pixels,
+        **of_batches(rules.model_evaluate_batch.output),
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
-        checkpoints=["models/{model}/model.safetensors"],
         spec="models/{model}/model.json",
         code=code("evaluate"),
     output:
@@ -34,8 +51,6 @@ use rule evaluate as model_evaluate with:
         "logs/models/{model}/evaluate.log",
     benchmark:
         "benchmarks/models/{model}/evaluate.tsv"
-    params:
-        predict=of_model("predict"),
 
 
 use rule select as model_select with:

@@ -22,13 +22,16 @@ rule predict_batch:
     params:
         pictures=PICTURES,
         train=config["train"],
+        batches=config["data"]["batches"],
     script:
         "../scripts/predict_batch.py"
 
 
 rule predict:
     input:
-        batches=expand(rules.predict_batch.output, batch=range(PICTURES["batches"])),
+        batches=expand(
+            rules.predict_batch.output, batch=range(config["data"]["batches"])
+        ),
         code=code("predict"),
     output:
         labels=directory("results/predictions/labels"),

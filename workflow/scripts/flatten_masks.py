@@ -1,20 +1,20 @@
-"""Check every pair of image and mask, and bring the masks to class indices."""
+"""Bring the flattened masks of all batches together, or tell what is wrong with the pairs."""
 
 from pathlib import Path
 
+from darkfield.files import UserError, keep_only, read_json
 from darkfield.job import job
-from darkfield.masks import flatten_masks
+from darkfield.masks import find_pairs, gather_masks
 
 with job(snakemake.log[0]) as log:
-    data = snakemake.params.data
-    flatten_masks(
-        Path(snakemake.input.root),
-        Path(snakemake.output.masks),
-        Path(snakemake.output.manifest),
-        Path(snakemake.output.image_pixels),
-        Path(snakemake.output.mask_pixels),
-        mask_values=data["mask_values"],
-        classes=data["classes"],
-        threads=snakemake.threads,
-    )
-    log.info("%d masks flattened", len(list(Path(snakemake.output.masks).iterdir())))
+    inputs, out = snakemake.input, snakemake.output
+    _, problems = find_pairs(Path(inputs.root))
+    problems += [problem for path in inputs.problems for problem in read_json(path)]
+    if problems:
+        raise UserError(*problems)
+    folders, manifests = [Path(p) for p in inputs.masks], [Path(p) for p in inputs.manifest]
+    classes = snakemake.params.data["classes"]
+    table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), classes)
+    for files in (inputs.image_pixels, inputs.mask_pixels):
+        keep_only(files)
+    log.info("%d masks flattened", len(table))

@@ -29,10 +29,12 @@ with job(snakemake.log[0]) as log:
     for i in tqdm(test[worst_first(matrices[test])][:IMAGES], "report", unit="image", disable=None):
         (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
         shown[i] = pictures(native[i], masks[i], classes_of(out), len(spec["classes"]))
+    settings = {name: snakemake.params[name] for name in ("data", "split", "select")}
+    settings["data"] = {k: v for k, v in settings["data"].items() if k != "batches"}
     text = page(
         scores=read_json(snakemake.input.metrics),
         spec=spec,
-        settings={name: snakemake.params[name] for name in ("data", "split", "select")},
+        settings=settings,
         counts=read_json(snakemake.input.counts),
         table=table,
         history=read_csv(snakemake.input.history),

@@ -10,7 +10,7 @@ from darkfield.listing import batches
 
 with job(snakemake.log[0]) as log:
     cfg, train = snakemake.params.pictures, snakemake.params.train
-    sources = batches(cfg["folder"], cfg["batches"])[int(snakemake.wildcards.batch)]
+    sources = batches(cfg["folder"], snakemake.params.batches)[int(snakemake.wildcards.batch)]
     hardware = setup(train["device"], train["precision"], train["threads"])
     scale = None if cfg["um_per_pixel"] == "none" else cfg["um_per_pixel"]
     with atomic(snakemake.output[0]) as part:

@@ -1,0 +1,71 @@
+"""In how many batches the pictures are worked does not change a byte of the results."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+from project import noise, planned, project, set_params, snakemake
+
+# Where the pixels lie is what batches change, and how long it took.
+BY_BATCH = ("data/pixels", "data/resized")
+
+
+def digests(folder):
+    """SHA-256 of every result."""
+    files = (p for part in ("data", "results") for p in (folder / part).rglob("*") if p.is_file())
+    names = {p: str(p.relative_to(folder)) for p in sorted(files)}
+    apart = tuple(f"{name}/" for name in BY_BATCH)
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path, name in names.items()
+        if not name.startswith(apart)
+    }
+
+
+@pytest.mark.long
+def test_results_do_not_depend_on_the_number_of_batches(tmp_path):
+    found = {}
+    for batches in (1, 3, 16):
+        folder = project(
+            tmp_path / str(batches),
+            synthesize={"images": 70},
+            data={"batches": batches},
+            train={"threads": 1, "epochs": 1},
+            overlays={"images": 8},
+        )
+        done = snakemake(folder, "--cores", "2")
+        assert done.returncode == 0, done.stdout
+        found[batches] = digests(folder)
+        assert planned(folder) == set()
+        for name in BY_BATCH:
+            assert len(list((folder / name / "masks").iterdir())) == batches
+        assert not (folder / "data/batches").exists() and not (folder / "results/batches").exists()
+    assert len(found[1]) > 100
+    assert found[1] == found[3] == found[16]
+
+    # Fewer than before: what is left of the others would be taken for pictures by DVC.
+    set_params(folder, data={"batches": 3})
+    assert snakemake(folder, "--cores", "2", "data/resized.csv").returncode == 0
+    assert len(list((folder / "data/resized/masks").iterdir())) == 3
+
+
+def test_problems_of_all_batches_are_told_together(tmp_path):
+    folder = project(tmp_path / "project", data={"root": "noise", "batches": 2})
+    noise(folder / "noise")
+    for name in ("images/03.png", "masks/18.png"):  # one in each batch
+        Path(folder, "noise", name).write_text("no picture")
+    (folder / "noise/masks/05.png").unlink()
+    done = snakemake(folder, "--cores", "2", "data/flattened_masks.csv")
+    assert done.returncode != 0
+    log = (folder / "logs/flatten_masks.log").read_text()
+    for words in ("03.png: cannot be read", "18.png: cannot be read", "05.png: has no mask"):
+        assert words in done.stdout
+        assert words in log
+    assert "3 problems" in done.stdout.splitlines()[-1]
+    assert not (folder / "data/flattened_masks").exists()
+    shutil.rmtree(folder / "noise")
+    noise(folder / "noise")
+    done = snakemake(folder, "--cores", "2", "data/flattened_masks.csv")
+    assert done.returncode == 0, done.stdout
+    assert len(list((folder / "data/flattened_masks").iterdir())) == 20

@@ -1,0 +1,31 @@
+"""Measure every epoch's checkpoint on every image of one batch."""
+
+from pathlib import Path
+
+import numpy as np
+
+from darkfield.device import setup
+from darkfield.evaluation import confusions
+from darkfield.files import atomic, read_csv, read_json
+from darkfield.job import job
+from darkfield.pixels import Pictures, batch_rows, network_sizes
+
+with job(snakemake.log[0]) as log:
+    cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
+    spec["predict"] = snakemake.params.predict
+    table = read_csv(snakemake.input.manifest)
+    batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
+    table = table.iloc[batch_rows(len(table), batch, batches)]
+    resized, native = (network_sizes(table, size) for size in (spec["image_size"], "native"))
+    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+    log.info("%s, %s, %d threads", device, precision, cfg["threads"])
+    matrices = confusions(
+        [Path(p) for p in snakemake.input.checkpoints],
+        Pictures([snakemake.input.images], resized),
+        Pictures([snakemake.input.masks], native),
+        spec,
+        device=device,
+        precision=precision,
+    )
+    with atomic(snakemake.output[0]) as part:
+        np.save(part, matrices)

@@ -1,0 +1,26 @@
+"""Check the pairs of image and mask of one batch, and bring the masks to class indices."""
+
+from pathlib import Path
+
+from darkfield.files import write_json
+from darkfield.job import job
+from darkfield.masks import find_pairs, flatten_pairs
+from darkfield.pixels import batch_rows
+
+with job(snakemake.log[0]) as log:
+    data, out = snakemake.params.data, snakemake.output
+    pairs, _ = find_pairs(Path(snakemake.input.root))
+    rows = batch_rows(len(pairs), int(snakemake.wildcards.batch), data["batches"])
+    stems = list(pairs)[rows.start : rows.stop]
+    problems = flatten_pairs(
+        {stem: pairs[stem] for stem in stems},
+        Path(out.masks),
+        Path(out.manifest),
+        Path(out.image_pixels),
+        Path(out.mask_pixels),
+        mask_values=data["mask_values"],
+        classes=data["classes"],
+        threads=snakemake.threads,
+    )
+    write_json(out.problems, problems)
+    log.info("%d pairs, %d problems", len(stems), len(problems))

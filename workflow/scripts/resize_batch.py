@@ -1,0 +1,30 @@
+"""Bring a batch of images and masks to the size that the network takes; sum up its channels."""
+
+import pandas as pd
+from tqdm import tqdm
+
+from darkfield.files import atomic, hand_over, read_csv, write_csv
+from darkfield.images import resize_image, resize_mask
+from darkfield.job import job
+from darkfield.pixels import Pictures, batch_rows, network_sizes, new_pixels
+from darkfield.stats import channel_sums
+
+with job(snakemake.log[0]) as log:
+    table = read_csv(snakemake.input.manifest)
+    batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
+    table = table.iloc[batch_rows(len(table), batch, batches)]
+    sizes, size = network_sizes(table, "native"), snakemake.params.image_size
+    for name, channels, resize in (("images", (3,), resize_image), ("masks", (), resize_mask)):
+        source, target = snakemake.input[name], snakemake.output[name]
+        if size == "native":
+            with atomic(target) as part:
+                hand_over(source, part)
+        else:
+            with new_pixels(target, *channels) as append:
+                pictures = Pictures([source], sizes)
+                for picture in tqdm(pictures, f"resize {name}", unit="picture", disable=None):
+                    append(resize(picture, tuple(size)))
+    images = Pictures([snakemake.output.images], network_sizes(table, size))
+    sums = [channel_sums(image) for image in tqdm(images, "sum", unit="picture", disable=None)]
+    write_csv(snakemake.output.sums, pd.DataFrame(sums, index=table["image"]).reset_index())
+    log.info("%d pictures at %s", len(sizes), size)
