@@ -105,11 +105,12 @@ def read_csv(path: Path | str) -> "pd.DataFrame":
 
 
 def concat_csv(paths: Sequence[Path | str]) -> "pd.DataFrame":
-    """Our tables, of batches, below each other; empty ones, without a column, are left out."""
+    """Our tables, of batches, below each other; those without a row, of empty ones, are left out."""
     import pandas as pd
 
+    # Of no columns either there is but a line break, which pandas does not read.
     tables = [read_csv(path) for path in paths if Path(path).stat().st_size > 1]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
 def keep_only(files: Sequence[Path | str]) -> None:
