@@ -105,7 +105,7 @@ def read_csv(path: Path | str) -> "pd.DataFrame":
 
 
 def concat_csv(paths: Sequence[Path | str]) -> "pd.DataFrame":
-    """Our tables, of batches, below each other; those without a row, of empty ones, are left out."""
+    """Our tables, of batches, below each other; those without a row are left out."""
     import pandas as pd
 
     # Of no columns either there is but a line break, which pandas does not read.
