@@ -2,8 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro data test test-all test-cluster fuzz compare bench check format lock dvc.yaml \
-	docs/reliability.md
+.PHONY: help run repro data test test-all test-cluster fuzz compare bench scale check format lock \
+	dvc.yaml docs/reliability.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best
@@ -55,6 +55,9 @@ compare: .venv/installed ## train several presets on one split, into results/com
 
 bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
 	@python bench
+
+scale: .venv/installed ## what the chain costs with 100, 1,000 and 10,000 pictures, and with a million
+	@python bench/scale.py
 
 check: .venv/installed ## style: ruff, snakefmt, snakemake --lint
 	@ruff check --quiet .

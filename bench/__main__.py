@@ -3,18 +3,16 @@
 What is compared runs in one go, by turns; ratios are of medians. Absolute times are this machine's.
 """
 
-import csv
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import yaml
+from copies import benchmarks, project, run
 from tqdm import tqdm
 
 from darkfield.environment import ENVIRONMENT
@@ -72,41 +70,6 @@ def preparation() -> dict:
 def inference() -> dict:
     """Pictures of 700 x 500 pixels a second, from file to label map, in one process."""
     return {"images_per_s": 1000 / by_turns({"ours": ENVIRONMENT}, "infer.py")["ours"]}
-
-
-def project(folder: Path, images: int) -> Path:
-    """A copy of the project, under DVC, with so many synthetic images."""
-    for name in ("workflow", "profiles", "src"):
-        shutil.copytree(HERE.parent / name, folder / name)
-    for name in ("Snakefile", "dvc.yaml"):
-        shutil.copy(HERE.parent / name, folder)
-    params = yaml.safe_load((HERE.parent / "params.yaml").read_text())
-    params["synthesize"]["images"] = images
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    run(folder, "dvc", "init", "--quiet", "--no-scm")
-    return folder
-
-
-def run(folder: Path, *command: str) -> float:
-    """Run a command; its seconds."""
-    begin = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return time.perf_counter() - begin
-
-
-def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
-    """Snakemake's records of each rule's seconds, those of its batches added, and peak memory."""
-    rows: dict[str, dict[str, float]] = {}
-    for path in sorted((folder / "benchmarks").rglob("*.tsv")):
-        with path.open() as file:
-            (row,) = csv.DictReader(file, delimiter="\t")
-        rule = path.relative_to(folder / "benchmarks").parts[0].removesuffix(".tsv")
-        before = rows.get(rule, {"seconds": 0, "peak_mb": 0})
-        rows[rule] = {
-            "seconds": before["seconds"] + float(row["s"]),
-            "peak_mb": max(before["peak_mb"], float(row["max_rss"])),
-        }
-    return rows
 
 
 def growth(sizes: tuple[int, ...] = (20, 200, 2000)) -> list[dict]:

@@ -35,6 +35,9 @@ rule flatten_masks_batch:
     benchmark:
         "benchmarks/flatten_masks/{batch}.tsv"
     threads: 4
+    resources:
+        mem_mb=memory(4000),
+        runtime=4 * 60,
     params:
         data=config["data"],
         raw=raw_digest(),

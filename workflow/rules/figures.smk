@@ -20,6 +20,8 @@ rule overlays_batch:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(8000),
+        runtime=60,
     params:
         train=config["train"],
         overlays=config["overlays"],

@@ -57,6 +57,8 @@ rule evaluate_batch:
     threads: config["train"]["threads"]
     resources:
         gpu=1,
+        mem_mb=memory(8000),
+        runtime=4 * 60,
     params:
         train=config["train"],
         predict=config["predict"],
