@@ -61,9 +61,9 @@ def wait_for(log, text, chain):
 @pytest.mark.skipif(not SLURM, reason="no Slurm is running: `make test-cluster` starts one")
 @pytest.mark.timeout(1800)
 def test_a_chain_that_loses_a_job_and_a_node_makes_the_same_bytes(tmp_path):
-    alone = project(tmp_path / "alone", train={"epochs": EPOCHS})
+    alone = project(tmp_path / "alone", train={"epochs": EPOCHS}, data={"batches": 2})
     assert snakemake(alone, "--cores", "2").returncode == 0
-    folder = repository(tmp_path / "cluster", train={"epochs": EPOCHS})
+    folder = repository(tmp_path / "cluster", train={"epochs": EPOCHS}, data={"batches": 2})
     path = folder / "profiles/slurm/profile.yaml"
     text = path.read_text()
     assert "  # - slurm_partition=gpu\n" in text

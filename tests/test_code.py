@@ -40,4 +40,4 @@ def test_modules_are_those_that_python_loads(script):
 
 
 def test_a_script_for_every_rule():
-    assert len(SCRIPTS) == 22
+    assert len(SCRIPTS) == 23

@@ -117,9 +117,7 @@ def test_a_split_is_whole_or_refused(n, fractions, seed, with_cells):
     names = [f"{i:03}" for i in range(n)]
     table = pd.DataFrame({"image": names, "background": 1, "cell": np.arange(n) < with_cells})
     try:
-        done = split_images(
-            table, None, ["background", "cell"], strategy="random", seed=seed, **fractions
-        )
+        done = split_images(table, None, ["background", "cell"], seed=seed, **fractions)
     except UserError:
         return
     assert set(done["split"]) == {name for name, f in fractions.items() if f}

@@ -65,22 +65,19 @@ def manifest(n):
 
 def test_an_empty_split_is_an_error():
     with pytest.raises(UserError, match="3 images in 3 groups leave test empty"):
-        split_images(manifest(3), None, ["cell"], strategy="random", seed=0, **THREE)
+        split_images(manifest(3), None, ["cell"], seed=0, **THREE)
 
 
 def test_random_table():
-    table = split_images(manifest(40), None, ["cell"], strategy="random", seed=0, **THREE)
+    table = split_images(manifest(40), None, ["cell"], seed=0, **THREE)
     assert list(table.columns) == ["image", "group", "split"]
     assert table["group"].is_unique
 
 
 def test_pictures_of_one_field_stay_on_one_side():
-    black, white = (np.full((64, 64, 3), grey, np.uint8) for grey in (0, 255))
-    pictures = [black, white] * 6
-    table = split_images(
-        manifest(12), pictures, ["cell"], strategy="grouped", seed=0, train=0.5, val=0, test=0.5
-    )
-    assert table["group"].tolist() == [0, 1] * 6
+    fields = [0, 1] * 6
+    table = split_images(manifest(12), fields, ["cell"], seed=0, train=0.5, val=0, test=0.5)
+    assert table["group"].tolist() == fields
     assert table.groupby("group")["split"].nunique().tolist() == [1, 1]
 
 

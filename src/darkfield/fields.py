@@ -8,7 +8,7 @@ alike all over the part that they share.
 import hashlib
 from collections.abc import Sequence
 from itertools import combinations
-from tempfile import TemporaryFile
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -17,6 +17,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from darkfield.files import read_json, write_json
+from darkfield.pixels import new_pixels
 from darkfield.retrieval import candidates
 
 # Up to so many pictures each pair is looked at: nothing is missed, and it takes a minute or two.
@@ -32,74 +34,96 @@ TOLERANCE = 5 / 800  # cells drift between two photographs
 SMOOTH = 2 / 800
 SURROUNDINGS = 137 / 800  # wider than a cell, narrower than uneven lighting or a border
 AGREEMENT = 2.1  # docs/decisions.md says how it was set
+# x and y in pixels of `grey`, diameter in the same, length 512 but for rounding
+KEYPOINT = np.dtype([("point", "f4", 2), ("size", "f4"), ("descriptor", "u1", 128)])
 
 
 class Features(NamedTuple):
-    """What is kept of a picture of N keypoints, the strongest first."""
+    """What is kept of a picture."""
 
+    digest: str  # of its pixels
     shape: tuple[int, int]  # (H, W) of `grey`
-    points: np.ndarray  # float32 (N, 2), x and y in pixels of `grey`
-    sizes: np.ndarray  # float32 (N,), diameters in the same pixels
-    descriptors: np.ndarray  # uint8 (N, 128), rows of length 512, but for rounding
+    keypoints: np.ndarray  # KEYPOINT (N,), the strongest first
+
+    @property
+    def points(self) -> np.ndarray:
+        return self.keypoints["point"]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        return self.keypoints["size"]
+
+    @property
+    def descriptors(self) -> np.ndarray:
+        return self.keypoints["descriptor"]
 
 
-def groups(pictures: Sequence[np.ndarray]) -> list[int]:
+def groups(features: Sequence[Features], pictures: Sequence[np.ndarray]) -> list[int]:
     """Number the fields of view that `pictures` show: a group a picture, from 0, as they appear.
 
     Pictures, uint8 RGB (H, W, 3), of one group are linked by pairs that overlap; two of them need
-    not overlap themselves.
+    not overlap themselves. `features` are what `describe` says of them.
     """
-    graph = nx.Graph(overlapping_pairs(pictures))
+    graph = nx.Graph(overlapping_pairs(features, pictures))
     graph.add_nodes_from(range(len(pictures)))
     components = sorted(nx.connected_components(graph), key=min)
     group_of = {i: group for group, members in enumerate(components) for i in members}
     return [group_of[i] for i in range(len(pictures))]
 
 
-def overlapping_pairs(pictures: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+def overlapping_pairs(
+    features: Sequence[Features], pictures: Sequence[np.ndarray]
+) -> list[tuple[int, int]]:
     """Find the pairs of `pictures` that show the same field: index pairs i < j, sorted.
 
-    The pictures, uint8 RGB (H, W, 3), are indexed again and again, and none is kept. Their order
-    makes no difference: they are compared once each, in the order of their digests.
+    Of the pictures, uint8 RGB (H, W, 3), only those of likely pairs are read. Their order makes no
+    difference: they are compared once each, in the order of their digests.
     """
     copies: dict[str, list[int]] = {}
-    for i in tqdm(range(len(pictures)), "digest", unit="image", disable=None):
-        copies.setdefault(digest(pictures[i]), []).append(i)
+    for i, found in enumerate(features):
+        copies.setdefault(found.digest, []).append(i)
     unique = [copies[key] for key in sorted(copies)]
     pairs = {pair for same in copies.values() for pair in combinations(same, 2)}
-    features = describe_all(pictures, [same[0] for same in unique])
+    described = [features[same[0]] for same in unique]
     if len(unique) <= ALL_PAIRS:
         asked = list(combinations(range(len(unique)), 2))
     else:
-        asked = candidates(features)
+        asked = candidates(described)
     # Threads cost such small products more than they save, twentyfold where cores are busy.
     with threadpool_limits(1, "blas"):
         for a, b in tqdm(asked, "compare", unit="pair", disable=None):
             seen = pictures[unique[a][0]], pictures[unique[b][0]]
-            if same_field(features[a], features[b], *seen):
+            if same_field(described[a], described[b], *seen):
                 pairs |= {(min(i, j), max(i, j)) for i in unique[a] for j in unique[b]}
     return sorted(pairs)
+
+
+def write_features(pictures: Sequence[np.ndarray], keypoints: Path, described: Path) -> None:
+    """Describe pictures, uint8 RGB (H, W, 3): a .npy of their keypoints, end to end, and a JSON."""
+    rows = []
+    with new_pixels(keypoints, KEYPOINT.itemsize) as append:
+        for picture in tqdm(pictures, "describe", unit="image", disable=None):
+            found = describe(picture)
+            append(found.keypoints.view(np.uint8).reshape(1, -1, KEYPOINT.itemsize))
+            rows.append([found.digest, found.shape, len(found.keypoints)])
+    write_json(described, rows)
+
+
+def read_features(keypoints: Sequence[Path], described: Sequence[Path]) -> list[Features]:
+    """What write_features has written, file after file; keypoints stay in mapped files."""
+    features = []
+    for file, rows in zip(keypoints, described, strict=True):
+        stored = np.asarray(np.load(file, mmap_mode="r")).view(KEYPOINT)[:, 0]
+        end = 0
+        for digest, shape, n in read_json(rows):
+            end += n
+            features.append(Features(digest, tuple(shape), stored[end - n : end]))
+    return features
 
 
 def digest(picture: np.ndarray) -> str:
     """SHA-256 of a picture's shape and pixels, in hex."""
     return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
-
-
-def describe_all(pictures: Sequence[np.ndarray], chosen: Sequence[int]) -> list[Features]:
-    """Describe the chosen pictures; their descriptors lie in a mapped file that has no name."""
-    features = []
-    with TemporaryFile() as file:
-        file.write(bytes(128))  # since an empty file cannot be mapped
-        for i in tqdm(chosen, "describe", unit="image", disable=None):
-            found = describe(pictures[i])
-            file.write(found.descriptors.tobytes())
-            features.append(found._replace(descriptors=found.descriptors[:0]))
-        file.flush()
-        stored = np.memmap(file, np.uint8, "r").reshape(-1, 128)
-    starts = np.cumsum([1, *(len(f.points) for f in features)])
-    rows = np.split(np.asarray(stored), starts)[1:-1]
-    return [f._replace(descriptors=r) for f, r in zip(features, rows, strict=True)]
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
@@ -127,9 +151,11 @@ def describe(picture: np.ndarray) -> Features:
     if not keypoints:
         descriptors = np.empty((0, 128), np.float32)
     root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-    points = np.array([k.pt for k in keypoints], np.float32).reshape(-1, 2)
-    sizes = np.array([k.size for k in keypoints], np.float32)
-    return Features(seen.shape, points, sizes, np.rint(512 * root).clip(0, 255).astype(np.uint8))
+    kept = np.empty(len(keypoints), KEYPOINT)
+    kept["point"] = np.array([k.pt for k in keypoints]).reshape(-1, 2)
+    kept["size"] = [k.size for k in keypoints]
+    kept["descriptor"] = np.rint(512 * root).clip(0, 255)
+    return Features(digest(picture), seen.shape, kept)
 
 
 def same_field(a: Features, b: Features, picture_a: np.ndarray, picture_b: np.ndarray) -> bool:

@@ -5,6 +5,7 @@ feature and its neighbour say how one picture would lie over the other; cells th
 alike say something different each time, so pictures that share a part stand out by their votes.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ CANDIDATES = 10  # of a picture
 VOTES = 2  # one neighbour alone may lie anywhere
 STEP = 1 / 16  # of the longer side: a keypoint's size foretells a shift no better
 CELL = 512  # features; smaller cells cost more to find, larger ones more to look through
+CELLS = 4  # at most so many times the root of all features: then both costs grow as N**1.5
 PROBES = 8  # cells looked through for a feature
 
 
@@ -47,9 +49,10 @@ def candidates(features: Sequence["Features"]) -> list[tuple[int, int]]:
         scale = sizes[theirs] / f.sizes[mine]
         centre = (np.array(f.shape[::-1]) / 2 - f.points[mine]) * scale[:, None] + points[theirs]
         lies = np.column_stack([np.log2(scale), centre / (STEP * sides[owner[theirs], None])])
-        votes = count_votes(owner[theirs], lies, len(features))
+        voted, number = np.unique(owner[theirs], return_inverse=True)
+        votes = count_votes(number, lies, len(voted))
         best = np.argsort(-votes, kind="stable")[:CANDIDATES]
-        pairs |= {(min(a, b), max(a, b)) for b in best[votes[best] >= VOTES].tolist()}
+        pairs |= {(min(a, b), max(a, b)) for b in voted[best[votes[best] >= VOTES]].tolist()}
     return sorted(pairs)
 
 
@@ -64,7 +67,7 @@ def index_of(descriptors: Sequence[np.ndarray]) -> "faiss.IndexIVF":
     import faiss
 
     total = sum(map(len, descriptors))
-    cells = max(1, total // CELL)
+    cells = max(1, min(total // CELL, int(CELLS * math.sqrt(total))))
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatL2(128), 128, cells, faiss.ScalarQuantizer.QT_8bit_direct
     )

@@ -1,7 +1,6 @@
 """Which image trains, validates, tests: at random as in the notebook, or whole fields at a time."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -89,27 +88,23 @@ def untrained(strata: list[str], splits: list[str], classes: list[str]) -> list[
 
 def split_images(
     manifest: pd.DataFrame,
-    pictures: Sequence[np.ndarray] | None,
+    groups: list[int] | None,
     classes: list[str],
     *,
-    strategy: str,
     seed: int,
     **fractions: float,
 ) -> pd.DataFrame:
     """The table image, group, split of a manifest's images.
 
-    `pictures` are the images, uint8 RGB (H, W, 3), in the manifest's order; the strategy "random"
-    needs none. They are indexed again and again, so that should be cheap.
-    Raises UserError if a split that is asked for stays empty, or no training image has a class.
+    `groups` numbers the field of view of each image, to be kept on one side; None splits image by
+    image, at random. Raises UserError if a split that is asked for stays empty, or no training
+    image has a class.
     """
     n, strata = len(manifest), strata_of(manifest, classes)
-    if strategy == "random":
+    if groups is None:
         groups = list(range(n))
         splits = random_split(n, fractions, seed)
     else:
-        from darkfield import fields  # OpenCV, only where it is wanted
-
-        groups = fields.groups(pictures)
         splits = grouped_split(groups, strata, fractions, seed)
     empty = [s for s, fraction in fractions.items() if fraction and s not in splits]
     if empty:

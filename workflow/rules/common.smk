@@ -2,6 +2,7 @@ import atexit
 import os
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.io import is_flagged
@@ -98,12 +99,16 @@ def of_model(key):
     return lambda wildcards: read_json(f"models/{wildcards.model}/model.json")[key]
 
 
-def pictures_of_batch(wildcards):
-    from darkfield.listing import (
-        batches,
-    )  # NumPy and Pillow, only where they are wanted
+@cache
+def pictures_by_batch():
+    # It needs NumPy and Pillow, which other rules can do without.
+    from darkfield.listing import batches
 
-    listed = or_exit(batches, config["pictures"]["folder"], config["data"]["batches"])
+    return or_exit(batches, config["pictures"]["folder"], config["data"]["batches"])
+
+
+def pictures_of_batch(wildcards):
+    listed = pictures_by_batch()
     paths = (str(source.path) for source in listed[int(wildcards.batch)])
     return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
 

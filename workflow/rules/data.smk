@@ -68,8 +68,34 @@ rule flatten_masks:
         "../scripts/flatten_masks.py"
 
 
+rule split_batch:
+    input:
+        images=rules.flatten_masks_batch.output.image_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        code=code("split_batch"),
+    output:
+        keypoints=temp("data/batches/{batch}/keypoints.npy"),
+        described=temp("data/batches/{batch}/described.json"),
+    log:
+        "logs/split/{batch}.log",
+    benchmark:
+        "benchmarks/split/{batch}.tsv"
+    threads: 4
+    resources:
+        mem_mb=memory(4000),
+        runtime=4 * 60,
+    params:
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/split_batch.py"
+
+
+GROUPED = config["split"]["strategy"] == "grouped"
+
+
 rule split:
     input:
+        **of_batches(rules.split_batch.output if GROUPED else {}),
         images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
         code=code("split"),
