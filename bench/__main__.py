@@ -80,7 +80,11 @@ def growth(sizes: tuple[int, ...] = (20, 200, 2000)) -> list[dict]:
             copy = project(Path(folder), images)
             targets = "results/channel_stats.json", "results/class_counts.json"
             run(copy, "snakemake", *targets, "--cores", "1", "--quiet", "all")
-            rules = {name: row for name, row in benchmarks(copy).items() if name in DATA_RULES}
+            rules = {
+                name: row
+                for name, row in benchmarks(copy).items()
+                if name.removesuffix("_batch") in DATA_RULES
+            }
         seconds = sum(row["seconds"] for row in rules.values())
         peak = max(row["peak_mb"] for row in rules.values())
         rows.append({"images": images, "seconds": seconds, "peak_mb": peak, "rules": rules})

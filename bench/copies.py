@@ -32,12 +32,13 @@ def run(folder: Path, *command: str) -> float:
 
 
 def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
-    """Snakemake's records of each rule's seconds, those of its batches added, and peak memory."""
+    """Snakemake's records of each rule's seconds, those of all its batches, and peak memory."""
     rows: dict[str, dict[str, float]] = {}
     for path in sorted((folder / "benchmarks").rglob("*.tsv")):
         with path.open() as file:
             (row,) = csv.DictReader(file, delimiter="\t")
-        rule = path.relative_to(folder / "benchmarks").parts[0].removesuffix(".tsv")
+        first, *batch = path.relative_to(folder / "benchmarks").parts
+        rule = f"{first}_batch" if batch else path.stem
         before = rows.get(rule, {"seconds": 0, "peak_mb": 0})
         rows[rule] = {
             "seconds": before["seconds"] + float(row["s"]),
