@@ -1,5 +1,6 @@
 """toy.py's training in several processes: python tests/replicas.py PROCESSES FOLDER OPTIONS.
 
+Pictures are of noise: even ones have ties, which max pooling breaks as rounding happens to fall.
 Of the options, `scenes` is their number, `double` computes in float64, and `dies` kills the second
 process when it first asks for that many samples.
 """
@@ -10,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from toy import run, toy_dataset
 
@@ -19,7 +21,8 @@ from darkfield.job import job
 
 def train(folder, scenes=4, double=False, dies=0, **options):
     torch.set_default_dtype(torch.float64 if double else torch.float32)
-    dataset = toy_dataset(scenes)
+    dataset, rng = toy_dataset(scenes), np.random.default_rng(0)
+    dataset.images = [rng.integers(256, size=i.shape, dtype=np.uint8) for i in dataset.images]
     if dies and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
         dataset.transform = Mortal(dataset.transform, dies)
     try:

@@ -61,6 +61,7 @@ def test_pictures_in_a_bucket(tmp_path, s3):
     folder = repository(tmp_path / "project", data={"root": "data/mine"})
     dvc(folder, "remote", "add", "bucket", "s3://darkfield")
     dvc(folder, "remote", "modify", "bucket", "endpointurl", s3)
+    (folder / "data").mkdir()  # as a clone has it
     dvc(folder, "import-url", "remote://bucket/mine", "data/mine")
     target = "results/class_counts.json"
     assert snakemake(folder, "--cores", "2", target).returncode == 0

@@ -84,12 +84,12 @@ def test_losses_agree_with_those_of_one_process(tmp_path):
         assert code == 0, said
         one = [row["loss"] for row in history]
         print(name, one, losses(tmp_path / f"{name} two"))
-        assert losses(tmp_path / f"{name} two") == pytest.approx(one, abs=1e-3)
+        assert losses(tmp_path / f"{name} two") == pytest.approx(one, abs=1e-5)
 
 
 def test_a_process_that_dies_is_restarted_to_the_same_bytes(tmp_path):
     """And so is a whole training that goes on later."""
-    options = ALL | {"precision": "bf16"}
+    options = ALL | {"precision": "bf16", "schedule": "constant"}  # the same for 2 epochs and 4
     assert replicas(tmp_path / "whole", epochs=4, **options)[0] == 0
     code, said, log = replicas(tmp_path / "died", epochs=4, dies=8, **options)
     assert code == 0, said
