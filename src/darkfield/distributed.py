@@ -134,6 +134,8 @@ def launch(command: Sequence[str], processes: int, device: torch.device) -> None
         raise UserError(f"train.processes: {processes}, but torch sees {gpus} CUDA devices")
     with tempfile.TemporaryDirectory() as folder:
         os.environ[REASON] = f"{folder}/reason"
+        # Else restarted processes may find the addresses of the dead ones, and wait for them.
+        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
         config = LaunchConfig(  # what `torchrun --standalone` sets
             min_nodes=1,
             max_nodes=1,
