@@ -22,9 +22,7 @@ RULES = {
     *("synthesize", "flatten_masks", "split", "resize", "channel_stats", "class_counts"),
     *("train", "evaluate", "select", "overlays", "plots", "html_report"),
 }
-BATCHED = {
-    f"{rule}_batch" for rule in ("flatten_masks", "split", "resize", "evaluate", "overlays")
-}
+BATCHED = {f"{rule}_batch" for rule in ("flatten_masks", "split", "resize", "evaluate", "overlays")}
 AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots", "html_report"}
 
 

@@ -14,6 +14,7 @@ import re
 import resource
 import runpy
 import sys
+import tempfile
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -110,5 +111,6 @@ def run(faults: Faults, arguments: list[str]) -> None:
 if (found := script()) and os.environ.keys() >= {"FAULTS", "GLIBC_TUNABLES"}:
     name, arguments = found
     faults = Faults(name, Path(os.environ["FAULTS_BELOW"]), Path(os.environ["FAULTS"]))
+    tempfile.gettempdir()  # tried out by writing, else maybe when torch is imported halfway
     sys.addaudithook(faults)
     run(faults, arguments)
