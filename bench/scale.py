@@ -1,8 +1,9 @@
 """What the chain costs with more and more pictures: `make scale` writes the table of docs/scale.md.
 
-Runs the chain on so many synthetic scenes, one core, one epoch over all of them. To the seconds of
-each rule it fits start + each * pictures**growth, and says what a million pictures cost. Rules that
-work in batches are shared out among nodes; of the others each runs on one.
+Runs the chain on so many synthetic scenes, one core, one epoch over all of them, and says what a
+million pictures cost. A rule that works in batches takes as long for each batch, and its batches
+are shared out among nodes. Each of the others runs on one, and start + each * pictures**growth is
+fitted to its seconds.
 """
 
 import math
@@ -51,24 +52,29 @@ def fit(seconds: dict[int, float]) -> tuple[float, float]:
 
 
 def main() -> None:
-    found = {images: measure(images) for images in tqdm(SIZES, "scale", disable=None)}
+    tell({images: measure(images) for images in tqdm(SIZES, "scale", disable=None)})
+
+
+def tell(found: dict[int, dict[str, dict[str, float]]]) -> None:
+    """Print what was measured, by number of pictures, and what follows."""
     disk = {images: rows.pop("disk")["peak_mb"] for images, rows in found.items()}
     print("| rule | " + " | ".join(f"{n:,} (s)" for n in SIZES), end="")
-    print(" | ms a picture | growth | peak memory (MB) | a million (h) |")
+    print(" | ms a picture at 10,000 | growth | peak memory (MB) | a million (h) |")
     print("|---" * (len(SIZES) + 5) + "|")
     walls = dict.fromkeys(NODES, 0.0)
     for rule in found[SIZES[-1]]:
         seconds = {images: rows[rule]["seconds"] for images, rows in found.items()}
-        each, growth = fit(seconds)
-        hours = (seconds[SIZES[0]] + each * MANY**growth) / 3600
-        marginal = (seconds[SIZES[-1]] - seconds[SIZES[-2]]) / (SIZES[-1] - SIZES[-2])
+        shared = rule.endswith("_batch")
+        start = 0 if shared else seconds[SIZES[0]]
+        each, growth = (seconds[SIZES[-1]] / SIZES[-1], 1.0) if shared else fit(seconds)
+        hours = (start + each * MANY**growth) / 3600
         peak = found[SIZES[-1]][rule]["peak_mb"]
         peak = "" if math.isnan(peak) else f"{peak:.0f}"
         times = " | ".join(f"{value:.1f}" for value in seconds.values())
-        print(f"| {rule} | {times} | {1000 * marginal:.2f} | {growth:.2f} | {peak} ", end="")
-        print(f"| {hours:.2f} |")
+        mean = 1000 * seconds[SIZES[-1]] / SIZES[-1]
+        print(f"| {rule} | {times} | {mean:.1f} | {growth:.2f} | {peak} | {hours:.1f} |")
         for nodes in NODES:
-            walls[nodes] += hours / (nodes if rule.endswith("_batch") else 1)
+            walls[nodes] += hours / (nodes if shared else 1)
     print()
     print("A million pictures: " + ", ".join(f"{walls[n]:.1f} h on {n} nodes" for n in NODES))
     print(f"Disk: {1000 * disk[SIZES[-1]] / SIZES[-1]:.0f} kB a picture")
