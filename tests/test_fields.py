@@ -145,6 +145,12 @@ def test_identical_pictures_are_one_group(limit, monkeypatch):
     assert groups(pictures) == [0, 1, 0, 1, 2]
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 50), (3, 1000)])
+def test_pictures_too_small_for_features(size):
+    pictures = [np.full((*size, 3), value, np.uint8) for value in (0, 9)]
+    assert groups(pictures) == [0, 1]
+
+
 def test_featureless_pictures_have_no_candidates(retrieved):
     grey = [np.full((64, 64, 3), value, np.uint8) for value in range(5)]
     assert groups(grey) == list(range(5))

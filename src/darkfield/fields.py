@@ -142,6 +142,8 @@ def describe(picture: np.ndarray) -> Features:
     float32, in whatever order threads add them up.
     """
     seen = grey(picture)
+    if min(seen.shape) < PLACE:  # SIFT fails on a line of pixels
+        return Features(digest(picture), seen.shape, np.empty(0, KEYPOINT))
     sift = cv2.SIFT_create(contrastThreshold=CONTRAST)
     # A set, since keypoints that differ in their turn alone are one if upright; sorted, since
     # they come in the order in which threads end.
