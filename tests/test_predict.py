@@ -11,8 +11,9 @@ from darkfield.synthetic import synthesize
 
 @pytest.mark.long
 def test_batches_give_what_the_command_gives(model, tmp_path):
-    pictures = {"folder": "new", "model": "models/mine", "batches": 3, "um_per_pixel": 0.1}
-    folder = project(tmp_path / "project", train={"threads": 1}, pictures=pictures)
+    pictures = {"folder": "new", "model": "models/mine", "um_per_pixel": 0.1}
+    params = {"train": {"threads": 1}, "data": {"batches": 3}, "pictures": pictures}
+    folder = project(tmp_path / "project", **params)
     shutil.copytree(model, folder / "models/mine")
     synthesize(tmp_path / "scenes", images=6, size=(40, 60), seed=1)
     (tmp_path / "scenes/images").rename(folder / "new")

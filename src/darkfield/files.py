@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,17 +137,25 @@ def image_and_mask_folders(root: Path) -> tuple[Path, Path]:
 
 
 def folder_digest(root: Path, cache: Path) -> str:
-    """SHA-256 over the names and contents of all files below ROOT/images and ROOT/masks.
+    """The digest of all files below ROOT/images and ROOT/masks, see files_digest.
+
+    Raises UserError if one of the folders is missing, and with all files that cannot be read.
+    """
+    files = (p for folder in image_and_mask_folders(root) for p in folder.rglob("*"))
+    return files_digest(files, root, cache)
+
+
+def files_digest(files: Iterable[Path], root: Path, cache: Path) -> str:
+    """SHA-256 over the contents of files, and their names below `root`.
 
     A file is hashed again only if its size or time stamp differ from those in `cache`, a JSON file
-    that this function keeps. Raises UserError if one of the folders is missing, and with all files
-    that cannot be read.
+    that this function keeps. Raises UserError with all files that cannot be read.
     """
     known = {}
     with suppress(OSError, ValueError):  # none yet, or damaged
         known = read_json(cache)
     seen, problems = {}, []
-    for path in sorted(p for folder in image_and_mask_folders(root) for p in folder.rglob("*")):
+    for path in sorted(files):
         try:
             if path.is_file():
                 stat = path.stat()

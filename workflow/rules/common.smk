@@ -19,7 +19,7 @@ import darkfield.lock
 import darkfield.params
 from darkfield.code import modules
 from darkfield.environment import ENVIRONMENT
-from darkfield.files import UserError, folder_digest, read_json
+from darkfield.files import UserError, files_digest, folder_digest, read_json
 from darkfield.job import reason, stop_all
 
 SYNTHETIC = "data/synthetic"
@@ -37,6 +37,7 @@ def or_exit(function, *arguments):
 
 
 ALIVE = darkfield.lock.hold()
+DIGESTS = Path(".snakemake/darkfield-digests.json")
 SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
 # Snakemake, which reads the file by itself, says less of what is wrong with it.
 or_exit(darkfield.params.load, Path("params.yaml"))
@@ -63,7 +64,7 @@ def raw_digest():
     root = Path(config["data"]["root"])
     if str(root) == SYNTHETIC:
         return None
-    return or_exit(folder_digest, root, Path(".snakemake/darkfield-digests.json"))
+    return or_exit(folder_digest, root, DIGESTS)
 
 
 def of_batches(files):
@@ -107,10 +108,10 @@ def pictures_by_batch():
     return or_exit(batches, config["pictures"]["folder"], config["data"]["batches"])
 
 
-def pictures_of_batch(wildcards):
-    listed = pictures_by_batch()
-    paths = (str(source.path) for source in listed[int(wildcards.batch)])
-    return list(dict.fromkeys(paths))  # a TIFF may hold several pictures
+def pictures_digest(wildcards):
+    # No input: Snakemake would take braces in the name of a picture for a wildcard.
+    paths = {source.path for source in pictures_by_batch()[int(wildcards.batch)]}
+    return or_exit(files_digest, paths, Path(config["pictures"]["folder"]), DIGESTS)
 
 
 onstart:

@@ -4,7 +4,6 @@ PICTURES = config["pictures"]
 
 rule predict_batch:
     input:
-        pictures=pictures_of_batch,
         weights=f"{PICTURES['model']}/model.safetensors",
         spec=f"{PICTURES['model']}/model.json",
         code=code("predict_batch"),
@@ -21,6 +20,7 @@ rule predict_batch:
         runtime=4 * 60,
     params:
         pictures=PICTURES,
+        digest=pictures_digest,
         train=config["train"],
         batches=config["data"]["batches"],
     script:
