@@ -4,19 +4,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from darkfield.device import setup
 from darkfield.files import atomic, read_csv, read_json
 from darkfield.images import write_png
 from darkfield.job import job
 from darkfield.overlays import overlay, pick
 from darkfield.pixels import Pictures, batch_rows, network_sizes
-from darkfield.prediction import classes_of, load_model, load_weights, predict
 
-with job(snakemake.log[0]) as log:
+
+def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
+    """Write the overlays of the pictures of these rows."""
+    # Here, as most batches of a large set have nothing to draw, and torch loads slowly.
+    from darkfield.device import setup
+    from darkfield.prediction import classes_of, load_model, load_weights, predict
+
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
-    table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
-    batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
-    rows = batch_rows(len(table), batch, batches)
     sizes = network_sizes(table.iloc[rows], "native")
     native, masks = (Pictures([snakemake.input[name]], sizes) for name in ("native", "masks"))
     resized = network_sizes(table.iloc[rows], spec["image_size"])
@@ -24,13 +25,19 @@ with job(snakemake.log[0]) as log:
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     model = load_model(spec, device)
     load_weights(model, Path(snakemake.input.weights))
+    for row, stem in tqdm(stems.items(), f"{folder.name} overlays", disable=None):
+        i = row - rows.start
+        (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
+        sheet = overlay(native[i], masks[i], classes_of(out), list(spec["classes"]))
+        write_png(folder / f"{stem}.png", sheet)
+
+
+with job(snakemake.log[0]) as log:
+    table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    rows = batch_rows(len(table), int(snakemake.wildcards.batch), snakemake.params.batches)
     with atomic(snakemake.output[0]) as part:
         for name in ("train", "test"):
             (part / name).mkdir(parents=True)
             picked = pick(table[table["split"] == name], snakemake.params.overlays["images"])
-            mine = picked["image"][picked.index.isin(rows)]
-            for row, stem in tqdm(mine.items(), f"{name} overlays", len(mine), disable=None):
-                i = row - rows.start
-                (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
-                sheet = overlay(native[i], masks[i], classes_of(out), list(spec["classes"]))
-                write_png(part / name / f"{stem}.png", sheet)
+            if mine := {i: stem for i, stem in picked["image"].items() if i in rows}:
+                draw(part / name, mine, rows, table)
