@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from darkfield import fields
+from darkfield import fields, retrieval
 from darkfield.images import read_image
 from darkfield.retrieval import CANDIDATES, candidates, count_votes
 from darkfield.synthetic import scene
@@ -111,6 +111,15 @@ def test_the_same_candidates_whatever_the_threads_and_few(many):
     assert asked[0] == asked[1] == sorted(set(asked[0]))
     assert all(0 <= a < b < len(features) for a, b in asked[0])
     assert len(asked[0]) <= CANDIDATES * len(features)
+
+
+@pytest.mark.parametrize(("total", "cells"), [(3, 1), (400, 50), (1600, 160), (6400, 320)])
+def test_the_cells_of_an_index_grow_with_the_root_of_many_features(total, cells, monkeypatch):
+    """Above (CELL * CELLS)^2 features, here 1,024, their number is capped."""
+    monkeypatch.setattr(retrieval, "CELL", 8)
+    rng = np.random.default_rng(0)
+    descriptors = np.array_split(rng.integers(0, 256, (total, 128), dtype=np.uint8), 3)
+    assert retrieval.index_of(descriptors).nlist == cells
 
 
 def test_votes_that_agree_are_counted_wherever_borders_lie():
