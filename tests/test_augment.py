@@ -85,6 +85,16 @@ def test_colours_change_and_masks_do_not(name):
     assert all(a.dtype == torch.uint8 and (b == mask).all() for a, b in out)
 
 
+@pytest.mark.parametrize(("name", "value"), [("blur", 5), ("noise", 0.5)])
+def test_many_pictures_stay_clean(name, value):
+    """Where all are noisy, batch norm's statistics are of noise, and clean pictures fare badly."""
+    transform = augmentation(None, **NONE | {name: value})
+    image, mask = pair(32, 32)
+    torch.manual_seed(0)
+    clean = sum(torch.equal(transform(image, mask)[0], image) for _ in range(200))
+    assert 70 < clean < 130
+
+
 def test_an_item_depends_on_its_seed_alone():
     dataset = toy_dataset()
     dataset.transforms = augmentation(

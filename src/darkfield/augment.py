@@ -74,7 +74,7 @@ def augmentation(
 
     `size` is that of random windows, None for whole pictures. brightness, contrast, saturation and
     hue are those of torchvision's ColorJitter; blur is the largest sigma, in pixels, of a Gaussian
-    that half of the images get, noise the standard deviation of Gaussian noise, 0-1.
+    that half of the images get, noise the standard deviation, 0-1, of Gaussian noise that half get.
     """
     steps: list[Callable] = []
     if size:
@@ -88,5 +88,6 @@ def augmentation(
     if blur:
         steps.append(v2.RandomApply([v2.GaussianBlur(2 * round(2 * blur) + 1, (0.1, blur))]))
     if noise:
-        steps.append(v2.GaussianNoise(sigma=noise))
+        # Half, or batch norm learns the statistics of noise, and clean pictures are misread.
+        steps.append(v2.RandomApply([v2.GaussianNoise(sigma=noise)]))
     return v2.Compose(steps) if steps else None
