@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from toy import CHANNELS, digests, run, toy_dataset
 
 from darkfield.dataset import DarkfieldDataset, normalise
-from darkfield.device import setup
+from darkfield.device import autocast, depthwise_in_float32, setup
 from darkfield.files import UserError
 from darkfield.training import enough_memory, epoch_order
 
@@ -137,6 +137,17 @@ def test_out_of_memory_says_what_to_lower():
         torch.empty(1 << 60)
     with pytest.raises(RuntimeError, match="shape"), enough_memory(8, (64, 32)):
         torch.zeros(2).view(3)
+
+
+def test_depthwise_convolutions_alone_compute_in_float32():
+    convs = [torch.nn.Conv2d(4, 4, 3, groups=groups) for groups in (4, 1)]
+    images = torch.randn(2, 4, 9, 9).bfloat16()
+    exact = [conv(images.float()).bfloat16() for conv in convs]
+    depthwise_in_float32(torch.nn.ModuleList(convs))
+    with autocast(torch.device("cpu"), "bf16"):
+        depthwise, full = (conv(images) for conv in convs)
+    assert torch.equal(depthwise, exact[0])
+    assert not torch.equal(full, exact[1])
 
 
 def test_cuda_where_there_is_none():

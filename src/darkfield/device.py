@@ -1,8 +1,11 @@
 """Where and how exactly torch computes: device, precision, threads, determinism."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 import torch
+from torch import Tensor, nn
 
 from darkfield.files import UserError
 
@@ -37,3 +40,18 @@ def has_cpu_bf16() -> bool:
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The context in which a forward pass has this precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def depthwise_in_float32(model: nn.Module) -> None:
+    """Let depthwise convolutions compute in float32, whatever the precision around them.
+
+    For training on a CPU: their gradients in bf16 take 2 to 15 times as long (docs/performance.md).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            module.forward = partial(in_float32, module.forward)
+
+
+def in_float32(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    with torch.autocast(images.device.type, enabled=False):
+        return forward(images.float()).to(images.dtype)

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from darkfield.dataset import DarkfieldDataset, normalise
-from darkfield.device import autocast
+from darkfield.device import autocast, depthwise_in_float32
 from darkfield.distributed import first, replicate, share
 from darkfield.files import UserError, atomic
 from darkfield.loss import cross_entropy, dice
@@ -79,6 +79,8 @@ def train(
     averaged = None
     if ema:
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True)
+    if device.type == "cpu" and precision == "bf16":
+        depthwise_in_float32(model)
     if compile:
         torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
         model.compile()
