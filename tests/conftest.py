@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,8 @@ def s3_server():
         address = None
         while not address:
             address = re.search(r"http://127.0.0.1:\d+", server.stderr.readline())
+        # What it logs is read to the end: a server whose pipe is full waits for ever.
+        threading.Thread(target=server.stderr.read).start()
         yield address[0]
         server.terminate()
 
