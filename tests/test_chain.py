@@ -264,7 +264,8 @@ def test_native_crops_of_a_unet_run(tmp_path):
     """presets/best.yaml on small scenes: the matrices count every pixel."""
     folder = project(tmp_path / "project")
     params = yaml.safe_load((REPOSITORY / "presets/best.yaml").read_text())
-    params |= {k: SMALL[k] for k in ("synthesize", "overlays")}
+    params["synthesize"] |= SMALL["synthesize"]
+    params["overlays"] = SMALL["overlays"]
     params["data"]["root"] = "data/synthetic"
     params["model"]["decoder_channels"] = [16, 8, 8, 8]
     params["train"] |= {"epochs": 2, "steps_per_epoch": 2, "crop": [32, 32]}
@@ -284,7 +285,8 @@ def test_notebook_recipe_runs(tmp_path):
     """The preset's split, head, order and fixed epoch, on small scenes."""
     folder = project(tmp_path / "project")
     params = yaml.safe_load((REPOSITORY / "presets/notebook.yaml").read_text())
-    params |= {k: SMALL[k] for k in ("synthesize", "image_size", "overlays")}
+    params["synthesize"] |= SMALL["synthesize"]
+    params |= {k: SMALL[k] for k in ("image_size", "overlays")}
     params["data"]["root"] = "data/synthetic"
     params["train"]["epochs"], params["select"]["epoch"] = 2, 2
     (folder / "params.yaml").write_text(yaml.safe_dump(params))

@@ -1,5 +1,8 @@
 """A script that fails leaves its reason as the log's last line, and no traceback on the screen."""
 
+import subprocess
+import sys
+
 import pytest
 
 from darkfield.files import UserError
@@ -27,3 +30,21 @@ def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
     assert "Traceback" in text
     assert text.splitlines()[-1] == "KeyError: 'x'"
     assert capsys.readouterr().err == "KeyError: 'x'\n"
+
+
+def test_two_signals_at_once_are_one_line(tmp_path):
+    program = """
+import os, signal, sys
+from darkfield.job import job
+both = {signal.SIGINT, signal.SIGTERM}
+with job(sys.argv[1]):
+    signal.pthread_sigmask(signal.SIG_BLOCK, both)
+    for name in both:
+        os.kill(os.getpid(), name)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+    os.getpid()
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "rule.log")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "stopped; the same command goes on from here\n"

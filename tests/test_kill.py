@@ -58,7 +58,7 @@ def prepared(tmp_path_factory, request):
 @pytest.fixture(scope="module")
 def whole(prepared):
     """What an uninterrupted run makes, and how long it takes, seconds."""
-    folder = shutil.copytree(prepared, prepared.parent.parent / "whole")
+    folder = shutil.copytree(prepared, prepared.parent / "whole")
     begin = time.monotonic()
     assert start(folder).wait() == 0
     return digests(folder), time.monotonic() - begin
@@ -110,7 +110,7 @@ def test_a_signal_stops_within_seconds_and_says_how_to_go_on(folder, whole, kill
     text, _ = process.communicate(timeout=20)
     assert process.returncode != 0
     assert "stopped; the same command goes on from here" in text
-    assert "Traceback" not in text
+    assert "Traceback" not in text, text
     assert not (folder / "results/train/checkpoints").exists()
     done = snakemake(folder, "--cores", "2", TARGET)
     assert done.returncode == 0, done.stdout

@@ -72,7 +72,8 @@ def unexpected(error: Exception) -> str:
 def stop(*_) -> None:
     """Be interrupted, once: Ctrl-C reaches a job by the terminal and by Snakemake."""
     for name in STOPS:
-        signal.signal(name, signal.SIG_IGN)
+        # Not SIG_IGN: of a signal that has come but is not yet handled, Python then complains.
+        signal.signal(name, lambda *_: None)
     raise KeyboardInterrupt
 
 
