@@ -172,7 +172,8 @@ def process(logfile: str) -> Iterator[logging.Logger]:
 
     What would fail again ends them all: its reason is left for `launch`, which is told to stop.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `launch` hears it, and terminates this process
+    # Die at once, also while waiting for another; `launch`, which hears it too, passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     level = logging.INFO if os.environ["RANK"] == "0" else logging.ERROR
     logging.basicConfig(filename=logfile, level=level, format="%(asctime)s %(message)s")
