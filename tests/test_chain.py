@@ -267,7 +267,7 @@ def test_native_crops_of_a_unet_run(tmp_path):
     params["synthesize"] |= SMALL["synthesize"]
     params["overlays"] = SMALL["overlays"]
     params["data"]["root"] = "data/synthetic"
-    params["model"]["decoder_channels"] = [16, 8, 8, 8]
+    params["model"]["decoder_channels"] = [16, 8, 8, 8, 8]
     params["train"] |= {"epochs": 2, "steps_per_epoch": 2, "crop": [32, 32]}
     params["predict"] |= {"tile": [32, 32], "tta": True}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
