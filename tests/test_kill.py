@@ -57,11 +57,16 @@ def prepared(tmp_path_factory, request):
 
 @pytest.fixture(scope="module")
 def whole(prepared):
-    """What an uninterrupted run makes, and how long it takes, seconds."""
+    """What an uninterrupted run makes, and how long its epochs take, seconds."""
     folder = shutil.copytree(prepared, prepared.parent / "whole")
+    process = start(folder)
+    wait_for(folder, "epoch 1 of")
     begin = time.monotonic()
-    assert start(folder).wait() == 0
-    return digests(folder), time.monotonic() - begin
+    wait_for(folder, f"epoch {EPOCHS} of")
+    seconds = time.monotonic() - begin
+    process.communicate()
+    assert process.returncode == 0
+    return digests(folder), seconds
 
 
 @pytest.fixture
@@ -77,7 +82,8 @@ def test_ten_kills_at_random_moments_change_no_byte(prepared, whole, tmp_path):
     for kill in range(10):
         folder = shutil.copytree(prepared, tmp_path / f"{kill}")
         process = start(folder)
-        time.sleep(seconds * moments.uniform(0.25, 0.95))
+        wait_for(folder, "epoch 1 of")
+        time.sleep(seconds * moments.uniform(0, 1.2))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert snakemake(folder, "--unlock").returncode == 0
