@@ -34,12 +34,11 @@ def digests(folder):
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
-def wait_for(folder, text, seconds=120):
-    """Until train's log has `text`."""
-    log = folder / "logs/train.log"
+def wait_for(folder, text, logs="train.log", seconds=120):
+    """Until a log has `text`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if log.exists() and text in log.read_text():
+        if any(text in log.read_text() for log in folder.glob(f"logs/{logs}")):
             return
         time.sleep(0.05)
     raise TimeoutError(text)
@@ -82,8 +81,13 @@ def test_ten_kills_at_random_moments_change_no_byte(prepared, whole, tmp_path):
     for kill in range(10):
         folder = shutil.copytree(prepared, tmp_path / f"{kill}")
         process = start(folder)
-        wait_for(folder, "epoch 1 of")
-        time.sleep(seconds * moments.uniform(0, 1.2))
+        if kill == 0:  # before the first step
+            wait_for(folder, "threads")
+        elif kill == 1:
+            wait_for(folder, "threads", logs="evaluate/*.log")
+        else:
+            wait_for(folder, "epoch 1 of")
+            time.sleep(seconds * moments.uniform(0, 1.2))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert snakemake(folder, "--unlock").returncode == 0
