@@ -88,7 +88,8 @@ lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r <(sed -n '/^uv==/,/^    # via/p' requirements.lock)
-	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.lock
+	.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python \
+		requirements.lock
 	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --python .venv/bin/python \
 		--editable .
 	@touch $@

@@ -41,3 +41,8 @@ def test_modules_are_those_that_python_loads(script):
 
 def test_a_script_for_every_rule():
     assert len(SCRIPTS) == 23
+
+
+def test_evaluating_does_not_load_torchs_compiler():
+    source = "import darkfield.evaluation\nfrom darkfield.device import setup"
+    assert "torch._dynamo" not in loaded_by(f"{source}\nsetup('auto', 'auto', 1)")

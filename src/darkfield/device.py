@@ -19,7 +19,8 @@ def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]
     # cuBLAS is deterministic only with a fixed workspace, read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # As use_deterministic_algorithms(True), which also takes 2 seconds to import the compiler.
+    torch.set_deterministic_debug_mode("error")
     # Filling uninitialised memory guards against reading it, which no operation here does.
     torch.utils.deterministic.fill_uninitialized_memory = False
     if device == "cuda" and not torch.cuda.is_available():

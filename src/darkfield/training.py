@@ -82,6 +82,7 @@ def train(
     if device.type == "cpu" and precision == "bf16":
         depthwise_in_float32(model)
     if compile:
+        torch.use_deterministic_algorithms(True)  # tells the compiler, too
         torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
         model.compile()
     steps = steps_per_epoch or -(-len(dataset) // batch_size)
