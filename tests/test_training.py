@@ -157,6 +157,13 @@ def test_cuda_where_there_is_none():
         setup("cuda", "auto", 1)
 
 
+def test_what_is_not_deterministic_is_refused():
+    torch.use_deterministic_algorithms(False)
+    setup("cpu", "fp32", 1)
+    assert torch.get_deterministic_debug_mode() == 2
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+
+
 def test_auto_resolves():
     device, precision = setup("auto", "auto", 2)
     assert device.type == ("cuda" if torch.cuda.is_available() else "cpu")
