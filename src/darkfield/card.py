@@ -144,8 +144,8 @@ def validation(spec: dict) -> str:
     folds = spec.get("cross_validation")
     if folds:
         parts.append(
-            "**Cross-validation**: models of the same recipe but with fewer pictures and less time, "
-            "on pictures they never saw."
+            "**Cross-validation**: models of the same recipe but with fewer pictures and less "
+            "time, on pictures they never saw."
         )
         parts.append(scores(folds["test"], folds.get("interval_95") or {}))
     for split, what in (("test", "not trained on"), ("val", "not trained on; for the epoch")):
