@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from safetensors import safe_open
 
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
@@ -111,17 +112,21 @@ def plot(table: pd.DataFrame) -> Figure:
     """Mean IoU on test against parameters, training time, and time an image."""
     figure = Figure((9, 3.4), layout="constrained")
     against = {
-        "parameters": "parameters",
+        "parameters": "parameters (millions)",
         "train_minutes": "training (minutes)",
         "predict_seconds_per_image": "prediction (seconds an image)",
     }
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (column, label) in zip(panels, against.items(), strict=True):
-        axes.scatter(table[column], table["miou"], color=SPLITS["test"][0])
-        for x, y, name in zip(table[column], table["miou"], table["preset"], strict=True):
+        values = table[column] / (1e6 if column == "parameters" else 1)
+        axes.scatter(values, table["miou"], color=SPLITS["test"][0])
+        for x, y, name in zip(values, table["miou"], table["preset"], strict=True):
             axes.annotate(name, (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
         axes.set(xlabel=label, xscale="log")
-        axes.margins(x=0.3)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.margins(x=0.3, y=0.1)
     panels[0].set(ylabel="mean IoU on test")
     return figure
 
@@ -132,7 +137,7 @@ def curves(names: Sequence[str], fold: str) -> Figure:
     One line a fold.
     """
     figure = Figure((3.6 * len(names), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         for path in sorted((OUT / name / "results").glob(f"{fold.replace('1', '*')}evaluation")):
             epochs = read_csv(path / "epochs.csv")
@@ -143,9 +148,10 @@ def curves(names: Sequence[str], fold: str) -> Figure:
                 for split in ("train", "test"):
                     rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
                     style = {"linestyle": SPLITS[split][1], "color": CLASSES[k], "linewidth": 1.2}
+                    style |= {"marker": ".", "markersize": 3}
                     axes.plot(rows["minutes"], rows["dice"], **style, label=f"{c}, {split}")
         axes.set(title=name, xlabel="training (minutes)", ylim=(0, 1))
-    panels[0].set(ylabel="Dice")
+    panels[0].set(ylabel="Dice", xlim=(0, None))
     handles, labels = panels[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(
