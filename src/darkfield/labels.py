@@ -25,7 +25,7 @@ from darkfield.images import read_image
 from darkfield.listing import Source
 from darkfield.objects import count_table, object_table
 from darkfield.overlays import class_colours, paint, rgb
-from darkfield.prediction import ROWS, bands, load
+from darkfield.prediction import ROWS, bands, classes_of, load
 
 
 def label_files(
@@ -122,7 +122,7 @@ def label_image(
     with tiff(probabilities, shape) if probabilities else nullcontext() as stack:
         for part in parts:
             rows = slice(top, top := top + part.shape[1])
-            classes[rows] = part.argmax(dim=0).cpu().numpy()
+            classes[rows] = classes_of(part)
             if stack is not None:
                 stack[:, rows] = part.softmax(dim=0).cpu().numpy()
     return classes
