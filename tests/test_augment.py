@@ -6,11 +6,12 @@ import torch
 from torchvision import tv_tensors
 from toy import toy_dataset
 
-from darkfield.augment import RandomWindow, augmentation
+from darkfield.augment import RandomWindow, StrayLight, augmentation
 
 NONE = {
     **{"scale": [1, 1], "foreground": 0, "flip": False, "turn": False},
-    **dict.fromkeys(("brightness", "contrast", "saturation", "hue", "blur", "noise"), 0),
+    **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0),
+    **dict.fromkeys(("stray_light", "blur", "noise"), 0),
 }
 
 
@@ -76,13 +77,35 @@ def test_turns_and_flips_reach_all_eight_and_move_mask_and_image_alike():
     assert len(seen) == 8
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue", "blur", "noise"])
+@pytest.mark.parametrize(
+    "name", ["brightness", "contrast", "saturation", "hue", "stray_light", "blur", "noise"]
+)
 def test_colours_change_and_masks_do_not(name):
     transform = augmentation(None, **NONE | {name: 0.5})
     image, mask = pair(32, 32, spot=(3, 3))
-    out = [transform(image, mask) for _ in range(8)]
+    torch.manual_seed(0)
+    out = [transform(image, mask) for _ in range(32)]
     assert any((a != image).any() for a, _ in out)
     assert all(a.dtype == torch.uint8 and (b == mask).all() for a, b in out)
+
+
+def test_stray_light_is_coloured_smooth_and_brightens_alone():
+    torch.manual_seed(0)
+    image = tv_tensors.Image(torch.zeros(3, 40, 60, dtype=torch.uint8))
+    image[:, 10, 10] = torch.tensor([255, 200, 0], dtype=torch.uint8)
+    light = StrayLight(0.8)
+    for _ in range(20):
+        lit, mask = light(image, tv_tensors.Mask(torch.ones(40, 60, dtype=torch.uint8)))
+        assert (lit >= image).all()
+        assert lit[0, 10, 10] == 255
+        assert mask.all()
+        field = lit[:, 20:].float()
+        assert field.max() <= 0.8 * 255 + 0.5
+        assert field.diff(dim=2).abs().max() <= 0.8 * 255 / 59 + 1
+        red, green, blue = field.mean(dim=(1, 2))
+        assert len({round(float(c)) for c in (red, green, blue)}) > 1
+        # a product of colour and place, so that two channels differ by a factor alone
+        assert torch.allclose(field[0] * blue, field[2] * red, atol=1.1 * float(red + blue))
 
 
 @pytest.mark.parametrize(("name", "value"), [("blur", 5), ("noise", 0.5)])

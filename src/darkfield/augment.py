@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
@@ -56,6 +58,29 @@ def corner(window: int, whole: int, inside: int | None) -> int:
     return low + pick(high - low + 1)
 
 
+class StrayLight(v2.Transform):
+    """Lay light over the image, of any colour, that runs smoothly from corner to corner.
+
+    As where the field of a darkfield microscope is lit. `strength`, 0-1, is the most that a
+    channel's light can be; what is bright already gains less, what is white nothing.
+    """
+
+    def __init__(self, strength: float):
+        super().__init__()
+        self.strength = strength
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Tensor]:
+        return {"colour": self.strength * torch.rand(3, 1, 1), "corners": torch.rand(1, 1, 2, 2)}
+
+    def transform(self, inpt: Any, params: dict[str, Tensor]) -> Any:
+        if not isinstance(inpt, tv_tensors.Image):
+            return inpt
+        size = inpt.shape[-2:]
+        field = interpolate(params["corners"], size, mode="bilinear", align_corners=True)[0]
+        lit = inpt + params["colour"] * field * (255 - inpt)
+        return tv_tensors.wrap(lit.round().to(torch.uint8), like=inpt)
+
+
 def augmentation(
     size: Sequence[int] | None,
     *,
@@ -67,14 +92,16 @@ def augmentation(
     contrast: float,
     saturation: float,
     hue: float,
+    stray_light: float,
     blur: float,
     noise: float,
 ) -> Callable | None:
     """The transform of image and mask, tv_tensors, that params.yaml's `augment` asks for.
 
     `size` is that of random windows, None for whole pictures. brightness, contrast, saturation and
-    hue are those of torchvision's ColorJitter; blur is the largest sigma, in pixels, of a Gaussian
-    that half of the images get, noise the standard deviation, 0-1, of Gaussian noise that half get.
+    hue are those of torchvision's ColorJitter; stray_light is the strength of StrayLight, which a
+    quarter of the images get, blur the largest sigma, in pixels, of a Gaussian that half get, noise
+    the standard deviation, 0-1, of Gaussian noise that half get.
     """
     steps: list[Callable] = []
     if size:
@@ -85,6 +112,8 @@ def augmentation(
         steps.append(v2.RandomApply([v2.RandomRotation((90, 90))]))
     if brightness or contrast or saturation or hue:
         steps.append(v2.ColorJitter(brightness, contrast, saturation, hue))
+    if stray_light:
+        steps.append(v2.RandomApply([StrayLight(stray_light)], p=0.25))
     if blur:
         steps.append(v2.RandomApply([v2.GaussianBlur(2 * round(2 * blur) + 1, (0.1, blur))]))
     if noise:
