@@ -1,8 +1,13 @@
 """model.json's provenance changes with the bytes that it stands for."""
 
+from pathlib import Path
+
+import pytest
 import torch
 
-from darkfield.provenance import provenance, versions
+from darkfield.provenance import hardware, provenance, versions
+
+CPU = Path("/proc/cpuinfo")
 
 
 def test_each_part_follows_its_bytes(tmp_path):
@@ -26,3 +31,11 @@ def test_each_part_follows_its_bytes(tmp_path):
 def test_versions_name_the_libraries_that_a_model_uses():
     assert {"torch", "python", "timm"} <= versions("timm").keys()
     assert "timm" not in versions()
+
+
+@pytest.mark.skipif(
+    not CPU.exists() or "flags" not in CPU.read_text(), reason="not an x86 CPU under Linux"
+)
+def test_a_cpu_with_matrix_instructions_is_told_from_one_without():
+    """The same training gives mean IoU 0.849 on the one, 0.872 on the other."""
+    assert ("AMX" in hardware(torch.device("cpu"))) == ("amx_tile" in CPU.read_text().split())

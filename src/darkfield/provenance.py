@@ -38,7 +38,8 @@ def provenance(
 
 
 def hardware(device: torch.device) -> str:
-    """The GPU's name, or the CPU's architecture and its best vector instructions."""
+    """The GPU's name, or the CPU's architecture and instructions, by which rounding differs."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    matrix = ["AMX"] if torch.cpu._is_amx_tile_supported() else []  # bf16 products, if it is there
+    return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *matrix])
