@@ -47,6 +47,16 @@ def test_an_unknown_preset_is_told_with_those_there_are(small, monkeypatch):
         compare.params_of("four", {})
 
 
+def test_a_resumed_fold_does_not_make_training_look_short(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for fold, seconds in (("folds/1/", 20), ("folds/2/", 600), ("folds/3/", 610), ("", 90)):
+        file = compare.OUT / "one/benchmarks" / fold / "train.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\th:m:s\n{seconds}\t-\n")
+    assert compare.train_minutes("one", "folds/1/") == 10
+    assert compare.train_minutes("one", "") == 1.5
+
+
 @pytest.mark.long
 def test_presets_make_a_table_and_plots(small):
     done = run(small, sys.executable, "-m", "darkfield.compare", "one", "three", "--cores", "2")
@@ -77,6 +87,8 @@ def test_cross_validation_tests_every_image_once_and_ranks_the_labels(small):
     metrics = read_json(results / "folds/metrics.json")
     low, high = metrics["interval_95"]["miou"]
     assert low <= metrics["test"]["miou"] <= high
+    table = pd.read_csv(small / "results/compare/folds.csv").iloc[0]
+    assert table["miou_low"] == pytest.approx(low)
     matrices = np.load(results / "folds/confusions.npy")
     for fold, split in enumerate(splits):
         epoch = read_json(results / f"folds/{fold + 1}/metrics.json")["epoch"]

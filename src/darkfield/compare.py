@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import getitem
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 import yaml
@@ -70,8 +71,8 @@ def run(name: str, target: str, cores: int) -> None:
 def row(name: str, fold: str) -> dict:
     """One line of the table: what a preset reaches on test, its size, and its times.
 
-    `fold` is "", or "folds/1/": of cross-validation all images are tested, the times are of the
-    first fold, and there are 95 % intervals.
+    `fold` is "", or "folds/1/": of cross-validation all images are tested, the time of prediction
+    is the first fold's, and there are 95 % intervals.
     """
     results, benchmarks = OUT / name / "results", OUT / name / "benchmarks" / fold
     metrics = read_json(results / Path(fold).parent / "metrics.json")
@@ -89,9 +90,15 @@ def row(name: str, fold: str) -> dict:
         "preset": name,
         "parameters": parameters(results / fold / "model/model.safetensors"),
         **quality,
-        "train_minutes": seconds(benchmarks / "train") / 60,
+        "train_minutes": train_minutes(name, fold),
         "predict_seconds_per_image": seconds(benchmarks / "evaluate") / epochs / images,
     }
+
+
+def train_minutes(name: str, fold: str) -> float:
+    """What training took; the median of the folds, since a resumed one counts from there on."""
+    files = (OUT / name / "benchmarks").glob(f"{fold.replace('1', '*')}train.tsv")
+    return median(seconds(file) for file in files) / 60
 
 
 def seconds(rule: Path) -> float:
@@ -141,9 +148,7 @@ def curves(names: Sequence[str], fold: str) -> Figure:
     for axes, name in zip(panels, names, strict=True):
         for path in sorted((OUT / name / "results").glob(f"{fold.replace('1', '*')}evaluation")):
             epochs = read_csv(path / "epochs.csv")
-            folder = path.parent.relative_to(OUT / name / "results")
-            minutes = seconds(OUT / name / "benchmarks" / folder / "train.tsv") / 60
-            epochs["minutes"] = epochs["epoch"] * minutes / epochs["epoch"].max()
+            epochs["minutes"] = epochs["epoch"] * train_minutes(name, fold) / epochs["epoch"].max()
             for k, c in enumerate(epochs["class"].unique()[1:], start=1):
                 for split in ("train", "test"):
                     rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
