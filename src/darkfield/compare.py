@@ -141,27 +141,27 @@ def plot(table: pd.DataFrame) -> Figure:
 def curves(names: Sequence[str], fold: str) -> Figure:
     """Dice of each class but background over the time of training, train and test, by preset.
 
-    One line a fold.
+    Of cross-validation the mean of the folds, in a band from the lowest to the highest.
     """
-    figure = Figure((3.6 * len(names), 3.6), layout="constrained")
+    figure = Figure((3.6 * len(names), 3.8), layout="constrained")
     panels = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
-        for path in sorted((OUT / name / "results").glob(f"{fold.replace('1', '*')}evaluation")):
-            epochs = read_csv(path / "epochs.csv")
-            epochs["minutes"] = epochs["epoch"] * train_minutes(name, fold) / epochs["epoch"].max()
-            for k, c in enumerate(epochs["class"].unique()[1:], start=1):
-                for split in ("train", "test"):
-                    rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
-                    style = {"linestyle": SPLITS[split][1], "color": CLASSES[k], "linewidth": 1.2}
-                    style |= {"marker": ".", "markersize": 3}
-                    axes.plot(rows["minutes"], rows["dice"], **style, label=f"{c}, {split}")
+        files = (OUT / name / "results").glob(f"{fold.replace('1', '*')}evaluation/epochs.csv")
+        epochs = pd.concat(read_csv(file) for file in sorted(files))
+        minutes = train_minutes(name, fold) / epochs["epoch"].max()
+        for k, c in enumerate(epochs["class"].unique()[1:], start=1):
+            for split in ("train", "test"):
+                rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
+                dice = rows.groupby("epoch")["dice"].agg(["mean", "min", "max"])
+                time, colour = dice.index * minutes, CLASSES[k]
+                axes.fill_between(time, dice["min"], dice["max"], color=colour, alpha=0.2, lw=0)
+                style = {"color": colour, "linestyle": SPLITS[split][1], "marker": ".", "ms": 3}
+                axes.plot(time, dice["mean"], **style, lw=1.2, label=f"{c}, {split}")
         axes.set(title=name, xlabel="training (minutes)", ylim=(0, 1))
     panels[0].set(ylabel="Dice", xlim=(0, None))
     handles, labels = panels[0].get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    figure.legend(
-        unique.values(), unique, loc="outside upper center", ncols=len(unique), frameon=False
-    )
+    columns = len(labels) if len(names) > 2 else len(labels) // 2
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
     return figure
 
 
