@@ -57,6 +57,26 @@ def test_a_resumed_fold_does_not_make_training_look_short(tmp_path, monkeypatch)
     assert compare.train_minutes("one", "") == 1.5
 
 
+def test_curves_are_the_mean_of_the_folds_over_minutes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for fold, dice in ((1, (0.2, 0.4)), (2, (0.4, 0.8))):
+        folder = compare.OUT / "one/results/folds" / str(fold) / "evaluation"
+        folder.mkdir(parents=True)
+        index = pd.MultiIndex.from_product(
+            [(1, 2), ("train", "test"), ("background", "cell")], names=["epoch", "split", "class"]
+        )
+        table = pd.DataFrame(index=index).reset_index()
+        table["dice"] = [dice[epoch - 1] for epoch in table["epoch"]]
+        table.to_csv(folder / "epochs.csv", index=False)
+        file = compare.OUT / f"one/benchmarks/folds/{fold}/train.tsv"
+        file.parent.mkdir(parents=True)
+        file.write_text("s\th:m:s\n600\t-\n")
+    (axes,) = compare.curves(["one"], "folds/1/").axes
+    assert [line.get_label() for line in axes.lines] == ["cell, train", "cell, test"]
+    for line in axes.lines:
+        assert line.get_xydata() == pytest.approx(np.array([[5, 0.3], [10, 0.6]]))
+
+
 @pytest.mark.long
 def test_presets_make_a_table_and_plots(small):
     done = run(small, sys.executable, "-m", "darkfield.compare", "one", "three", "--cores", "2")
