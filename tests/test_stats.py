@@ -3,9 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from darkfield.dataset import normalise
 from darkfield.images import read_image, resize_image
-from darkfield.stats import channel_stats, channel_sums, class_counts, class_weights
+from darkfield.stats import (
+    channel_stats,
+    channel_sums,
+    class_counts,
+    class_weights,
+    constant_channels,
+)
 
 
 def test_channel_stats_are_those_of_all_pixels():
@@ -18,6 +26,39 @@ def test_channel_stats_are_those_of_all_pixels():
     assert stats["std"] == pytest.approx(pixels.std(axis=0))
     assert (stats["images"], stats["pixels"]) == (3, 31 * 9)
     assert channel_stats(table[::-1]) == stats
+
+
+@pytest.mark.parametrize("value", [1, 77, 255])
+def test_a_constant_channel_has_deviation_zero_and_is_shifted_alone(value):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, 41, 37, 3), dtype=np.uint8)
+    images[..., 1] = value
+    stats = channel_stats(pd.DataFrame(map(channel_sums, images)))
+    assert stats["std"][1] == 0
+    assert stats["mean"][1] == value / 255
+    assert constant_channels(stats) == ["green"]
+    batch = torch.from_numpy(images).permute(0, 3, 1, 2)
+    normalised = normalise(batch, stats["mean"], stats["std"])
+    assert normalised.isfinite().all()
+    assert normalised[:, 1].abs().max() < 1e-6
+    assert normalise(255 - batch, stats["mean"], stats["std"])[:, 1].abs().max() <= 1
+
+
+def test_one_pixel_that_differs_is_not_lost_to_rounding():
+    image = np.full((1000, 1000, 3), 200, np.uint8)
+    image[0, 0] = 201
+    stats = channel_stats(pd.DataFrame([channel_sums(image)] * 4))
+    assert stats["std"] == pytest.approx([0.001 / 255] * 3, rel=1e-6)
+    assert constant_channels(stats) == []
+
+
+def test_sums_of_many_images_do_not_overflow():
+    pixels = 10**9
+    sums = dict.fromkeys(("red", "green", "blue"), pixels * 200)
+    squares = {f"{name}_squares": pixels * 200**2 + pixels for name in ("red", "green", "blue")}
+    stats = channel_stats(pd.DataFrame([sums | squares | {"pixels": pixels}] * 300_000))
+    assert stats["mean"] == [200 / 255] * 3
+    assert stats["std"] == pytest.approx([1 / 255] * 3, rel=1e-12)
 
 
 def test_class_counts_and_the_notebooks_weights():

@@ -1,5 +1,7 @@
 """Numbers about the data: channel statistics for normalising, pixels per class for weighting."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -18,14 +20,27 @@ def channel_sums(image: np.ndarray) -> dict[str, int]:
 def channel_stats(table: pd.DataFrame) -> dict:
     """Mean and population standard deviation of each channel over all pixels of some images.
 
-    `table` has a row an image, of `channel_sums`; values are scaled to 0-1. Sums are of integers,
-    so the result is exact and the same in any order.
+    `table` has one row per image, of `channel_sums`; values are scaled to 0-1. The sums are Python
+    integers, which neither overflow nor cancel: the result does not depend on the order of the
+    rows, and a constant channel has a deviation of exactly 0, which `normalise` takes for 1.
     """
-    pixels = int(table["pixels"].sum())
-    mean = table[[*CHANNELS]].sum().to_numpy() / pixels / 255
-    squares = table[[f"{name}_squares" for name in CHANNELS]].sum().to_numpy() / pixels / 255**2
-    std = np.sqrt(squares - mean**2)
-    return {"mean": mean.tolist(), "std": std.tolist(), "images": len(table), "pixels": pixels}
+
+    def total(column: str) -> int:
+        return sum(table[column].tolist())
+
+    pixels = total("pixels")
+    sums = [total(name) for name in CHANNELS]
+    squares = [total(f"{name}_squares") for name in CHANNELS]
+    mean = [s / (pixels * 255) for s in sums]
+    std = [
+        math.sqrt(pixels * q - s * s) / (pixels * 255) for s, q in zip(sums, squares, strict=True)
+    ]
+    return {"mean": mean, "std": std, "images": len(table), "pixels": pixels}
+
+
+def constant_channels(stats: dict) -> list[str]:
+    """The names of the channels that have the same value in every pixel."""
+    return [name for name, std in zip(CHANNELS, stats["std"], strict=True) if std == 0]
 
 
 def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:

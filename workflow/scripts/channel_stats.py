@@ -2,10 +2,15 @@
 
 from darkfield.files import read_csv, write_json
 from darkfield.job import job
-from darkfield.stats import channel_stats
+from darkfield.stats import channel_stats, constant_channels
 
 with job(snakemake.log[0]) as log:
     table = read_csv(snakemake.input.sums).merge(read_csv(snakemake.input.split), on="image")
     stats = channel_stats(table[table["split"] == "train"])
     write_json(snakemake.output[0], stats)
     log.info("%s", stats)
+    if constant := constant_channels(stats):
+        log.warning(
+            "%s: the same value in every pixel of the training images; only shifted, not scaled",
+            ", ".join(constant),
+        )
