@@ -1,12 +1,15 @@
 """A script that fails leaves its reason as the log's last line, and no traceback on the screen."""
 
+import errno
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from darkfield.files import UserError
-from darkfield.job import job
+from darkfield.job import explain, job
 
 
 def test_a_users_mistake(tmp_path, capsys):
@@ -30,6 +33,21 @@ def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
     assert "Traceback" in text
     assert text.splitlines()[-1] == "KeyError: 'x'"
     assert capsys.readouterr().err == "KeyError: 'x'\n"
+
+
+def test_a_lack_of_memory_is_told_from_errors_that_mention_memory(tmp_path):
+    with pytest.raises(RuntimeError) as full:
+        torch.empty(1 << 60)
+    with pytest.raises(MemoryError) as too_large:
+        np.empty(1 << 58)
+    ran_out = [full.value, too_large.value, OSError(errno.ENOMEM, "Cannot allocate memory", "a")]
+    assert {explain(error) for error in ran_out} == {
+        "out of memory: end other programs, or run fewer jobs at once (--cores)"
+    }
+    with pytest.raises(RuntimeError, match="memory") as bug:
+        torch.zeros(1).expand(4).add_(1)
+    assert explain(bug.value) is None
+    assert explain(ValueError("will not allocate memory for fewer than 1 tile")) is None
 
 
 def test_two_signals_at_once_are_one_line(tmp_path):

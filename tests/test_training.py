@@ -135,8 +135,13 @@ def test_out_of_memory_says_what_to_lower():
         enough_memory(8, (64, 32)),
     ):
         torch.empty(1 << 60)
-    with pytest.raises(RuntimeError, match="shape"), enough_memory(8, (64, 32)):
-        torch.zeros(2).view(3)
+    with pytest.raises(UserError, match="out of memory"), enough_memory(8, (64, 32)):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_other_errors_that_mention_memory_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="a single memory location"), enough_memory(8, (64, 32)):
+        torch.zeros(1).expand(4).add_(1)
 
 
 def test_depthwise_convolutions_alone_compute_in_float32():

@@ -14,8 +14,11 @@ from pathlib import Path
 from darkfield.files import UserError, one_line
 
 DISK_FULL = "the disk is full: make room; the same command goes on from here"
+OUT_OF_MEMORY = "out of memory: end other programs, or run fewer jobs at once (--cores)"
 KILLED = "killed, perhaps for want of memory; the same command goes on from here"
 STOPS = (signal.SIGINT, signal.SIGTERM)
+# What torch's allocators say in a RuntimeError that is no torch.OutOfMemoryError.
+ALLOCATORS = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 ROOM = 1_000_000  # bytes: with less, a disk is full
 log = logging.getLogger("darkfield")
 
@@ -56,13 +59,23 @@ def explain(error: Exception) -> str | None:
     """One line for what a machine makes fail: what it was, and what to do; None for a bug."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return DISK_FULL
+    if out_of_memory(error):
+        return OUT_OF_MEMORY
     if isinstance(error, OSError) and error.strerror and error.filename:
         barred = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
         do = "; make it accessible, or choose another folder" if barred else ""
         return one_line(f"{error.filename}: {error.strerror}{do}")
-    if isinstance(error, MemoryError) or "allocate memory" in str(error):
-        return "out of memory: end other programs, or run fewer jobs at once (--cores)"
     return None
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that the memory of this machine or of its GPU is used up."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, RuntimeError):
+        named = type(error).__name__ == "OutOfMemoryError"  # torch's, without importing torch
+        return named or any(text in str(error) for text in ALLOCATORS)
+    return isinstance(error, MemoryError)
 
 
 def unexpected(error: Exception) -> str:

@@ -19,6 +19,7 @@ from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import autocast, depthwise_in_float32
 from darkfield.distributed import first, replicate, share
 from darkfield.files import UserError, atomic
+from darkfield.job import out_of_memory
 from darkfield.loss import cross_entropy, dice
 from darkfield.resume import checkpoint, load_state, save_state
 
@@ -177,11 +178,11 @@ def train_step(
 
 @contextmanager
 def enough_memory(batch_size: int, image_size: tuple[int, int]) -> Iterator[None]:
-    """Turn a failure to get memory, on CPU or GPU, into a UserError that says what to lower."""
+    """Turn a lack of memory, on CPU or GPU, into a UserError that says what to lower."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except Exception as error:
+        if not out_of_memory(error):
             raise
         raise UserError(
             f"out of memory: lower train.batch_size ({batch_size}) or image_size "
