@@ -9,6 +9,8 @@ from darkfield.files import UserError, read_csv
 from darkfield.images import read_image
 from darkfield.masks import find_pairs, flatten, flatten_pairs, gather_masks
 from darkfield.pixels import Pictures
+from darkfield.split import split_images
+from darkfield.stats import class_counts
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 VALUES = {"0": "background", "1": "erythrocyte", "2": "spirochaete"}
@@ -121,7 +123,7 @@ def test_a_folder(root):
         assert (masks[i] == original).all()
         assert (images[i] == read_image(root / "images" / row.file)).all()
         assert (row.height, row.width) == original.shape
-        counted = [row.background, row.erythrocyte, row.spirochaete]
+        counted = [row.pixels_background, row.pixels_erythrocyte, row.pixels_spirochaete]
         assert counted == np.bincount(original.ravel(), minlength=3).tolist()
 
 
@@ -182,4 +184,22 @@ def test_the_real_masks(real_data, tmp_path):
     assert problems == []
     table = pd.read_csv(tmp_path / "flat.csv")
     assert len(table) == 286
-    assert table[list(CLASSES)].sum().tolist() == [130243690, 19903758, 1650323]
+    assert table.filter(regex="^pixels_").sum().tolist() == [130243690, 19903758, 1650323]
+
+
+def test_classes_named_like_columns_leave_the_columns_alone(root):
+    """A class named height once overwrote the heights: 180 became 4050."""
+    names = ["image", "file", "height"]
+    classes = {name: i for i, name in enumerate(names)}
+    paths = [root / "out" / name for name in NAMES]
+    pairs, _ = find_pairs(root)
+    values = {str(i): name for name, i in classes.items()}
+    assert not flatten_pairs(pairs, *paths, mask_values=values, classes=classes, threads=1)
+    table = read_csv(root / "out" / NAMES[1])
+    masks = [np.asarray(Image.open(root / "masks" / f"{stem}.png")) for stem in table["image"]]
+    assert table["height"].tolist() == [len(mask) for mask in masks]
+    counted = table[[f"pixels_{name}" for name in names]].to_numpy().tolist()
+    assert counted == [np.bincount(mask.ravel(), minlength=3).tolist() for mask in masks]
+    splits = split_images(table, None, names, seed=1, train=0.5, val=0.25, test=0.25)
+    counts = class_counts(table.merge(splits, on="image"), names)
+    assert list(counts["pixels"]["all"].values()) == np.sum(counted, axis=0).tolist()

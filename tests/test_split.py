@@ -60,7 +60,7 @@ def test_the_seed_decides():
 
 def manifest(n):
     names = [f"{i:03}" for i in range(n)]
-    return pd.DataFrame({"image": names, "file": names, "cell": 1})
+    return pd.DataFrame({"image": names, "file": names, "pixels_cell": 1})
 
 
 def test_an_empty_split_is_an_error():

@@ -62,7 +62,8 @@ def test_sums_of_many_images_do_not_overflow():
 
 
 def test_class_counts_and_the_notebooks_weights():
-    table = pd.DataFrame({"a": [80, 60, 50], "b": [20, 0, 50], "split": ["train", "train", "test"]})
+    pixels = {"pixels_a": [80, 60, 50], "pixels_b": [20, 0, 50]}
+    table = pd.DataFrame(pixels | {"split": ["train", "train", "test"]})
     counts = class_counts(table, ["a", "b"])
     assert counts["pixels"]["all"] == {"a": 190, "b": 70}
     assert counts["pixels"]["train"] == {"a": 140, "b": 20}

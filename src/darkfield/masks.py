@@ -11,6 +11,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from darkfield.classes import pixels_column
 from darkfield.files import (
     UserError,
     atomic,
@@ -136,9 +137,9 @@ def flatten_pairs(
 ) -> list[str]:
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
-    The manifest's columns: image (stem), file (the image's name), height and width in pixels, a
-    column a class with its pixels, image_sha256, and mask_sha256 of the flattened mask. In the
-    same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
+    The manifest's columns: image (stem), file (the image's name), height and width in pixels,
+    pixels_CLASS for each class, image_sha256, and mask_sha256 of the flattened mask. In the same
+    order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
     darkfield.pixels. Returns what is wrong with the pairs; if anything is, then what was written
     is of no use.
     """
@@ -168,7 +169,7 @@ def flatten_pairs(
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
         row = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
-        row |= {name: int(pixels[i]) for name, i in classes.items()}
+        row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
         row |= {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}
         return [], row, (image, mask)
 
@@ -207,7 +208,7 @@ def gather_masks(
     Raises UserError if a class is in no mask, and then writes nothing.
     """
     table = concat_csv(manifests)
-    if absent := [name for name in classes if not table[name].any()]:
+    if absent := [name for name in classes if not table[pixels_column(name)].any()]:
         what = "label some, or leave the class out"
         raise UserError(*(f"data.classes: no mask has a pixel of {n}; {what}" for n in absent))
     with atomic(out) as part:

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from darkfield.classes import pixels_column
 from darkfield.files import UserError
 
 
@@ -75,8 +76,8 @@ def fold_splits(
 
 
 def strata_of(manifest: pd.DataFrame, classes: list[str]) -> list[str]:
-    """Which of the classes each image has, one text an image, from their pixels in a manifest."""
-    present = manifest[classes].to_numpy() > 0
+    """Which of the classes each image of a manifest has: one text of 0s and 1s per image."""
+    present = manifest[[pixels_column(name) for name in classes]].to_numpy() > 0
     return ["".join("01"[int(has)] for has in row) for row in present]
 
 

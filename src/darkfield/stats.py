@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from darkfield.classes import pixels_column
+
 CHANNELS = ("red", "green", "blue")
 
 
@@ -46,12 +48,15 @@ def constant_channels(stats: dict) -> list[str]:
 def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:
     """Pixels of each class and images that have it, over all images and per split, and the weights.
 
-    `table` has a row an image, with a column a class for its pixels, and its split. The weights
-    are the notebook's, 1 - n_c / sum(n) over the training split.
+    `table` is data/flattened_masks.csv merged with data/split.csv. The weights are the notebook's,
+    1 - n_c / sum(n) over the training split.
     """
     of = {"all": table} | {s: table[table["split"] == s] for s in ("train", "val", "test")}
-    pixels = {s: {c: int(rows[c].sum()) for c in classes} for s, rows in of.items()}
-    images_with = {s: {c: int((rows[c] > 0).sum()) for c in classes} for s, rows in of.items()}
+    columns = {c: pixels_column(c) for c in classes}
+    pixels = {s: {c: int(rows[k].sum()) for c, k in columns.items()} for s, rows in of.items()}
+    images_with = {
+        s: {c: int((rows[k] > 0).sum()) for c, k in columns.items()} for s, rows in of.items()
+    }
     n = np.array(list(pixels["train"].values()))
     weights = (1 - n / n.sum()).tolist()
     images = {s: len(rows) for s, rows in of.items()}
