@@ -8,7 +8,7 @@ from PIL import Image
 from darkfield.files import UserError, read_csv
 from darkfield.images import read_image
 from darkfield.masks import find_pairs, flatten, flatten_pairs, gather_masks
-from darkfield.pixels import Pictures
+from darkfield.pixels import Pictures, digest
 from darkfield.split import split_images
 from darkfield.stats import class_counts
 
@@ -122,6 +122,7 @@ def test_a_folder(root):
         assert (np.asarray(flat) == original).all()
         assert (masks[i] == original).all()
         assert (images[i] == read_image(root / "images" / row.file)).all()
+        assert row.image_pixels_sha256 == digest(images[i])
         assert (row.height, row.width) == original.shape
         counted = [row.pixels_background, row.pixels_erythrocyte, row.pixels_spirochaete]
         assert counted == np.bincount(original.ravel(), minlength=3).tolist()

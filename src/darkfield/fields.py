@@ -5,7 +5,6 @@ features at many places agree on how one picture lies over the other, and if the
 alike all over the part that they share.
 """
 
-import hashlib
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -18,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from darkfield.files import read_json, write_json
-from darkfield.pixels import new_pixels
+from darkfield.pixels import digest, new_pixels
 from darkfield.retrieval import candidates
 
 # Up to so many pictures each pair is looked at: nothing is missed, and it takes a minute or two.
@@ -115,15 +114,10 @@ def read_features(keypoints: Sequence[Path], described: Sequence[Path]) -> list[
     for file, rows in zip(keypoints, described, strict=True):
         stored = np.asarray(np.load(file, mmap_mode="r")).view(KEYPOINT)[:, 0]
         end = 0
-        for digest, shape, n in read_json(rows):
+        for key, shape, n in read_json(rows):
             end += n
-            features.append(Features(digest, tuple(shape), stored[end - n : end]))
+            features.append(Features(key, tuple(shape), stored[end - n : end]))
     return features
-
-
-def digest(picture: np.ndarray) -> str:
-    """SHA-256 of a picture's shape and pixels, in hex."""
-    return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
 
 
 def grey(picture: np.ndarray) -> np.ndarray:

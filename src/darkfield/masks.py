@@ -31,7 +31,7 @@ from darkfield.images import (
     read_image,
     write_png,
 )
-from darkfield.pixels import new_pixels
+from darkfield.pixels import digest, new_pixels
 
 COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
 
@@ -138,10 +138,10 @@ def flatten_pairs(
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
-    pixels_CLASS for each class, image_sha256, and mask_sha256 of the flattened mask. In the same
-    order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
-    darkfield.pixels. Returns what is wrong with the pairs; if anything is, then what was written
-    is of no use.
+    pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
+    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
+    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.pixels. Returns what is
+    wrong with the pairs; if anything is, then what was written is of no use.
     """
 
     def convert(stem: str) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
@@ -170,7 +170,8 @@ def flatten_pairs(
         row = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
-        row |= {"image_sha256": sha256(image_path), "mask_sha256": sha256(path)}
+        row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
+        row["mask_sha256"] = sha256(path)
         return [], row, (image, mask)
 
     rows, problems = [], []

@@ -1,5 +1,6 @@
 """Decoded pictures, end to end in a .npy file a batch: decoded once, memory-mapped ever after."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,14 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
         yield append
         file.seek(0)
         header()
+
+
+def digest(picture: np.ndarray) -> str:
+    """SHA-256, in hex, of the shape and the pixels of a decoded picture, uint8 (H, W, 3).
+
+    It identifies a picture whatever its file is called and however it is compressed.
+    """
+    return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
 
 
 def batch_rows(pictures: int, batch: int, batches: int) -> range:
