@@ -32,6 +32,17 @@ def test_resumed_is_byte_identical(dataset, tmp_path, options, caplog):
     assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("encoder", ["efficientnet-b0", "mit_b0"])
+def test_encoders_that_draw_random_numbers_resume_to_the_same_bytes(tmp_path, encoder):
+    dataset = toy_dataset(size=(64, 64))
+    options = {"model": {"name": "unet", "encoder": encoder}, "steps_per_epoch": 2}
+    _, whole = run(dataset, tmp_path / "whole", 2, **options)
+    run(dataset, tmp_path / "parts", 1, **options)
+    _, resumed = run(dataset, tmp_path / "parts", 2, **options)
+    assert resumed == whole
+    assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("damage", ["truncated", "other", "checkpoint gone"])
 def test_a_damaged_state_means_a_fresh_start(dataset, tmp_path, damage, caplog):
     run(dataset, tmp_path / "whole", 2)

@@ -8,7 +8,7 @@ from toy import CHANNELS, digests, run, toy_dataset
 from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import autocast, depthwise_in_float32, setup
 from darkfield.files import UserError
-from darkfield.training import enough_memory, epoch_order
+from darkfield.training import enough_memory, epoch_order, epoch_seed
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,24 @@ def test_order_is_a_function_of_seed_and_epoch_alone():
     assert len({tuple(order(*key)) for key in [(1, 1), (1, 2), (2, 1), (2, 2)]}) == 4
     assert order(1, 2, 20) == order(1, 2)[:20]
     assert sorted(order(1, 2, 100)) == sorted([*range(50)] * 2)
+
+
+def test_in_their_own_order_all_images_come_once_before_any_comes_again():
+    def seen(images, samples, epochs):
+        return [
+            i
+            for epoch in range(1, epochs + 1)
+            for i in epoch_order(1, epoch, images, False, samples)
+        ]
+
+    assert seen(10, 10, 2) == [*range(10)] * 2
+    assert seen(10, 4, 5) == [*range(10)] * 2
+    assert seen(3, 7, 3) == [*range(3)] * 7
+
+
+def test_an_epoch_has_a_seed_of_its_own_in_each_process():
+    keys = [(s, e, r) for s in (1, 2) for e in (1, 2) for r in (0, 1)]
+    assert len({epoch_seed(*key) for key in keys}) == len(keys)
 
 
 def test_steps_per_epoch_schedule_and_average(dataset, tmp_path):

@@ -14,9 +14,9 @@ from darkfield.training import train
 CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 
 
-def toy_dataset(scenes=4):
+def toy_dataset(scenes=4, size=(48, 56)):
     """Small scenes, four by default."""
-    drawn = [scene(np.random.default_rng(i), 48, 56) for i in range(scenes)]
+    drawn = [scene(np.random.default_rng(i), *size) for i in range(scenes)]
     images, masks = zip(*drawn, strict=True)
     return DarkfieldDataset(
         list("abcdefgh"[:scenes]), images, masks, image_transform(), target_transform()
@@ -27,7 +27,7 @@ def run(dataset, folder, epochs, **options):
     folder.mkdir(exist_ok=True)
     device, precision = setup("cpu", options.pop("precision", "fp32"), options.pop("threads", 2))
     torch.manual_seed(options.get("seed", 1))
-    model = build("segnet", 3, notebook_head=options.pop("notebook_head", False))
+    model = build(classes=3, **options.pop("model", {"name": "segnet"}))
     defaults = {
         "steps_per_epoch": None,
         "batch_size": 2,

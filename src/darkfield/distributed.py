@@ -33,9 +33,14 @@ REASON = "DARKFIELD_REASON"  # the file in which a process says why it failed
 log = logging.getLogger("darkfield")
 
 
+def rank() -> int:
+    """The number of this process among those that train together, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
 def first() -> bool:
     """Whether this process is the only one or the first, which alone writes files."""
-    return not dist.is_initialized() or dist.get_rank() == 0
+    return rank() == 0
 
 
 def share(batch: Sequence) -> Sequence:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from darkfield.dataset import DarkfieldDataset, normalise
 from darkfield.device import autocast, depthwise_in_float32
-from darkfield.distributed import first, replicate, share
+from darkfield.distributed import first, rank, replicate, share
 from darkfield.files import UserError, atomic
 from darkfield.job import out_of_memory
 from darkfield.loss import cross_entropy, dice
@@ -27,19 +27,26 @@ log = logging.getLogger("darkfield")
 
 
 def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int) -> list[int]:
-    """Which image each of an epoch's samples is of: a function of seed and epoch alone.
+    """The index of the image of each sample of an epoch (1, 2, ...), from seed and epoch alone.
 
-    Every image comes once before any comes again.
+    In the images' own order an epoch goes on where the last one ended. Shuffled, each epoch draws
+    afresh; within it every image comes once before any comes again.
     """
+    if not shuffle:
+        return (np.arange((epoch - 1) * samples, epoch * samples) % images).tolist()
     rng = np.random.default_rng([seed, epoch])
     passes = -(-samples // images)
-    order = [rng.permutation(images) if shuffle else np.arange(images) for _ in range(passes)]
-    return np.concatenate(order)[:samples].tolist()
+    return np.concatenate([rng.permutation(images) for _ in range(passes)])[:samples].tolist()
 
 
 def sample_seeds(seed: int, epoch: int, samples: int) -> list[int]:
     """A seed for the augmentation of each of an epoch's samples."""
     return np.random.default_rng([seed, epoch, 1]).integers(2**63, size=samples).tolist()
+
+
+def epoch_seed(seed: int, epoch: int, rank: int) -> int:
+    """A seed for what the network itself draws in an epoch (dropout, stochastic depth)."""
+    return int(np.random.default_rng([seed, epoch, 2, rank]).integers(2**63))
 
 
 def train(
@@ -120,6 +127,7 @@ def train(
                 num_workers=workers,
                 pin_memory=device.type == "cuda",
             )
+            torch.manual_seed(epoch_seed(seed, epoch, rank()))  # of the CPU and of all GPUs
             total = 0.0
             for step, (batch, pair) in enumerate(zip(batches, loader, strict=True), start=1):
                 mine = len(share(batch))  # of a short batch maybe none
