@@ -32,10 +32,10 @@ data: .venv/installed ## fetch the public images and masks into data/darkfield
 	@echo "Bacteria detection with darkfield microscopy (Long Nguyen), licence CC BY-NC 4.0:"
 	@echo "give credit, no commercial use. Fetching $(DATA) at $(DATA_REV)"
 	@[ ! -e data/darkfield ] || { echo "data/darkfield is there already"; exit 1; }
-	@rm -rf .part-data && mkdir .part-data && cd .part-data && dvc init --quiet --no-scm && \
-		dvc import --rev $(DATA_REV) $(DATA) images && \
-		dvc import --rev $(DATA_REV) $(DATA) masks_orig/masks
-	@mkdir -p data && rm -rf .part-data/.dvc* && mv .part-data data/darkfield
+	@part=.part-data-$$$$ && trap "rm -rf $$part" EXIT && mkdir $$part && (cd $$part && \
+		dvc init --quiet --no-scm && dvc import --rev $(DATA_REV) $(DATA) images && \
+		dvc import --rev $(DATA_REV) $(DATA) masks_orig/masks) && \
+		mkdir -p data && rm -rf $$part/.dvc* && [ ! -e data/darkfield ] && mv $$part data/darkfield
 	@echo "Now point data.root in params.yaml at data/darkfield"
 
 test: .venv/installed check ## style and fast tests
@@ -71,7 +71,8 @@ format: .venv/installed ## format the code
 	@snakefmt Snakefile workflow
 
 dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
-	@python -m darkfield.dvcfile > .part-dvc.yaml && mv .part-dvc.yaml $@
+	@part=.part-$$$$-$@ && trap "rm -f $$part" EXIT && python -m darkfield.dvcfile > $$part && \
+		mv $$part $@
 
 docs/reliability.md: .venv/installed ## write its tables from tests/hostile.py
 	@python tests/hostile.py

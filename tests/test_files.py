@@ -1,11 +1,24 @@
 """Files appear whole or not at all; digests see every change."""
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
-from darkfield.files import atomic, folder_digest, hand_over, read_csv, write_csv, write_json
+from darkfield.files import (
+    LONGEST_NAME,
+    atomic,
+    folder_digest,
+    hand_over,
+    keep_only,
+    read_csv,
+    sweep,
+    write_csv,
+    write_json,
+)
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -26,6 +39,103 @@ def test_a_folder_is_replaced_whole(tmp_path):
             for name in names:
                 (part / name).touch()
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["c"]
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from darkfield.files import atomic
+
+with atomic(sys.argv[1]) as part:
+    {make}
+    print("begun", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(path, make='part.write_text("killed")'):
+    """A process that is halfway through writing `path`, and ends when its input does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER.format(make=make), str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def write(path, text):
+    with atomic(path) as part:
+        part.write_text(text)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "é" * (LONGEST_NAME // 2) + ".png"])
+def test_writers_of_one_file_do_not_disturb_each_other(tmp_path, name):
+    path = tmp_path / name
+    other = writer(path, 'part.write_text("theirs")')
+    with atomic(path) as one, atomic(path) as two:
+        one.write_text("one")
+        two.write_text("two")
+        assert one.suffix == two.suffix == path.suffix
+    assert path.read_text() == "one"
+    other.communicate()
+    assert other.returncode == 0
+    assert path.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writers_of_one_folder_do_not_disturb_each_other(tmp_path):
+    def fill(text):
+        for _ in range(50):
+            with atomic(tmp_path / "out") as part:
+                part.mkdir()
+                for i in range(5):
+                    (part / f"{i}").write_text(text)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(fill, "abcd"))
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    texts = [path.read_text() for path in (tmp_path / "out").iterdir()]
+    assert len(texts) == 5 and len(set(texts)) == 1
+
+
+def test_a_folder_and_a_file_replace_each_other(tmp_path):
+    write(tmp_path / "out", "file")
+    with atomic(tmp_path / "out") as part:
+        part.mkdir()
+        (part / "a").touch()
+    assert (tmp_path / "out/a").exists()
+    write(tmp_path / "out", "file")
+    assert (tmp_path / "out").read_text() == "file"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_and_what_is_in_use_is_not(tmp_path):
+    killed, alive = writer(tmp_path / "a.txt"), writer(tmp_path / "a.txt")
+    killed.kill()
+    killed.wait()
+    (tmp_path / ".part-data").mkdir()  # of `make data`
+    foreign = tmp_path / ".part-0123456789abcdef"  # of another host, maybe at work
+    foreign.mkdir()
+    assert len(list(tmp_path.iterdir())) == 4
+    write(tmp_path / "b.txt", "b")
+    assert {p.name for p in tmp_path.iterdir()} > {".part-data", foreign.name, "b.txt"}
+    assert len(list(tmp_path.iterdir())) == 4
+    alive.communicate()
+    os.utime(foreign, (1, 1))
+    sweep.cache_clear()
+    write(tmp_path / "b.txt", "b")
+    assert {p.name for p in tmp_path.iterdir()} == {".part-data", "a.txt", "b.txt"}
+
+
+def test_other_batches_are_removed_but_not_what_is_being_written(tmp_path):
+    for name in "ab":
+        write(tmp_path / name, name)
+    with atomic(tmp_path / "c") as part:
+        part.touch()
+        keep_only([tmp_path / "a"])
+    assert {p.name for p in tmp_path.iterdir()} == {"a", "c"}
 
 
 def test_nan_is_not_json(tmp_path):

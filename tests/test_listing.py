@@ -36,6 +36,11 @@ def test_a_folder_gives_its_pictures_and_keeps_subfolders(folder):
     assert list(names("in")) == sorted(expected)
 
 
+def test_hidden_files_and_what_is_in_hidden_folders_are_passed_over(folder):
+    folder("a.png", "._a.png", "sub/.part-0123456789abcdef/b.png")
+    assert names("in") == {"in/a.png": "a"}
+
+
 def test_files_and_globs_each_once(folder):
     folder("a.png", "b.png", "sub/c.png")
     assert names("in/a.png", "in/*.png") == {"in/a.png": "a", "in/b.png": "b"}

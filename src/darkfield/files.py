@@ -1,19 +1,32 @@
 """Files at the edge: written whole or not at all, hashed, listed in a fixed order."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 if TYPE_CHECKING:  # the Snakefile imports this module, and pandas takes half a second
     import pandas as pd
 
 LONGEST_NAME = 240  # bytes: file systems take 255, and endings and the like are added
+PART = ".part-"  # how names of unfinished files begin; git and DVC ignore them
+SCRATCH = re.compile(r"\.part-(new-)?[0-9a-f]{16}")
+HOST = f"{crc32(os.uname().nodename.encode()):08x}"
+WEEK = 7 * 24 * 3600  # seconds
+# Why rename(2) does not replace: it puts files in the place of files, folders of empty folders.
+NOT_REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
 
 
 class UserError(Exception):
@@ -44,23 +57,70 @@ def wrong_name(name: str) -> str | None:
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it to `path` if the block succeeds.
+    """Yield a temporary path; move it to `path` if the block succeeds.
 
     The block may write a file or make a folder there. What stood at `path` is replaced; if the
-    block fails it is left as it was, and the temporary path is removed.
+    block fails, it is left as it was, and the temporary path is removed. Several writers of one
+    path, on whatever hosts, do not disturb each other: the last one to finish wins.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, for writers that choose their format by it.
-    part = path.with_name(f".part-{path.name}")
-    remove(part)
-    try:
+    sweep(path.parent)
+    with scratch(path.parent) as folder:
+        part = folder / path.name  # writers choose their format by the suffix
         yield part
-        if path.is_dir():
-            remove(path)
-        part.replace(path)
-    finally:
-        remove(part)
+        put(part, path)
+
+
+@contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent` for this writer alone, removed with all it holds as the block ends.
+
+    It is locked for as long as the process lives, which tells it from a killed process's.
+    """
+    token = HOST + secrets.token_hex(4)
+    new, folder = parent / f"{PART}new-{token}", parent / f"{PART}{token}"
+    with ExitStack() as stack:
+        new.mkdir()
+        stack.callback(remove, new)
+        handle = os.open(new, os.O_RDONLY)
+        stack.callback(os.close, handle)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        new.rename(folder)  # only now, with its lock, under a name that others sweep
+        stack.callback(remove, folder)
+        yield folder
+
+
+@cache
+def sweep(parent: Path) -> None:
+    """Remove the scratch folders that killed processes left in `parent`, once per process.
+
+    Those of other hosts must be a week old: not every file system tells one host's locks to others.
+    """
+    for folder in filter(lambda path: SCRATCH.fullmatch(path.name), parent.glob(f"{PART}*")):
+        with suppress(OSError):  # locked, or gone, or no locks here
+            ours = folder.name.startswith(PART + HOST)
+            if ours or time.time() - folder.stat().st_mtime > WEEK:
+                handle = os.open(folder, os.O_RDONLY)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    remove(folder)
+                finally:
+                    os.close(handle)
+
+
+def put(part: Path, path: Path) -> None:
+    """Move `part` to `path`, in the place of whatever is there or comes there meanwhile."""
+    while True:
+        try:
+            part.replace(path)
+            return
+        except OSError as error:
+            if error.errno not in NOT_REPLACED:
+                raise
+            with suppress(FileNotFoundError):
+                path.rename(part.with_name(f"old-{secrets.token_hex(4)}"))
 
 
 def remove(path: Path) -> None:
@@ -114,10 +174,14 @@ def concat_csv(paths: Sequence[Path | str]) -> "pd.DataFrame":
 
 
 def keep_only(files: Sequence[Path | str]) -> None:
-    """Remove all else from the folder of some files, such as those of batches that are no more."""
+    """Remove all else from the folder of some files, such as those of batches that are no more.
+
+    What is being written there stays.
+    """
     kept = set(map(Path, files))
     for path in set(Path(files[0]).parent.iterdir()) - kept:
-        remove(path)
+        if not path.name.startswith(PART):
+            remove(path)
 
 
 def sha256(path: Path) -> str:

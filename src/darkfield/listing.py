@@ -69,15 +69,20 @@ def batches(folder: str, n: int) -> list[list[Source]]:
 
 
 def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """The pictures of a folder, or the picture itself, each with its path from there."""
+    """The pictures of a folder, or the picture itself, each with its path from there.
+
+    What is in hidden folders, and so what is being written just now, is passed over.
+    """
     if not path.is_dir():
         yield path, Path(path.name)
         return
     made = real(out)
     for p in path.rglob("*"):
         ours = made != real(path) and real(p).is_relative_to(made)
-        if is_picture(p) and not p.is_dir() and not ours:
-            yield p, p.relative_to(path)
+        name = p.relative_to(path)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if is_picture(p) and not hidden and not p.is_dir() and not ours:
+            yield p, name
 
 
 def real(path: Path) -> Path:
