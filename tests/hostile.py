@@ -417,7 +417,7 @@ WRONG_PARAMS = [  # all told at once, before anything runs
     Case(
         "braces in a path",
         param("data", root="my {data}"),
-        "data.root: 'my {data}' is not a path; Snakemake takes braces for wildcards",
+        "data.root: 'my {data}' is not a path; Snakemake takes braces and angle",
     ),
     Case(
         "model that is a path",
@@ -430,12 +430,17 @@ WRONG_PARAMS = [  # all told at once, before anything runs
         "data.mask_values: 'red' is not a grey value or",
     ),
     Case(
-        "class name that is code",
-        param("data", classes={"background": 0, "<b>": 1}),
-        "data.classes: '<b>' is not a name of small letters, digits",
+        "class name that is a number",
+        param("data", classes={"background": 0, 1: 1}),
+        "data.classes: 1 is not text; put it in quotes",
     ),
 ]
 DISAGREEING = [
+    Case(
+        "class name that is a path",
+        param("data", classes={"background": 0, "a/b": 1, "c": 2}),
+        "data.classes: 'a/b' has / in it; rename it",
+    ),
     Case(
         "fractions that do not add up",
         param("split", train=0.7, val=0.2, test=0.2),

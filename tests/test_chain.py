@@ -31,7 +31,8 @@ def test_every_file_of_the_contract_is_there(chain):
         data/split.csv results/channel_stats.json results/class_counts.json
         results/train/history.csv results/evaluation/epochs.csv results/evaluation/images.csv
         results/model/model.safetensors results/model/model.json results/metrics.json
-        results/plots/loss.png results/plots/erythrocyte.png results/plots/spirochaete.png
+        results/plots/loss.png results/plots/classes/erythrocyte.png
+        results/plots/classes/spirochaete.png
         results/report.html
     """
     for path in expected.split():

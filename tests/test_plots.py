@@ -28,7 +28,7 @@ def test_overlap_accuracy_shows_train_and_test(epochs):
     for split in ("train", "test"):
         rows = epochs[(epochs["class"] == "cell") & (epochs["split"] == split)]
         assert drawn[split] == rows["overlap_accuracy"].tolist()
-        assert drawn[f"{split}, images with cells"] == rows["overlap_accuracy_present"].tolist()
+        assert drawn[f"{split}, images that have it"] == rows["overlap_accuracy_present"].tolist()
     assert axes.texts[0].get_text() == "selected: 3"
 
 

@@ -1,6 +1,9 @@
 """What a model is, and is not, good for: its model.json in words (Mitchell et al. 2019)."""
 
+import re
 from typing import Any
+
+from darkfield.classes import by_class
 
 # model.name: what it is called, and where it was published.
 PAPERS = {
@@ -25,6 +28,7 @@ def card(spec: dict) -> str:
     number of `metrics`), `cross_validation` (`test` and `interval_95`, likewise), `licence`, `data`
     (a sentence on the pictures it was trained on), `train`, `epoch`, `provenance`.
     """
+    spec = spec | {"classes": {literal(name): c for name, c in spec["classes"].items()}}
     parts = {
         "Intended use": INTENDED,
         "How to use it": how(spec),
@@ -128,6 +132,11 @@ def training(spec: dict) -> str:
     )
 
 
+def literal(text: str) -> str:
+    """Text that Markdown, also in a table, shows as it is."""
+    return re.sub(r"([\\`*_\[\]<>|#$~&])", r"\\\1", text)
+
+
 def shown(value: Any) -> str:
     """A setting in a line."""
     if isinstance(value, dict):
@@ -171,10 +180,10 @@ def scores(metrics: dict, intervals: dict) -> str:
         return f"{number} [{interval[0]:.3f}, {interval[1]:.3f}]" if known else number
 
     rows = [["", *COLUMNS.values()], ["---"] * (1 + len(COLUMNS))]
-    for name, values in metrics.items():
-        if isinstance(values, dict):
-            limits = intervals.get(name, {})
-            rows.append([name, *(cell(values.get(c), limits.get(c)) for c in COLUMNS)])
+    limits = by_class(intervals)
+    for name, values in by_class(metrics).items():
+        of_class = limits.get(name, {})
+        rows.append([literal(name), *(cell(values.get(c), of_class.get(c)) for c in COLUMNS)])
     means = [cell(metrics.get(m), intervals.get(m)) for m in ("miou", "mdice")]
     rows.append(["mean", *means, "", ""])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,6 +1,50 @@
 """What the name of a class becomes in tables, JSON and file names, where it meets other names."""
 
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from darkfield.files import wrong_name
+
+MEANS = ("miou", "mdice")  # in metrics.json beside the classes
+
 
 def pixels_column(name: str) -> str:
     """The column of data/flattened_masks.csv with an image's pixels of a class."""
     return f"pixels_{name}"
+
+
+def key_of(name: str) -> str:
+    """The key of a class in metrics.json: its name, or "class miou" for one named miou.
+
+    No two names share a key, and none has the key of a mean.
+    """
+    return f"class {name}" if re.fullmatch(f"(class )*({'|'.join(MEANS)})", name) else name
+
+
+def by_class(scores: dict) -> dict[str, dict]:
+    """The metrics of each class, by its name, from a split of metrics.json."""
+    return {
+        key.removeprefix("class ") if key_of(key) != key else key: values
+        for key, values in scores.items()
+        if isinstance(values, dict)
+    }
+
+
+def wrong_names(names: Iterable[str]) -> list[str]:
+    """Why names of classes, each of which also names a file, cannot be used: a line for each."""
+    problems, alike = [], {}
+    for name in names:
+        if reason := wrong_name(name):
+            problems.append(f"{name!r} {reason}")
+        elif not name or name != name.strip():
+            problems.append(f"{name!r} is empty, or begins or ends with a space; rename it")
+        elif wrong := sorted(set("/{}<>") & set(name)):
+            problems.append(f"{name!r} has {' and '.join(wrong)} in it; rename it")
+        other = alike.setdefault(unicodedata.normalize("NFC", name.casefold()), name)
+        if other != name:
+            problems.append(
+                f"{other!r} and {name!r} differ only in case, or in how a letter is encoded, and "
+                "to macOS are one file; rename one"
+            )
+    return problems

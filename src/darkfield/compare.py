@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from safetensors import safe_open
 
+from darkfield.classes import by_class, key_of
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
 from darkfield.plots import CLASSES, SPLITS
 
@@ -80,7 +81,7 @@ def row(name: str, fold: str) -> dict:
     images = len(read_csv(OUT / name / "data/split.csv"))
     test, intervals = metrics["test"], metrics.get("interval_95")
     values = {"miou": ("miou",), "mdice": ("mdice",)}
-    values |= {f"{c}_dice": (c, "dice") for c, v in test.items() if isinstance(v, dict)}
+    values |= {f"{c}_dice": (key_of(c), "dice") for c in by_class(test)}
     quality = {}
     for column, path in values.items():
         quality[column] = reduce(getitem, path, test)
@@ -153,7 +154,7 @@ def curves(names: Sequence[str], fold: str) -> Figure:
             for split in ("train", "test"):
                 rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
                 dice = rows.groupby("epoch")["dice"].agg(["mean", "min", "max"])
-                time, colour = dice.index * minutes, CLASSES[k]
+                time, colour = dice.index * minutes, CLASSES[k % len(CLASSES)]
                 axes.fill_between(time, dice["min"], dice["max"], color=colour, alpha=0.2, lw=0)
                 style = {"color": colour, "linestyle": SPLITS[split][1], "marker": ".", "ms": 3}
                 axes.plot(time, dice["mean"], **style, lw=1.2, label=f"{c}, {split}")

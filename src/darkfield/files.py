@@ -157,10 +157,10 @@ def write_csv(path: Path | str, table: "pd.DataFrame") -> None:
 
 
 def read_csv(path: Path | str) -> "pd.DataFrame":
-    """Read one of our tables; the columns image and file stay text ("001", "NA")."""
+    """Read one of our tables; names of images, files and classes stay text ("001", "NA")."""
     import pandas as pd
 
-    text = {"image": str, "file": str}
+    text = dict.fromkeys(("image", "file", "class", "true", "predicted"), str)
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 

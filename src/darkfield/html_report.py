@@ -15,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from darkfield import gallery, metrics, plots
+from darkfield.classes import by_class
 from darkfield.intervals import LEVEL, intervals
 from darkfield.overlays import CONFUSED, INVENTED, MISSED, class_colours
 from darkfield.summary import COLUMNS
@@ -34,12 +35,14 @@ def svg(figure: Figure, name: str) -> Markup:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text)
-    for colour, ours in THEME.items():
-        text = text.replace(colour, ours)
-    return Markup(text)
+
+    def ours(tag: re.Match) -> str:
+        themed = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", tag[0])
+        return re.sub("|".join(THEME), lambda colour: THEME[colour[0]], themed)
+
+    return Markup(re.sub("<[^>]*>", ours, text))  # in tags alone, as text may hold any name
 
 
 def flat(params: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -147,6 +150,7 @@ def page(
     environment.filters |= {"fraction": fraction, "percent": percent, "hash": source_hash}
     return environment.get_template("html_report.html.j2").render(
         scores=scores,
+        by_class=by_class,
         limits=intervals(matrices[test], table["group"][test]) if test.any() else {},
         level=f"{100 * LEVEL:.0f} %",
         metric_names=COLUMNS,

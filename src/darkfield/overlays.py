@@ -1,7 +1,9 @@
 """Image, truth, prediction and errors side by side, in colours for colour-blind readers too."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 COLOURS = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2"]
 MISSED, INVENTED, CONFUSED = "#0072B2", "#D55E00", "#F0E442"
 GAP, TITLE = 6, 18  # pixels
+# Of Latin, Greek, Cyrillic and more; that of Pillow has no é.
+FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 
 
 def class_colours(n: int) -> list[str]:
@@ -52,7 +56,7 @@ def overlay(
     ]
     height, width = (side * zoom for side in image.shape[:2])
     sheet = Image.new("RGB", (4 * width + 3 * GAP, height + TITLE), "#202020")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.truetype(FONT, 11)
     for k, (panel, words) in enumerate(panels):
         x = k * (width + GAP)
         enlarged = Image.fromarray(panel).resize((width, height), Image.Resampling.NEAREST)

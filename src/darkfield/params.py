@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from darkfield.classes import wrong_names
 from darkfield.files import UserError
 
 
@@ -84,7 +85,7 @@ def numbered(params: dict[str, Any], validator: jsonschema.protocols.Validator) 
     errors = list(validator.iter_errors(params))
     for error in errors:
         errors += error.context  # the alternatives of anyOf
-        if isinstance(error.instance, str):
+        if isinstance(error.instance, str) and "propertyNames" not in error.absolute_schema_path:
             *parents, last = error.absolute_path
             parent = functools.reduce(operator.getitem, parents, params)
             with contextlib.suppress(ValueError):
@@ -105,7 +106,7 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
             return [f"{at}{error.message.replace(' is a required property', ' is missing')}"]
         case "enum":
             return [f"{at}{error.instance!r} is not one of {', '.join(error.validator_value)}"]
-        case "pattern":
+        case "pattern" | "type" if "description" in error.schema:
             return [f"{at}{error.instance!r} is not {error.schema['description']}"]
         case "anyOf":
             allowed = "; or ".join(
@@ -133,7 +134,8 @@ def disagreements(params: dict[str, Any]) -> list[str]:
     classes, split, train = params["data"]["classes"], params["split"], params["train"]
     epoch, weights = params["select"]["epoch"], train["class_weights"]
     low, high = params["synthesize"]["size"]
-    problems = [
+    problems = [f"data.classes: {problem}" for problem in wrong_names(classes)]
+    problems += [
         f"data.mask_values: {value!r} is mapped to {name!r}, which data.classes does not have"
         for value, name in params["data"]["mask_values"].items()
         if name not in classes

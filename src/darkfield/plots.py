@@ -14,6 +14,7 @@ matplotlib.rcParams.update(
         "grid.alpha": 0.3,
         "figure.dpi": 150,
         "font.size": 10,
+        "text.parse_math": False,  # names of classes may have a $
     }
 )
 SPLITS = {"train": ("#0072B2", "-"), "val": ("#009E73", ":"), "test": ("#D55E00", "--")}
@@ -83,7 +84,7 @@ def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
             style,
             color=colour,
             alpha=0.4,
-            label=f"{split}, images with {name}s",
+            label=f"{split}, images that have it",
         )
     axes.set(
         xlabel="epoch", ylabel=f"{name} overlap accuracy", ylim=(min(0, axes.get_ylim()[0]), 1)
@@ -106,15 +107,22 @@ def class_balance(counts: dict) -> Figure:
         at = y + (len(classes) / 2 - 0.5 - k) * 0.8 / len(classes)
         for axes, share in ((left, share_of_pixels), (right, share_of_images)):
             values = [share(counts, s, name) for s in splits]
-            bars = axes.barh(at, values, 0.75 / len(classes), color=colour, label=name)
+            bars = axes.barh(at, values, 0.75 / len(classes), color=colour)
             axes.bar_label(bars, [f"{v:.1%}" for v in values], padding=2, fontsize=8)
     for axes, label in ((left, "pixels"), (right, "images that have the class")):
         axes.set(xlabel=label, xlim=(0, 1.22), yticks=y, yticklabels=splits)
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.set_xticks([0, 0.5, 1])
         axes.grid(axis="y", visible=False)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(classes), frameon=False)
+    legend = figure.legend(
+        left.containers,
+        map(str, range(len(classes))),
+        loc="outside upper center",
+        ncols=len(classes),
+        frameon=False,
+    )
+    for text, name in zip(legend.get_texts(), classes, strict=True):
+        text.set_text(name)  # as a label, one that begins with _ would be left out
     return figure
 
 

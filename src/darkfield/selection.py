@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from darkfield import metrics
+from darkfield.classes import key_of
 from darkfield.files import UserError
 
 
@@ -37,6 +38,6 @@ def split_metrics(matrices: np.ndarray, classes: list[str]) -> dict | None:
     values = metrics.summarise(matrices)
     means = {"miou": number(np.nanmean(values["iou"])), "mdice": number(np.nanmean(values["dice"]))}
     return means | {
-        name: {metric: number(v[c]) for metric, v in values.items()}
+        key_of(name): {metric: number(v[c]) for metric, v in values.items()}
         for c, name in enumerate(classes)
     }

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from darkfield.classes import by_class
 from darkfield.files import read_json
 
 COLUMNS = {
@@ -31,15 +32,18 @@ def summary(metrics: dict) -> str:
     if test is None:
         return f"Epoch {metrics['epoch']}; no test metrics, because split.test is 0"
 
+    classes = by_class(test)
+    width = max(map(len, (*classes, "background")), default=0) + 1
+
     def row(name: str, values: dict) -> str:
         cells = (values.get(c) for c in COLUMNS)
         texts = ("" if v is None else f"{v:.3f}" for v in cells)
-        return f"{name:12}" + "".join(
+        return f"{name:{width}}" + "".join(
             f"{text:>{len(title) + 2}}" for text, title in zip(texts, COLUMNS.values(), strict=True)
         )
 
-    head = f"{'':12}" + "".join(f"  {title}" for title in COLUMNS.values())
-    rows = [row(name, values) for name, values in test.items() if isinstance(values, dict)]
+    head = " " * width + "".join(f"  {title}" for title in COLUMNS.values())
+    rows = [row(name, values) for name, values in classes.items()]
     mean = row("mean", {"iou": test["miou"], "dice": test["mdice"]})
     title = f"Test images, native resolution, epoch {metrics['epoch']}"
     return "\n".join([title, head, *rows, mean.rstrip()])

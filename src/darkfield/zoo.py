@@ -3,7 +3,10 @@
 Of the format 0.5 of bioimageio.spec; its pictures are synthetic.
 """
 
+import keyword
+import re
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +48,16 @@ def package(
                 entry = zipfile.ZipInfo(file.name, EPOCH)
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def identifiers(names: Sequence[str]) -> list[str]:
+    """Names as the zoo takes them, Python identifiers; what changes has its index at its end."""
+    return [
+        name
+        if name.isidentifier() and not keyword.iskeyword(name)
+        else "_".join(["", *re.findall(r"\w+", name), str(i)])
+        for i, name in enumerate(names)
+    ]
 
 
 def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
@@ -108,7 +121,7 @@ def describe(folder: Path, spec: dict, opset: int) -> None:
         "description": "of each class; they add up to 1",
         "axes": [
             zoo.BatchAxis(),
-            zoo.ChannelAxis(channel_names=list(spec["classes"])),
+            zoo.ChannelAxis(channel_names=identifiers(list(spec["classes"]))),
             *map(the_same, "yx"),
         ],
         "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),

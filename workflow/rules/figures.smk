@@ -65,7 +65,8 @@ rule plots:
         ),
         classes=report(
             expand(
-                "results/plots/{name}.png", name=list(config["data"]["classes"])[1:]
+                "results/plots/classes/{name}.png",
+                name=list(config["data"]["classes"])[1:],
             ),
             caption="../report/overlap_accuracy.rst",
             category="Curves",

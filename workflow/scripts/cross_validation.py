@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from darkfield.classes import key_of
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
 from darkfield.intervals import intervals
 from darkfield.job import job
@@ -22,7 +23,7 @@ with job(snakemake.log[0]) as log:
         for m, v in intervals(matrices, table["group"]).items()
     }
     by_class = {
-        name: {m: v[c].tolist() for m, v in limits.items() if v.ndim == 2}
+        key_of(name): {m: v[c].tolist() for m, v in limits.items() if v.ndim == 2}
         for c, name in enumerate(classes)
     }
     means = {m: v.tolist() for m, v in limits.items() if v.ndim == 1}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from darkfield import plots
-from darkfield.files import atomic, read_csv, read_json
+from darkfield.files import atomic, keep_only, read_csv, read_json
 from darkfield.job import job
 
 with job(snakemake.log[0]) as log:
@@ -14,9 +14,14 @@ with job(snakemake.log[0]) as log:
         snakemake.output.balance: plots.class_balance(counts),
         snakemake.output.confusion: plots.confusion_matrix(read_csv(snakemake.input.confusion)),
     }
-    for path in snakemake.output.classes:
-        figures[path] = plots.overlap_accuracy(epochs, Path(path).stem, epoch)
+    classes = snakemake.output.classes
+    for path, name in zip(classes, list(counts["pixels"]["all"])[1:], strict=True):
+        figures[path] = plots.overlap_accuracy(epochs, name, epoch)
     for path, figure in figures.items():
         with atomic(path) as part:
             figure.savefig(part, metadata={"Software": None})
         log.info("%s", path)
+    # DVC records the folder whole, so a plot of a class that is gone would stay for ever.
+    keep_only(classes)
+    whole = (snakemake.output[name] for name in ("loss", "balance", "confusion"))
+    keep_only([*whole, Path(classes[0]).parent])

@@ -1,0 +1,193 @@
+"""Classes may have any name that a file may have: what is made of it meets no other name."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from project import commit, dvc, repository, run, set_params, snakemake, stale
+from test_html_report import arguments
+
+from darkfield import plots
+from darkfield.card import card
+from darkfield.classes import by_class, key_of, wrong_names
+from darkfield.files import read_csv, read_json, write_csv
+from darkfield.html_report import page
+from darkfield.metrics import confusion_table, table
+from darkfield.overlays import overlay
+from darkfield.selection import split_metrics
+from darkfield.summary import summary
+
+QUOTED = 'rote Zelle, "groß"'
+# Like columns, keys, files, numbers, YAML, Markdown, HTML, mathtext and a spreadsheet's formulas.
+WILD = (
+    *("background", "image", "file", "height", "width", "group", "split", "loss", "miou", "mdice"),
+    *("class miou", "001", "NA", "true", "Null", QUOTED, "_a$b$_", "a|b", "&amp;b", "=1+1"),
+    *("id=#000000", "class", "100 %", "-x", "細菌", "classes", "confusion_matrix"),
+)
+
+
+def test_every_class_has_a_key_of_its_own_and_none_that_of_a_mean():
+    names = ["miou", "class miou", "class class miou", "mdice", "cell", "class cell"]
+    keys = [key_of(name) for name in names]
+    assert len({*keys, "miou", "mdice"}) == len(names) + 2
+    assert keys[-2:] == ["cell", "class cell"]
+    scores = {"miou": 0.5, "mdice": 0.6} | {key: {"iou": i} for i, key in enumerate(keys)}
+    assert by_class(scores) == {name: {"iou": i} for i, name in enumerate(names)}
+
+
+def test_a_class_named_like_a_mean_leaves_the_mean_alone():
+    matrix = np.array([[60, 5, 5], [4, 16, 0], [6, 0, 4]])
+    scores = split_metrics(matrix[None], ["background", "miou", "mdice"])
+    plain = split_metrics(matrix[None], ["background", "a", "b"])
+    assert (scores["miou"], scores["mdice"]) == (plain["miou"], plain["mdice"])
+    assert by_class(scores)["mdice"] == plain["b"]
+    lines = summary({"epoch": 1, "test": scores, "val": None}).splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["background", "miou", "mdice", "mean"]
+
+
+def test_names_of_classes_come_back_from_a_table(tmp_path):
+    path = tmp_path / "table.csv"
+    for names in (["001", "002"], ["true", "false"], ["NA", "null"], [QUOTED, "1e3"]):
+        write_csv(path, confusion_table(np.eye(2, dtype=int), names))
+        assert read_csv(path)["true"].tolist() == [names[0], names[0], names[1], names[1]]
+        write_csv(path, table(np.ones((1, 1, 2, 2), int), ["val"], names))
+        assert read_csv(path)["class"].tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a/b"], "'a/b' has / in it"),
+        (["{fold}"], "has { and } in it"),
+        (["<b>"], "has < and > in it"),
+        (["x\ty"], "has a control character"),
+        ([""], "'' is empty"),
+        (["cell "], "'cell ' is empty, or begins or ends with a space"),
+        (["x" * 241], "more than 240 bytes"),
+        (["Cell", "cell"], "'Cell' and 'cell' differ only in case"),
+        (["caf\u00e9", "cafe\u0301"], "to macOS are one file"),
+    ],
+)
+def test_what_cannot_name_a_file_is_refused(names, words):
+    (problem,) = wrong_names(names)
+    assert words in problem
+    assert not wrong_names(WILD)
+
+
+def drawn(figure):
+    return {text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))}
+
+
+@pytest.mark.filterwarnings("error", "ignore:Glyph:UserWarning")
+def test_plots_show_names_as_they_are(tmp_path):
+    matrices = np.random.default_rng(0).integers(1, 9, (2, 3, len(WILD), len(WILD)))
+    epochs = table(matrices, ["train", "val", "test"], WILD)
+    splits = ("all", "train", "val", "test")
+    counts = {
+        "pixels": {s: dict.fromkeys(WILD, 5) for s in splits},
+        "images_with": {s: dict.fromkeys(WILD, 1) for s in splits},
+        "images": dict.fromkeys(splits, 3),
+    }
+    figures = {"balance": plots.class_balance(counts)}
+    figures["confusion"] = plots.confusion_matrix(confusion_table(matrices[0, 0], WILD))
+    for name in ("_a$b$_", QUOTED):
+        figure = plots.overlap_accuracy(epochs, name, 1)
+        figure.savefig(tmp_path / "plot.png")
+        assert f"{name} overlap accuracy" in drawn(figure)
+    for figure in figures.values():
+        figure.savefig(tmp_path / "plot.png")
+        assert set(WILD) <= drawn(figure)
+
+
+def test_overlays_have_letters_beyond_ascii():
+    image, mask = np.zeros((40, 256, 3), np.uint8), np.zeros((40, 256), np.uint8)
+    sheets = [overlay(image, mask, mask, ["background", name]) for name in ("é", "ß", "ж")]
+    titles = {sheet[:18].tobytes() for sheet in sheets}
+    assert len(titles) == 3
+
+
+def test_the_report_and_the_card_show_names_as_text():
+    given = arguments()
+    old = dict(
+        zip(given["spec"]["classes"], ("background", "miou", 'x" id="y #000000'), strict=True)
+    )
+    given["spec"]["classes"] = {new: i for i, new in enumerate(old.values())}
+    given["epochs"] = given["epochs"].replace({"class": old})
+    for split in ("test", "val"):
+        rows = given["table"]["split"] == split
+        given["scores"][split] = split_metrics(given["matrices"][rows], list(old.values()))
+    for part in ("pixels", "images_with"):
+        counts = given["counts"][part]
+        given["counts"][part] = {s: {old[c]: n for c, n in v.items()} for s, v in counts.items()}
+    text = page(**given)
+    assert 'x" id="y #000000 overlap accuracy' in text  # in a figure, where a quote may stand
+    assert "x&#34; id=&#34;y #000000" in text
+    spec = given["spec"] | {
+        "predict": {"tta": False},
+        "classes": {"background": 0, "a|b": 1, "miou": 2},
+        "metrics": {"test": split_metrics(given["matrices"], ["background", "a|b", "miou"])},
+    }
+    rows = [line for line in card(spec).splitlines() if line.startswith("| ")]
+    assert [row.count("|") - row.count("\\|") for row in rows if "a\\|b" in row] == [6]
+    assert sum(row.startswith("| miou |") for row in rows) == 1
+
+
+def wild_pictures(root, names):
+    """Pictures of noise at `root` whose masks have all the classes."""
+    rng = np.random.default_rng(0)
+    for part, top, shape in (("images", 256, (30, 40, 3)), ("masks", len(names), (30, 40))):
+        (root / part).mkdir(parents=True)
+        for i in range(8):
+            picture = Image.fromarray(rng.integers(0, top, shape, dtype=np.uint8))
+            picture.save(root / f"{part}/{i}.png")
+
+
+@pytest.mark.long
+def test_the_chain_takes_any_names_under_both_engines(tmp_path):
+    """Trained, measured, drawn and reported; then with fewer classes, of which no plot is left."""
+    wild_pictures(tmp_path / "mine", WILD)
+    data = {"classes": {name: i for i, name in enumerate(WILD)}, "root": "../mine"}
+    values = {str(i): name for i, name in enumerate(WILD)}
+    folder = repository(
+        tmp_path / "project",
+        data=data | {"mask_values": values},
+        split={"strategy": "random", "train": 0.5, "val": 0.25, "test": 0.25},
+        train={"epochs": 1, "class_weights": "counts", "threads": 1},
+    )
+    old = folder / "results/plots/erythrocyte.png"  # where earlier versions drew it
+    old.parent.mkdir(parents=True)
+    old.touch()
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to be done" in snakemake(folder, "--cores", "2").stdout
+    assert stale(folder) == set()
+    manifest = read_csv(folder / "data/flattened_masks.csv")
+    assert set(manifest["height"]) == {30} and set(manifest["width"]) == {40}
+    scores = read_json(folder / "results/metrics.json")["test"]
+    assert isinstance(scores["miou"], float)
+    assert list(by_class(scores)) == list(WILD)
+    epochs = read_csv(folder / "results/evaluation/epochs.csv")
+    assert list(epochs["class"].unique()) == list(WILD)
+    assert plotted(folder) == COMMON | {f"classes/{name}.png" for name in WILD[1:]}
+    done = run(folder, sys.executable, "-m", "darkfield.summary")
+    assert done.returncode == 0 and QUOTED in done.stdout
+    commit(folder)
+
+    few = {str(i): QUOTED if i else "background" for i in range(len(WILD))}
+    set_params(folder, data={"classes": {"background": 0, QUOTED: 1}, "mask_values": few})
+    dvc(folder, "repro", "--quiet")
+    assert plotted(folder) == COMMON | {f"classes/{QUOTED}.png"}
+    one = {value: "cell" if name == QUOTED else name for value, name in few.items()}
+    set_params(folder, data={"classes": {"background": 0, "cell": 1}, "mask_values": one})
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    assert plotted(folder) == COMMON | {"classes/cell.png"}
+
+
+COMMON = {"loss.png", "class_balance.png", "confusion_matrix.png"}
+
+
+def plotted(folder):
+    plots = folder / "results/plots"
+    return {str(path.relative_to(plots)) for path in plots.rglob("*") if path.is_file()}
