@@ -21,7 +21,8 @@ from darkfield.job import job
 
 def train(folder, scenes=4, double=False, dies=0, **options):
     torch.set_default_dtype(torch.float64 if double else torch.float32)
-    dataset, rng = toy_dataset(scenes), np.random.default_rng(0)
+    size = (64, 64) if "model" in options else (48, 56)  # sides that a U-Net takes
+    dataset, rng = toy_dataset(scenes, size), np.random.default_rng(0)
     dataset.images = [rng.integers(256, size=i.shape, dtype=np.uint8) for i in dataset.images]
     if dies and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
         dataset.transform = Mortal(dataset.transform, dies)

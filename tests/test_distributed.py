@@ -101,6 +101,15 @@ def test_a_process_that_dies_is_restarted_to_the_same_bytes(tmp_path):
     assert digests(tmp_path / "died") == digests(tmp_path / "parts") == whole
 
 
+def test_an_empty_share_that_the_network_does_not_take_is_told_before_training(tmp_path):
+    options = {"model": {"name": "unet", "encoder": "mit_b0"}, "scenes": 3}
+    code, said, log = replicas(tmp_path / "run", epochs=1, **options)
+    assert code == 1
+    assert "the smallest batch has fewer images (1) than there are processes" in said
+    assert "Traceback" not in said + log
+    assert replicas(tmp_path / "full", epochs=1, steps_per_epoch=2, **options)[0] == 0
+
+
 def test_a_lost_loss_is_told_once_and_not_tried_again(tmp_path):
     code, said, log = replicas(tmp_path / "run", epochs=5, learning_rate=1e30)
     assert code == 1

@@ -22,6 +22,15 @@ def test_cross_entropy_is_torchs(weight, dtype):
     assert torch.allclose(a.grad.float(), b.grad.float(), rtol=1e-2, atol=1e-6)
 
 
+def test_a_batch_of_classes_of_weight_zero_contributes_nothing():
+    logits = torch.randn(2, 3, 9, 7, requires_grad=True)
+    masks = torch.zeros(2, 9, 7, dtype=torch.uint8)
+    loss = cross_entropy(logits, masks, torch.tensor([0.0, 1.0, 1.0]))
+    loss.backward()
+    assert loss == 0
+    assert (logits.grad == 0).all()
+
+
 def test_dice_by_hand():
     masks = torch.tensor([[[0, 1, 1, 2]]])
     certain = 50.0 * torch.nn.functional.one_hot(torch.tensor([[[0, 1, 2, 2]]]), 3).movedim(-1, 1)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from darkfield.dataset import normalise
+from darkfield.files import UserError
 from darkfield.images import read_image, resize_image
 from darkfield.stats import (
     channel_stats,
@@ -74,6 +75,17 @@ def test_class_counts_and_the_notebooks_weights():
     assert class_weights("counts", counts) == counts["weights"]
     assert class_weights("none", counts) is None
     assert class_weights([1, 2], counts) == [1, 2]
+
+
+@pytest.mark.parametrize("setting", ["counts", [0, 1], [0, 0]])
+def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
+    pixels = {"pixels_a": [100, 60], "pixels_b": [0, 40]}
+    table = pd.DataFrame(pixels | {"split": ["train", "test"]})
+    counts = class_counts(table, ["a", "b"])
+    with pytest.raises(UserError, match="weight 0 to every class that the training images show"):
+        class_weights(setting, counts)
+    assert class_weights("none", counts) is None
+    assert class_weights([1, 0], counts) == [1, 0]
 
 
 def test_the_real_images(real_data):

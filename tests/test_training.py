@@ -1,5 +1,10 @@
 """The loop learns, repeats itself exactly, and stops when the loss is lost."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -145,6 +150,54 @@ def test_a_loss_that_is_lost_stops_with_epoch_step_and_advice(dataset, tmp_path)
     )
     with pytest.raises(UserError, match=message):
         run(dataset, tmp_path, 5, learning_rate=1e30)
+
+
+def test_images_of_classes_of_weight_zero_alone_do_not_end_in_nan(tmp_path):
+    dataset = toy_dataset()
+    dataset.masks = [np.zeros_like(mask) for mask in dataset.masks]
+    _, history = run(dataset, tmp_path, 1, class_weights=[0, 1, 1])
+    assert history[0]["loss"] == 0
+
+
+def test_a_batch_too_small_for_batch_norm_is_told_before_training(tmp_path):
+    unet = {"model": {"name": "unet", "encoder_depth": 3, "decoder_channels": [8, 8, 8]}}
+    said = r"smallest batch is 1 image of 8 x 8 pixels.*batch norm.*change train.batch_size"
+    with pytest.raises(UserError, match=said):
+        run(toy_dataset(3, (8, 8)), tmp_path / "a", 1, **unet)
+    assert not list((tmp_path / "a").iterdir())
+    run(toy_dataset(3, (8, 8)), tmp_path / "b", 1, steps_per_epoch=2, **unet)
+    run(toy_dataset(3, (16, 16)), tmp_path / "c", 1, **unet)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces are Linux's")
+@pytest.mark.parametrize("room", ["4k", "64k"])  # too small for a lock, and for a batch
+def test_too_little_shared_memory_is_named(tmp_path, room):
+    namespace = ["unshare", "--mount", "--map-root-user", "bash", "-c"]
+    mount = f"mount -t tmpfs -o size={room} tmpfs /dev/shm"
+    if subprocess.run([*namespace, mount], capture_output=True).returncode:
+        pytest.skip("this user may not mount")
+    program = """
+import sys
+from pathlib import Path
+from darkfield.job import job
+from toy import run, toy_dataset
+with job(sys.argv[1] + "/train.log"):
+    run(toy_dataset(size=(256, 256)), Path(sys.argv[1], "state"), 1, workers=2)
+"""
+    command = [*namespace, f'{mount} && exec "$@"', "bash"]
+    done = subprocess.run(
+        [*command, sys.executable, "-c", program, tmp_path],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    said = (
+        "train.workers: 2 processes find too little shared memory in /dev/shm; "
+        "set train.workers: 0, or enlarge it (docker run --shm-size=1g)"
+    )
+    assert said in done.stderr.splitlines()  # before what torch says of its own cleaning up
+    assert (tmp_path / "train.log").read_text().splitlines()[-1] == said
 
 
 def test_out_of_memory_says_what_to_lower():

@@ -1,5 +1,6 @@
 """What training minimises, over the whole batch, also where several processes share it."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -10,14 +11,16 @@ def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -
     """Mean cross entropy, in nats, of logits (B, C, H, W) and class indices (B, H, W).
 
     The mean is weighted by the class weights, float32 (C,), as in F.cross_entropy, whose values
-    these are; that has no deterministic version on CUDA.
+    these are; that has no deterministic version on CUDA. A batch that shows only classes of weight
+    0 has loss and gradient 0, where F.cross_entropy has NaN.
     """
     masks = masks.long()
     likelihood = logits.float().log_softmax(dim=1).gather(1, masks[:, None])[:, 0]
     if weight is None:
         return -mean(likelihood)
     weights = weight[masks]
-    return -total((weights * likelihood).sum()) / total(weights.sum())
+    least = torch.finfo(weights.dtype).tiny
+    return -total((weights * likelihood).sum()) / total(weights.sum()).clamp_min(least)
 
 
 def dice(logits: Tensor, masks: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from darkfield.classes import pixels_column
+from darkfield.files import UserError
 
 CHANNELS = ("red", "green", "blue")
 
@@ -64,7 +65,17 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:
 
 
 def class_weights(setting: str | list[float], counts: dict) -> list[float] | None:
-    """The loss's weights, one a class, that train.class_weights asks for; None: all alike."""
-    if isinstance(setting, list):
-        return setting
-    return {"counts": counts["weights"], "none": None}[setting]
+    """The loss's weights, one per class, that train.class_weights asks for; None: all alike.
+
+    Raises UserError if every class that the training images show has weight 0.
+    """
+    if setting == "none":
+        return None
+    weights = counts["weights"] if setting == "counts" else setting
+    shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
+    if not any(weight for weight, there in zip(weights, shown, strict=True) if there):
+        raise UserError(
+            f"train.class_weights: {setting} gives weight 0 to every class that the training "
+            "images show, so nothing would be learned; set it to none"
+        )
+    return weights

@@ -1,5 +1,6 @@
 """The training loop, top to bottom."""
 
+import errno
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -81,9 +83,13 @@ def train(
     `ema` the decay of the moving average of the weights, 0 for none, which then is what is saved.
     The other params are those of params.yaml. Among several processes each trains on its share of
     every batch, and the first writes the files. Returns the history: one {"epoch", "loss", "lr"}
-    an epoch, the loss the mean over its samples. Raises UserError if the loss is not finite.
+    an epoch, the loss the mean over its samples. Raises UserError if the smallest batch is too
+    small for the network, if workers lack shared memory, or if the loss is not finite.
     """
+    steps = steps_per_epoch or -(-len(dataset) // batch_size)
+    samples = steps * batch_size if steps_per_epoch else len(dataset)
     model = model.to(device, memory_format=torch.channels_last).train()
+    check_smallest_batch(model, dataset, min(batch_size, samples % batch_size or samples))
     averaged = None
     if ema:
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True)
@@ -93,8 +99,6 @@ def train(
         torch.use_deterministic_algorithms(True)  # tells the compiler, too
         torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
         model.compile()
-    steps = steps_per_epoch or -(-len(dataset) // batch_size)
-    samples = steps * batch_size if steps_per_epoch else len(dataset)
     adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
     descent = adam(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
     scheduler = scheduler_of(descent, schedule, epochs * steps)
@@ -129,7 +133,8 @@ def train(
             )
             torch.manual_seed(epoch_seed(seed, epoch, rank()))  # of the CPU and of all GPUs
             total = 0.0
-            for step, (batch, pair) in enumerate(zip(batches, loader, strict=True), start=1):
+            pairs = loaded(loader)
+            for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
                 mine = len(share(batch))  # of a short batch maybe none
                 images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
                 images = normalise(images, mean, std)
@@ -153,6 +158,52 @@ def train(
                 save_state(folder, stateful, history)
             log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
     return history
+
+
+def loaded(loader: DataLoader) -> Iterator[list[Tensor]]:
+    """The batches of a loader; raises UserError if its workers lack shared memory to send them."""
+    try:
+        yield from loader
+    except (OSError, RuntimeError) as error:
+        # Workers report OSErrors of their own with the file's name, or as another type.
+        unshared = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if not loader.num_workers or not (unshared or "shared memory" in str(error)):
+            raise
+        raise UserError(
+            f"train.workers: {loader.num_workers} processes find too little shared memory in "
+            "/dev/shm; set train.workers: 0, or enlarge it (docker run --shm-size=1g)"
+        ) from error
+
+
+def check_smallest_batch(model: nn.Module, dataset: DarkfieldDataset, size: int) -> None:
+    """Raise UserError if a network in training mode does not take a batch of `size` images.
+
+    That is, if the batch leaves a batch norm one value per channel, or if some processes get none
+    of its images and the network cannot do with none. The network is run on tensors that have a
+    shape but no values: nothing is computed or drawn, and the model stays as it is.
+    """
+    weights = {name: tensor.to("meta") for name, tensor in model.state_dict().items()}
+    shape = dataset[0, 0][0].shape
+
+    def failure(images: int) -> str:
+        try:
+            functional_call(model, weights, (torch.empty(images, *shape, device="meta"),))
+        except Exception as error:  # not every network runs without values
+            return str(error)
+        return ""
+
+    remedy = "change train.batch_size, or set train.steps_per_epoch: all batches are full then"
+    if "more than 1 value per channel" in failure(size):
+        raise UserError(
+            f"train.batch_size: the smallest batch is {size} image of "
+            f"{' x '.join(map(str, shape[1:]))} pixels, which the network reduces to a single one; "
+            f"batch norm needs two or more: {remedy}, or enlarge image_size"
+        )
+    if not share(range(size)) and "0 elements" in failure(0):
+        raise UserError(
+            f"train.processes: the smallest batch has fewer images ({size}) than there are "
+            f"processes, and the network does not take an empty share: {remedy}"
+        )
 
 
 def scheduler_of(optimizer: torch.optim.Optimizer, schedule: str, steps: int) -> LambdaLR:
