@@ -91,3 +91,20 @@ def test_what_is_known_stands_in_it():
     for row in ("| epoch | 7 |", "| learning_rate | 0.01 |", "| precision | bf16 |"):
         assert row in text
     assert "threads" not in text
+
+
+def test_it_says_whether_test_images_were_trained_on():
+    spec = SPEC | {"metrics": {"test": SPLIT, "val": SPLIT}}
+    kept = "whose fields of view were not trained on"
+    assert kept not in card(spec)  # model.json does not say what it was trained on
+    spec["trained_on"] = {"a" * 64: 0, "b" * 64: 0, "c" * 64: 1}
+    assert kept in card(spec)
+    assert "Trained on 3 images of 2 fields of view." in card(spec)
+    spec["caveats"] = ["2 of 9 test images were trained on"]
+    assert kept not in card(spec)
+    assert "**2 of 9 test images were trained on.**" in card(spec)
+
+
+def test_the_order_of_keys_changes_nothing():
+    spec = SPEC | {"classes": dict(reversed(SPEC["classes"].items()))}
+    assert card(spec) == card(SPEC)

@@ -40,7 +40,7 @@ def test_modules_are_those_that_python_loads(script):
 
 
 def test_a_script_for_every_rule():
-    assert len(SCRIPTS) == 23
+    assert len(SCRIPTS) == 24
 
 
 def test_evaluating_does_not_load_torchs_compiler():

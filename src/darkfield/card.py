@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from darkfield.classes import by_class
+from darkfield.classes import by_class, class_names
 
 # model.name: what it is called, and where it was published.
 PAPERS = {
@@ -25,8 +25,9 @@ def card(spec: dict) -> str:
     """The model card, Markdown, of a model.json.
 
     Without them it says so, or says less: `metrics`, `intervals` ([low, high] in place of each
-    number of `metrics`), `cross_validation` (`test` and `interval_95`, likewise), `licence`, `data`
-    (a sentence on the pictures it was trained on), `train`, `epoch`, `provenance`.
+    number of `metrics`), `cross_validation` (`test` and `interval_95`, likewise), `caveats` of
+    either (sentences), `trained_on`, `licence`, `data` (a sentence on the pictures it was trained
+    on), `train`, `epoch`, `provenance`.
     """
     spec = spec | {"classes": {literal(name): c for name, c in spec["classes"].items()}}
     parts = {
@@ -49,7 +50,7 @@ def title(spec: dict) -> str:
 
 def summary(spec: dict) -> str:
     """In a sentence, what it does."""
-    *classes, last = spec["classes"]
+    *classes, last = class_names(spec["classes"])
     return (
         f"Labels every pixel of a darkfield microscopy picture as {', '.join(classes)} or {last}."
     )
@@ -60,7 +61,8 @@ def interface(spec: dict) -> str:
     return (
         "`image`, float32 (batch, 3, height, width): RGB, 0 to 255; the normalisation is inside. "
         "`probabilities`, float32 (batch, class, height, width): of "
-        f"{', '.join(spec['classes'])}, adding up to 1; the class of a pixel is their argmax."
+        f"{', '.join(class_names(spec['classes']))}, adding up to 1; the class of a pixel is their "
+        "argmax."
     )
 
 
@@ -115,6 +117,9 @@ def data(spec: dict) -> str:
     digests = {"data": "list of pictures and masks", "split": "split"}
     known = spec.get("provenance", {})
     lines = [f"- SHA-256 of the {what}: `{known[k]}`" for k, what in digests.items() if k in known]
+    if images := spec.get("trained_on"):
+        fields = len(set(images.values()))
+        lines.insert(0, f"- Trained on {len(images)} images of {fields} fields of view.")
     return "\n".join([about, "", *lines]).strip()
 
 
@@ -153,13 +158,17 @@ def validation(spec: dict) -> str:
     folds = spec.get("cross_validation")
     if folds:
         parts.append(
-            "**Cross-validation**: models of the same recipe but with fewer pictures and less "
-            "time, on pictures they never saw."
+            "**Cross-validation**: several models of the same recipe, each trained without the "
+            "pictures that it is tested on."
         )
+        parts += told(folds)
         parts.append(scores(folds["test"], folds.get("interval_95") or {}))
-    for split, what in (("test", "not trained on"), ("val", "not trained on; for the epoch")):
+    parts += told(spec)
+    unseen = spec.get("trained_on") is not None and not spec.get("caveats")
+    kept = ", whose fields of view were not trained on" if unseen else ""
+    for split, what in (("test", ""), ("val", "; the epoch was chosen on it")):
         if metrics.get(split):
-            parts.append(f"**{split.capitalize()} split**: {what}.")
+            parts.append(f"**{split.capitalize()} split**{kept}{what}.")
             parts.append(scores(metrics[split], intervals.get(split) or {}))
     if not folds and not metrics.get("test"):
         parts.append("How good it is on new pictures has not been measured: no test split.")
@@ -169,6 +178,11 @@ def validation(spec: dict) -> str:
             "augmentation), which the exported model leaves to its user."
         )
     return "\n\n".join(parts)
+
+
+def told(figures: dict) -> list[str]:
+    """The caveats of some figures, as paragraphs."""
+    return [f"**{line}.**" for line in figures.get("caveats", [])]
 
 
 def scores(metrics: dict, intervals: dict) -> str:
@@ -195,7 +209,7 @@ def limits(spec: dict) -> str:
         "with others it fails without saying so.",
         "It always answers: debris, bubbles and scratches get a class too.",
         "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten.",
-        f"It knows {', '.join(spec['classes'])}; no species, and not what is alive.",
+        f"It knows {', '.join(class_names(spec['classes']))}; no species, and not what is alive.",
         "It classifies pixels, not objects: cells that touch are one patch.",
     ]
     return "\n".join(f"- {line}" for line in lines)

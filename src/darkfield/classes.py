@@ -1,12 +1,33 @@
-"""What the name of a class becomes in tables, JSON and file names, where it meets other names."""
+"""Classes by their names: their order, and what a name becomes where it meets other names."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
-from darkfield.files import wrong_name
+from darkfield.files import UserError, wrong_name
 
 MEANS = ("miou", "mdice")  # in metrics.json beside the classes
+
+
+def class_names(classes: dict[str, int]) -> list[str]:
+    """The names of `classes`, which maps each to its index, in the order of the index.
+
+    The order of the keys means nothing: any tool that writes JSON may sort them.
+    """
+    return sorted(classes, key=classes.get)
+
+
+def matched(model: dict[str, int], data: dict[str, int], where: str) -> list[int]:
+    """For each class of `model`, in the order of its index, the index of that name in `data`.
+
+    `where` names the model. Raises UserError, listing both sides, unless the names are the same.
+    """
+    if model.keys() != data.keys():
+        raise UserError(
+            f"{where}: has the classes {', '.join(class_names(model))}, but data.classes has "
+            f"{', '.join(class_names(data))}; give both the same names, or take another model"
+        )
+    return [data[name] for name in class_names(model)]
 
 
 def pixels_column(name: str) -> str:

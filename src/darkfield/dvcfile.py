@@ -14,7 +14,7 @@ from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 FOLD = {f"fold_{r}" for r in ("channel_stats", "class_counts", "train", "evaluate", "select")}
-MODEL = {"model_evaluate", "model_select"}
+MODEL = {"model_check", "model_evaluate", "model_select"}
 NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, "predict", "export"}
 BATCH = "_batch"  # of RULE_batch, which works a part of what RULE brings together: one stage
 # What DVC takes as one folder, where Snakemake names each file.

@@ -20,12 +20,14 @@ def confusions(
     *,
     device: torch.device,
     precision: str,
+    of_data: Sequence[int],
 ) -> np.ndarray:
     """Confusion matrices, int64 (checkpoints, images, C, C), rows the truth, in native pixels.
 
     `images` are uint8 (H, W, 3) at spec's image_size, `masks` class indices, uint8, of any size;
-    `spec` is a model.json. The checkpoints are read again for each batch of images, which costs a
-    hundredth of a forward pass.
+    `spec` is a model.json. Rows and columns are the model's classes in the order of their index;
+    `of_data` gives the index of each in the masks (`classes.matched`). The checkpoints are read
+    again for each batch of images, which costs a hundredth of a forward pass.
     """
     model = load_model(spec, device)
     c = len(spec["classes"])
@@ -41,6 +43,6 @@ def confusions(
                 load_weights(model, checkpoint)
                 outs = predict(model, batch, sizes, spec, device, precision)
                 for i, truth, out in zip(rows, truths, outs, strict=True):
-                    result[k, i] = confusion(truth, classes_of(out), c)
+                    result[k, i] = confusion(truth, classes_of(out), c)[of_data]
                 bar.update(len(rows))
     return result

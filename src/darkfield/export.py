@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from darkfield.card import NO_DEVICE, card, interface, sizes, summary, title
+from darkfield.classes import class_names
 from darkfield.dataset import normalise
 from darkfield.files import UserError, atomic
 from darkfield.prediction import classes_of, load, predict
@@ -142,6 +143,7 @@ def labelled(model: "ModelProto", spec: dict) -> "ModelProto":
         axes[axis].dim_param = name
     model.doc_string = "\n".join([summary(spec), interface(spec), sizes(spec), NO_DEVICE])
     facts = {key: spec[key] for key in FACTS if key in spec}
+    facts["classes"] = {name: spec["classes"][name] for name in class_names(spec["classes"])}
     onnx.helper.set_model_props(model, {key: json.dumps(fact) for key, fact in facts.items()})
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from darkfield import gallery, metrics, plots
-from darkfield.classes import by_class
+from darkfield.classes import by_class, class_names
 from darkfield.intervals import LEVEL, intervals
 from darkfield.overlays import CONFUSED, INVENTED, MISSED, class_colours
 from darkfield.summary import COLUMNS
@@ -123,7 +123,7 @@ def page(
     is as in `at_a_glance`. `matrices` (images, C, C) are the selected epoch's, a row of `table`
     each; `pictures` are gallery.pictures of rows of `table`, in the order in which they are shown.
     """
-    classes = list(spec["classes"])
+    classes = class_names(spec["classes"])
     test = (table["split"] == "test").to_numpy()
     pixels = metrics.confusion_table(matrices[test].sum(axis=0), classes)
     by_truth = pixels.groupby("true", sort=False)
@@ -149,7 +149,7 @@ def page(
     )
     environment.filters |= {"fraction": fraction, "percent": percent, "hash": source_hash}
     return environment.get_template("html_report.html.j2").render(
-        scores=scores,
+        scores={"caveats": []} | scores,
         by_class=by_class,
         limits=intervals(matrices[test], table["group"][test]) if test.any() else {},
         level=f"{100 * LEVEL:.0f} %",

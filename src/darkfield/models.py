@@ -66,12 +66,32 @@ def build(
     return model
 
 
-def start_from(model: nn.Module, weights: Path) -> None:
-    """Give a model the weights of another, safetensors; raises UserError if they do not fit."""
+def start_from(model: nn.Module, weights: Path, order: Sequence[int]) -> None:
+    """Give a model the weights of another, safetensors, whose classes may be numbered otherwise.
+
+    `order` has, for each class of the other model in the order of its index, the index of that
+    class here (`classes.matched`). Raises UserError if the weights do not fit.
+    """
     try:
-        model.load_state_dict(load_file(weights))
-    except (RuntimeError, SafetensorError) as error:
+        state = load_file(weights)
+        index = [order.index(c) for c in range(len(order))]
+        for name in state.keys() & set(of_classes(model)):
+            state[name] = state[name][index]
+        model.load_state_dict(state)
+    except (IndexError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"train.pretrained_weights: {weights} is of another model ({reason})"
         ) from error
+
+
+def of_classes(model: nn.Module) -> list[str]:
+    """The names, in the state of a model of `build`, of the tensors with one entry per class."""
+    if not isinstance(model, SegNet):
+        last = model.segmentation_head[0]
+    elif isinstance(model.head, nn.Conv2d):
+        last = model.head
+    else:  # the notebook's: convolution, batch norm, ReLU
+        last = model.decoder[-1][-3:-1]
+    tensors = {tensor.data_ptr() for tensor in last.state_dict().values() if tensor.ndim}
+    return [name for name, tensor in model.state_dict().items() if tensor.data_ptr() in tensors]

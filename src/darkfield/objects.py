@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from darkfield.cells import depth, label_erythrocytes
+from darkfield.classes import class_names
 from darkfield.filaments import label_spirochaetes
 
 COLUMNS = {
@@ -99,5 +100,5 @@ def count_table(objects: pd.DataFrame, mask: np.ndarray, classes: dict[str, int]
         row[f"mean_diameter_{unit}"] = whole[f"diameter_{unit}"].mean()
         row[f"mean_length_{unit}"] = whole[f"length_{unit}"].mean()
         row[f"total_length_{unit}"] = objects[f"length_{unit}"].sum()
-    row |= {f"coverage_{name}": (mask == index).mean() for name, index in classes.items()}
+    row |= {f"coverage_{name}": (mask == classes[name]).mean() for name in class_names(classes)}
     return pd.DataFrame([row])

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from darkfield.classes import wrong_names
+from darkfield.classes import class_names, wrong_names
 from darkfield.files import UserError
 
 
@@ -73,9 +73,7 @@ def ordered(params: dict[str, Any]) -> dict[str, Any]:
         return {k: by_key(value[k]) for k in sorted(value)} if isinstance(value, dict) else value
 
     classes = params["data"]["classes"]
-    data = by_key(params["data"]) | {
-        "classes": {c: classes[c] for c in sorted(classes, key=classes.get)}
-    }
+    data = by_key(params["data"]) | {"classes": {c: classes[c] for c in class_names(classes)}}
     return by_key(params) | {"data": data}
 
 

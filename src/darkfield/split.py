@@ -7,6 +7,7 @@ import pandas as pd
 
 from darkfield.classes import pixels_column
 from darkfield.files import UserError
+from darkfield.trained_on import REMEDY
 
 
 def random_split(n: int, fractions: dict[str, float], seed: int) -> list[str]:
@@ -60,19 +61,42 @@ def grouped_split(
 
 
 def fold_splits(
-    groups: list[int], strata: list[str], fold: int, folds: int, train: float, val: float, seed: int
+    groups: list[int],
+    strata: list[str],
+    seen: list[bool],
+    fold: int,
+    folds: int,
+    train: float,
+    val: float,
+    seed: int,
 ) -> list[str]:
     """The splits of a fold, 1..folds, of cross-validation: its groups test, in no other fold do.
 
-    The others are shared out among train and val in the proportion of these fractions. `groups` and
-    `strata` as in grouped_split.
+    The others are shared out among train and val in the proportion of these fractions, except that
+    images that were `seen` before are in train, in every fold. `groups` and `strata` as in
+    grouped_split, `seen` likewise: all images of a group or none.
     """
-    fold_of = grouped_split(groups, strata, {str(f + 1): 1 / folds for f in range(folds)}, seed)
-    rest = [i for i, f in enumerate(fold_of) if f != str(fold)]
+    splits = dict.fromkeys((i for i, before in enumerate(seen) if before), "train")
+
+    def share(images: list[int], fractions: dict[str, float]) -> dict[int, str]:
+        of = [groups[i] for i in images], [strata[i] for i in images]
+        return dict(zip(images, grouped_split(*of, fractions, seed), strict=True))
+
+    new = [i for i in range(len(groups)) if i not in splits]
+    fold_of = share(new, {str(f + 1): 1 / folds for f in range(folds)})
+    rest = [i for i in new if fold_of[i] != str(fold)]
     fractions = {"train": train / (train + val), "val": val / (train + val)}
-    some = grouped_split([groups[i] for i in rest], [strata[i] for i in rest], fractions, seed)
-    splits = dict(zip(rest, some, strict=True))
+    splits |= share(rest, left_over(fractions, len(splits), len(rest) + len(splits)))
     return [splits.get(i, "test") for i in range(len(groups))]
+
+
+def left_over(fractions: dict[str, float], seen: int, n: int) -> dict[str, float]:
+    """The fractions of n images, of which `seen` are in train already, as fractions of the rest."""
+    if not seen:
+        return fractions
+    left = fractions | {"train": max(0, fractions["train"] - seen / n)}
+    total = sum(left.values()) or 1
+    return {split: fraction / total for split, fraction in left.items()}
 
 
 def strata_of(manifest: pd.DataFrame, classes: list[str]) -> list[str]:
@@ -89,25 +113,37 @@ def untrained(strata: list[str], splits: list[str], classes: list[str]) -> list[
 
 def split_images(
     manifest: pd.DataFrame,
-    groups: list[int] | None,
+    groups: list[int],
+    seen: list[bool],
     classes: list[str],
     *,
+    strategy: str,
     seed: int,
     **fractions: float,
 ) -> pd.DataFrame:
     """The table image, group, split of a manifest's images.
 
-    `groups` numbers the field of view of each image, to be kept on one side; None splits image by
-    image, at random. Raises UserError if a split that is asked for stays empty, or no training
-    image has a class.
+    `groups` numbers the field of view of each image. With the strategy "grouped" those of a group
+    are kept on one side, with "random" each image is split by itself. Images that pretrained
+    weights have `seen` are in train, whatever the fractions. Raises UserError if a split that is
+    asked for stays empty, or no training image has a class.
     """
     n, strata = len(manifest), strata_of(manifest, classes)
-    if groups is None:
-        groups = list(range(n))
-        splits = random_split(n, fractions, seed)
+    new = [i for i in range(n) if not seen[i]]
+    shares = left_over(fractions, n - len(new), n)
+    if strategy == "random":
+        some = random_split(len(new), shares, seed)
     else:
-        splits = grouped_split(groups, strata, fractions, seed)
+        some = grouped_split([groups[i] for i in new], [strata[i] for i in new], shares, seed)
+    split_of = dict(zip(new, some, strict=True))
+    splits = [split_of.get(i, "train") for i in range(n)]
     empty = [s for s, fraction in fractions.items() if fraction and s not in splits]
+    if empty and any(seen):
+        raise UserError(
+            f"split: the pretrained weights were trained on the fields of view of {n - len(new)} "
+            f"of the {n} images, which leaves {' and '.join(empty)} empty; add other images, set "
+            f"train.pretrained_weights: none, or {REMEDY}"
+        )
     if empty:
         raise UserError(
             f"split: {n} images in {len(set(groups))} groups leave {' and '.join(empty)} empty; "

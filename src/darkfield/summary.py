@@ -26,7 +26,7 @@ PLACES = {
 def summary(metrics: dict) -> str:
     """The test metrics of a metrics.json as a table with a row a class and one for the means.
 
-    Without a test split, a sentence that says so.
+    Below it the caveats of these metrics. Without a test split, a sentence that says so.
     """
     test = metrics["test"]
     if test is None:
@@ -46,7 +46,7 @@ def summary(metrics: dict) -> str:
     rows = [row(name, values) for name, values in classes.items()]
     mean = row("mean", {"iou": test["miou"], "dice": test["mdice"]})
     title = f"Test images, native resolution, epoch {metrics['epoch']}"
-    return "\n".join([title, head, *rows, mean.rstrip()])
+    return "\n".join([title, head, *rows, mean.rstrip(), *metrics.get("caveats", [])])
 
 
 if __name__ == "__main__":

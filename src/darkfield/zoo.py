@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from darkfield.card import NO_DEVICE, PAPERS, card, sizes, summary, title
+from darkfield.classes import class_names
 from darkfield.files import UserError
 from darkfield.overlays import class_colours, paint
 
@@ -121,7 +122,7 @@ def describe(folder: Path, spec: dict, opset: int) -> None:
         "description": "of each class; they add up to 1",
         "axes": [
             zoo.BatchAxis(),
-            zoo.ChannelAxis(channel_names=identifiers(list(spec["classes"]))),
+            zoo.ChannelAxis(channel_names=identifiers(class_names(spec["classes"]))),
             *map(the_same, "yx"),
         ],
         "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),
@@ -138,7 +139,7 @@ def describe(folder: Path, spec: dict, opset: int) -> None:
             license=spec.get("licence"),
             documentation=file("README.md"),
             covers=[file("cover.png")],
-            tags=[*TAGS, spec["model"]["name"], *list(spec["classes"])[1:]],
+            tags=[*TAGS, spec["model"]["name"], *class_names(spec["classes"])[1:]],
             timestamp=datetime(*EPOCH, tzinfo=UTC),
             inputs=[zoo.InputTensorDescr(**image)],
             outputs=[zoo.OutputTensorDescr(**probabilities)],

@@ -17,6 +17,7 @@ os.environ.update(
 
 import darkfield.lock
 import darkfield.params
+from darkfield.classes import class_names
 from darkfield.code import modules
 from darkfield.environment import ENVIRONMENT
 from darkfield.files import UserError, files_digest, folder_digest, read_json

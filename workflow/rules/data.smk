@@ -90,14 +90,19 @@ rule split_batch:
         "../scripts/split_batch.py"
 
 
-GROUPED = config["split"]["strategy"] == "grouped"
+# To start a training from; what these weights have seen is to test nothing.
+PRETRAINED = config["train"]["pretrained_weights"]
+PRETRAINED_SPEC = [] if PRETRAINED == "none" else f"models/{PRETRAINED}/model.json"
+# Without such weights the setting changes nothing, and is not to make the split be made again.
+TRAINED_ON = config["evaluate"]["trained_on"] if PRETRAINED_SPEC else "refuse"
 
 
 rule split:
     input:
-        **of_batches(rules.split_batch.output if GROUPED else {}),
+        **of_batches(rules.split_batch.output),
         images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
+        pretrained=PRETRAINED_SPEC,
         code=code("split"),
     output:
         split="data/split.csv",
@@ -112,6 +117,7 @@ rule split:
     params:
         split=config["split"],
         classes=config["data"]["classes"],
+        trained_on=TRAINED_ON,
     script:
         "../scripts/split.py"
 

@@ -66,7 +66,7 @@ rule plots:
         classes=report(
             expand(
                 "results/plots/classes/{name}.png",
-                name=list(config["data"]["classes"])[1:],
+                name=class_names(config["data"]["classes"])[1:],
             ),
             caption="../report/overlap_accuracy.rst",
             category="Curves",

@@ -11,6 +11,7 @@ rule fold:
     input:
         split=rules.split.output.split,
         manifest=rules.flatten_masks.output.manifest,
+        pretrained=PRETRAINED_SPEC,
         code=code("fold"),
     output:
         **of_fold(rules.split.output),
@@ -19,6 +20,7 @@ rule fold:
     params:
         split=config["split"],
         classes=config["data"]["classes"],
+        trained_on=TRAINED_ON,
     script:
         "../scripts/fold.py"
 

@@ -1,7 +1,4 @@
 # From splits to a trained, measured, selected model.
-PRETRAINED = config["train"]["pretrained_weights"]
-
-
 rule train:
     input:
         images=RESIZED["images"],
@@ -13,6 +10,7 @@ rule train:
         pretrained=(
             [] if PRETRAINED == "none" else f"models/{PRETRAINED}/model.safetensors"
         ),
+        pretrained_spec=PRETRAINED_SPEC,
         code=code("train"),
     output:
         checkpoints=expand(
@@ -62,6 +60,7 @@ rule evaluate_batch:
     params:
         train=config["train"],
         predict=config["predict"],
+        classes=config["data"]["classes"],
         batches=config["data"]["batches"],
     script:
         "../scripts/evaluate_batch.py"
@@ -91,6 +90,7 @@ rule evaluate:
 
 rule select:
     input:
+        manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,

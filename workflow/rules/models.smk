@@ -6,6 +6,23 @@ wildcard_constraints:
     model="[^/]+",
 
 
+rule model_check:
+    input:
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output.split,
+        spec="models/{model}/model.json",
+        code=code("model_check"),
+    output:
+        "results/models/{model}/check.json",
+    log:
+        "logs/models/{model}/check.log",
+    params:
+        classes=config["data"]["classes"],
+        trained_on=config["evaluate"]["trained_on"],
+    script:
+        "../scripts/model_check.py"
+
+
 use rule resize_batch as model_resize_batch with:
     output:
         images=temp("results/models/{model}/batches/{batch}/images.npy"),
@@ -26,6 +43,7 @@ use rule evaluate_batch as model_evaluate_batch with:
         manifest=rules.flatten_masks.output.manifest,
         checkpoints=["models/{model}/model.safetensors"],
         spec="models/{model}/model.json",
+        check=rules.model_check.output,
         code=code("evaluate_batch"),
     output:
         confusions=temp("results/models/{model}/batches/{batch}/confusions.npy"),
@@ -55,6 +73,7 @@ use rule evaluate as model_evaluate with:
 
 use rule select as model_select with:
     input:
+        manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
         checkpoints=["models/{model}/model.safetensors"],
         spec="models/{model}/model.json",

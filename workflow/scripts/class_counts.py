@@ -1,11 +1,12 @@
 """Pixels of each class, over all images and per split, and the class weights."""
 
+from darkfield.classes import class_names
 from darkfield.files import read_csv, write_json
 from darkfield.job import job
 from darkfield.stats import class_counts
 
 with job(snakemake.log[0]) as log:
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
-    counts = class_counts(table, list(snakemake.params.classes))
+    counts = class_counts(table, class_names(snakemake.params.classes))
     write_json(snakemake.output[0], counts)
     log.info("%s", counts)

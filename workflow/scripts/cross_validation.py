@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from darkfield.classes import key_of
+from darkfield.classes import class_names, key_of
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
 from darkfield.intervals import intervals
 from darkfield.job import job
 from darkfield.metrics import image_table
 from darkfield.selection import number, split_metrics
+from darkfield.trained_on import pooled
 
 with job(snakemake.log[0]) as log:
-    inputs, classes = snakemake.input, list(snakemake.params.classes)
+    inputs, classes = snakemake.input, class_names(snakemake.params.classes)
     metrics = [read_json(path) for path in inputs.metrics]
     table = read_csv(inputs.splits[0])[["image", "group"]].assign(fold=0)
     matrices = np.zeros((len(table), len(classes), len(classes)), dtype=np.int64)
@@ -18,6 +19,9 @@ with job(snakemake.log[0]) as log:
         tested = (read_csv(split)["split"] == "test").to_numpy()
         matrices[tested] = np.load(path)[metrics[fold - 1]["epoch"] - 1, tested]
         table.loc[tested, "fold"] = fold
+    # All images, but for those that pretrained weights have seen.
+    kept = table["fold"] > 0
+    table, matrices = table[kept].reset_index(drop=True), matrices[kept]
     limits = {
         m: np.vectorize(number, otypes=[object])(v)
         for m, v in intervals(matrices, table["group"]).items()
@@ -31,6 +35,7 @@ with job(snakemake.log[0]) as log:
         "test": split_metrics(matrices, classes),
         "interval_95": means | by_class,
         "folds": [{"epoch": m["epoch"], "test": m["test"]} for m in metrics],
+        **pooled(metrics, len(table)),
     }
     write_json(snakemake.output.metrics, result)
     write_csv(snakemake.output.split, table)

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from darkfield.classes import class_names
 from darkfield.files import atomic, read_csv, read_json, write_csv
 from darkfield.job import job
 from darkfield.metrics import table
 
 with job(snakemake.log[0]) as log:
     images = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
-    classes = list(read_json(snakemake.input.spec)["classes"])
+    classes = class_names(read_json(snakemake.input.spec)["classes"])
     matrices = np.concatenate([np.load(path) for path in snakemake.input.confusions], axis=1)
     with atomic(snakemake.output.confusions) as part:
         np.save(part, matrices)

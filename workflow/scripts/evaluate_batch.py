@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from darkfield.classes import matched
 from darkfield.device import setup
 from darkfield.evaluation import confusions
 from darkfield.files import atomic, read_csv, read_json
@@ -13,6 +14,7 @@ from darkfield.pixels import Pictures, batch_rows, network_sizes
 with job(snakemake.log[0]) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     spec["predict"] = snakemake.params.predict
+    of_data = matched(spec["classes"], snakemake.params.classes, snakemake.input.spec)
     table = read_csv(snakemake.input.manifest)
     batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
     table = table.iloc[batch_rows(len(table), batch, batches)]
@@ -26,6 +28,7 @@ with job(snakemake.log[0]) as log:
         spec,
         device=device,
         precision=precision,
+        of_data=of_data,
     )
     with atomic(snakemake.output[0]) as part:
         np.save(part, matrices)

@@ -1,27 +1,34 @@
 """The split of one fold of the cross-validation."""
 
+from darkfield.classes import class_names
 from darkfield.files import UserError, read_csv, write_csv
 from darkfield.job import job
 from darkfield.split import fold_splits, strata_of, untrained
+from darkfield.trained_on import kept_in_train
 
 with job(snakemake.log[0]) as log:
-    cfg, fold = snakemake.params.split, int(snakemake.wildcards.fold)
-    table = read_csv(snakemake.input.split)
-    strata = strata_of(read_csv(snakemake.input.manifest), list(snakemake.params.classes))
-    splits = fold_splits(
-        list(table["group"]), strata, fold, cfg["folds"], cfg["train"], cfg["val"], cfg["seed"]
-    )
+    inputs, params = snakemake.input, snakemake.params
+    cfg, fold = params.split, int(snakemake.wildcards.fold)
+    names = class_names(params.classes)
+    split = read_csv(inputs.split)
+    table = read_csv(inputs.manifest).merge(split, on="image")
+    seen = kept_in_train(table, inputs.pretrained, params.trained_on)
+    strata, groups = strata_of(table, names), table["group"].tolist()
+    options = {key: cfg[key] for key in ("folds", "train", "val", "seed")}
+    splits = fold_splits(groups, strata, seen, fold, **options)
     if missing := {"train", "test"} - set(splits):
+        known = f", {table['group'][seen].nunique()} of which pretrained weights know,"
         raise UserError(
-            f"split.folds: {cfg['folds']} folds of {table['group'].nunique()} groups leave "
-            f"{' and '.join(sorted(missing))} of fold {fold} empty; use fewer"
+            f"split.folds: {cfg['folds']} folds of {table['group'].nunique()} groups"
+            f"{known if any(seen) else ''} leave {' and '.join(sorted(missing))} of fold {fold} "
+            "empty; use fewer, or other images"
         )
-    if unseen := untrained(strata, splits, list(snakemake.params.classes)):
+    if unseen := untrained(strata, splits, names):
         raise UserError(
             f"split.folds: no training image of fold {fold} has {' or '.join(unseen)}; add images, "
             "or change split.folds or split.seed"
         )
-    write_csv(snakemake.output.split, table.assign(split=splits))
+    write_csv(snakemake.output.split, split.assign(split=splits))
     log.info(
         "fold %d of %d: %s", fold, cfg["folds"], {s: splits.count(s) for s in sorted(set(splits))}
     )

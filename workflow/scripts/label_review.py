@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from darkfield.classes import class_names
 from darkfield.device import setup
 from darkfield.files import atomic, read_csv, write_csv
 from darkfield.images import write_png
@@ -18,10 +19,9 @@ WORST = 20
 
 with job(snakemake.log[0]) as log:
     inputs, cfg = snakemake.input, snakemake.params.train
-    classes, size = list(snakemake.params.classes), snakemake.params.image_size
-    table = read_csv(inputs.manifest)
-    table["fold"] = read_csv(inputs.split)["fold"]
-    ranks = ranking(np.load(inputs.confusions), table["image"], table["fold"], classes)
+    classes, size = class_names(snakemake.params.classes), snakemake.params.image_size
+    table, tested = read_csv(inputs.manifest), read_csv(inputs.split)
+    ranks = ranking(np.load(inputs.confusions), tested["image"], tested["fold"], classes)
     native, masks = (
         Pictures(p, network_sizes(table, "native")) for p in (inputs.native, inputs.masks)
     )

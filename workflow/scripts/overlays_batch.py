@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from darkfield.classes import class_names
 from darkfield.files import atomic, read_csv, read_json
 from darkfield.images import write_png
 from darkfield.job import job
@@ -28,7 +29,7 @@ def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
     for row, stem in tqdm(stems.items(), f"{folder.name} overlays", disable=None):
         i = row - rows.start
         (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
-        sheet = overlay(native[i], masks[i], classes_of(out), list(spec["classes"]))
+        sheet = overlay(native[i], masks[i], classes_of(out), class_names(spec["classes"]))
         write_png(folder / f"{stem}.png", sheet)
 
 

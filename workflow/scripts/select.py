@@ -5,19 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
+from darkfield.classes import class_names
 from darkfield.files import atomic, read_csv, read_json, sha256, write_csv, write_json
 from darkfield.job import job
 from darkfield.metrics import confusion_table, image_table
 from darkfield.selection import best_epoch, split_metrics
+from darkfield.trained_on import qualified
 
 with job(snakemake.log[0]) as log:
     spec = read_json(snakemake.input.spec)
-    classes = list(spec["classes"])
+    classes = class_names(spec["classes"])
     epoch = best_epoch(read_csv(snakemake.input.epochs), snakemake.params.select["epoch"])
     split = read_csv(snakemake.input.split)
     matrices = np.load(snakemake.input.confusions)[epoch - 1]
     scores = {s: split_metrics(matrices[split["split"] == s], classes) for s in ("test", "val")}
-    write_json(snakemake.output.metrics, {"epoch": epoch, **scores})
+    table = read_csv(snakemake.input.manifest).merge(split, on="image")
+    told = qualified(table, spec.get("trained_on"))
+    write_json(snakemake.output.metrics, {"epoch": epoch, **scores, **told})
     write_csv(
         snakemake.output.images, image_table(matrices, split["image"], split["split"], classes)
     )
@@ -26,6 +30,7 @@ with job(snakemake.log[0]) as log:
     with atomic(snakemake.output.weights) as part:
         shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
     spec |= {"predict": snakemake.params.predict, "epoch": epoch, "metrics": scores}
+    spec["caveats"] = told.get("caveats", [])
     spec["weights_sha256"] = sha256(Path(snakemake.output.weights))
     write_json(snakemake.output.spec, spec)
-    log.info("epoch %d", epoch)
+    log.info("epoch %d%s", epoch, "".join(f"; {line}" for line in spec["caveats"]))

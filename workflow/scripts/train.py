@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from darkfield.augment import augmentation
+from darkfield.classes import matched
 from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.device import setup
 from darkfield.distributed import first, launch, launched, process
@@ -26,6 +27,7 @@ from darkfield.pixels import Pictures, network_sizes
 from darkfield.provenance import provenance, versions
 from darkfield.resume import state_folder
 from darkfield.stats import class_weights
+from darkfield.trained_on import UNKNOWN, merged, record
 from darkfield.training import enough_memory, train
 
 cfg = snakemake.params.train
@@ -50,10 +52,15 @@ def fit(device: torch.device, precision: str) -> None:
     kind = snakemake.params.model
     torch.manual_seed(cfg["seed"])
     model = build(classes=len(classes), **kind)
-    pretrained = {}
+    pretrained, trained_on = {}, record(table)
     if inputs.pretrained:
-        start_from(model, Path(inputs.pretrained))
+        other = read_json(inputs.pretrained_spec)
+        order = matched(other["classes"], classes, inputs.pretrained_spec)
+        start_from(model, Path(inputs.pretrained), order)
         pretrained = {"pretrained_weights": sha256(Path(inputs.pretrained))}
+        trained_on = merged(trained_on, other.get("trained_on"))
+        if trained_on is None and first():
+            log.warning("%s: %s", inputs.pretrained_spec, UNKNOWN)
     used = versions(*libraries(kind["name"], kind["encoder_weights"]))
     state = state_folder([dict(snakemake.params.items()), precision, device.type, used], inputs)
     elsewhere = ("pretrained_weights", "crop", "precision", "device", "threads", "processes")
@@ -87,6 +94,7 @@ def fit(device: torch.device, precision: str) -> None:
         "precision": precision,
         "train": cfg,
         "augment": snakemake.params.augment,
+        "trained_on": trained_on,
         "provenance": provenance(inputs.manifest, inputs.split, inputs.code, used, device)
         | pretrained,
     }

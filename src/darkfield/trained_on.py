@@ -1,0 +1,129 @@
+"""Which images a model was trained on, so that none of them tests it without anybody noticing.
+
+A record maps the digest of each image (`pixels.digest`) to a number that the images of one field of
+view share. It is `trained_on` of model.json, and includes what pretrained weights were trained on.
+Tables of images have the columns image_pixels_sha256, group (the field of view) and split.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darkfield.files import UserError, read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEY = "image_pixels_sha256"
+REMEDY = "set evaluate.trained_on: report to test on them all the same and have the results say so"
+UNKNOWN = (
+    "model.json does not say which images the model was trained on: it may know the test images"
+)
+
+
+def record(table: "pd.DataFrame") -> dict[str, int]:
+    """The record of a model trained on the images of the training split."""
+    trains = table[table["split"] == "train"].sort_values(KEY)
+    return dict(zip(trains[KEY], trains["group"].tolist(), strict=True))
+
+
+def merged(now: dict[str, int], before: dict[str, int] | None) -> dict[str, int] | None:
+    """The record of a model trained on `now` that started from one trained on `before`.
+
+    Fields of view are numbered anew from 0: those of the two records that share an image are one.
+    None, that is unknown, if `before` is.
+    """
+    if before is None:
+        return None
+    import networkx as nx
+
+    fields = nx.Graph(
+        (digest, (when, field))
+        for when, images in enumerate((now, before))
+        for digest, field in images.items()
+    )
+    together = enumerate(nx.connected_components(fields))
+    found = {digest: n for n, field in together for digest in field if isinstance(digest, str)}
+    return dict(sorted(found.items()))
+
+
+def seen(table: "pd.DataFrame", trained_on: dict[str, int]) -> "pd.Series":
+    """Whether each image of a table is on record, or another one of its field of view is: bool."""
+    return table[KEY].isin(trained_on.keys()).groupby(table["group"]).transform("any")
+
+
+def recorded(spec: Path) -> dict[str, int]:
+    """The record in a model.json; raises UserError if it has none."""
+    trained_on = read_json(spec).get("trained_on")
+    if trained_on is None:
+        raise UserError(
+            f"{spec}: does not say which images the model was trained on (no trained_on), which "
+            f"may be those that are to test it; train it again, or {REMEDY}"
+        )
+    return trained_on
+
+
+def leak(table: "pd.DataFrame", trained_on: dict[str, int]) -> dict[str, dict[str, int]]:
+    """How many images of test and val a model was trained on, or on others of their fields of view.
+
+    For each of the two splits that has any: {"trained_on": n, "same_field": n, "of": all of them}.
+    """
+    found, itself = seen(table, trained_on), table[KEY].isin(trained_on.keys())
+    counts = {}
+    for split in ("test", "val"):
+        if (rows := table["split"] == split).any():
+            n, of = int((rows & itself).sum()), int(rows.sum())
+            counts[split] = {
+                "trained_on": n,
+                "same_field": int((rows & found).sum()) - n,
+                "of": of,
+            }
+    return counts
+
+
+def caveats(counts: dict[str, dict[str, int]]) -> list[str]:
+    """What `leak` found, in sentences; none where nothing leaks."""
+    ends = {"trained_on": "were trained on", "same_field": "show a field of view trained on"}
+    return [
+        f"{n[kind]} of {n['of']} {split} images {end}"
+        for split, n in counts.items()
+        for kind, end in ends.items()
+        if n[kind]
+    ]
+
+
+def qualified(table: "pd.DataFrame", trained_on: dict[str, int] | None) -> dict:
+    """What metrics of a model must say: {} if no image of test or val was seen in training.
+
+    Otherwise {"leak": what `leak` found, "caveats": the same in sentences}; leak is None if there
+    is no record.
+    """
+    if trained_on is None:
+        return {"leak": None, "caveats": [UNKNOWN]}
+    lines = caveats(counts := leak(table, trained_on))
+    return {"leak": counts, "caveats": lines} if lines else {}
+
+
+def pooled(folds: Sequence[dict], images: int) -> dict:
+    """The same as `qualified` of all folds, from the metrics of each; `images` are all tested."""
+    found = [fold["leak"] for fold in folds if "leak" in fold]
+    if None in found:
+        return {"leak": None, "caveats": [UNKNOWN]}
+    counts = {
+        kind: sum(leak["test"][kind] for leak in found) for kind in ("trained_on", "same_field")
+    }
+    counts = {"test": counts | {"of": images}}
+    return {"leak": counts, "caveats": caveats(counts)} if found else {}
+
+
+def kept_in_train(
+    table: "pd.DataFrame", pretrained: Sequence[str] | str, setting: str
+) -> list[bool]:
+    """Which images may not test a model that starts from pretrained weights.
+
+    `pretrained` is the model.json of the weights, empty if there are none; `setting` is
+    evaluate.trained_on. Raises UserError if model.json has no record.
+    """
+    if not pretrained or setting == "report":
+        return [False] * len(table)
+    return seen(table, recorded(Path(str(pretrained)))).tolist()

@@ -1,0 +1,19 @@
+"""Refuse to measure a model on other classes, or on images that it was trained on."""
+
+from pathlib import Path
+
+from darkfield.classes import matched
+from darkfield.files import UserError, read_csv, read_json, write_json
+from darkfield.job import job
+from darkfield.trained_on import REMEDY, caveats, leak, qualified, recorded
+
+with job(snakemake.log[0]) as log:
+    path, params = Path(snakemake.input.spec), snakemake.params
+    spec = read_json(path)
+    matched(spec["classes"], params.classes, path)
+    table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    if params.trained_on == "refuse" and (lines := caveats(leak(table, recorded(path)))):
+        raise UserError(f"{path.parent}: {', '.join(lines)}; measure it on others, or {REMEDY}")
+    found = qualified(table, spec.get("trained_on"))
+    write_json(snakemake.output[0], found)
+    log.info("%s", found.get("caveats", "no test or val image was seen in training"))
