@@ -455,7 +455,16 @@ def remove(root):
         (root / f"{part}/03.png").unlink()
 
 
-@pytest.mark.parametrize("change", [edit, add, remove])
+def swap(root):
+    """Two masks under each other's name; their sizes and time stamps are the same."""
+    one, other, spare = (root / f"masks/{name}.png" for name in ("03", "07", "spare"))
+    shutil.copystat(one, other)
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+
+
+@pytest.mark.parametrize("change", [edit, add, remove, swap])
 def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
     folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
     target = "results/class_counts.json"

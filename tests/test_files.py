@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -15,6 +16,7 @@ from darkfield.files import (
     hand_over,
     keep_only,
     read_csv,
+    read_json,
     sweep,
     write_csv,
     write_json,
@@ -166,7 +168,7 @@ def test_digest_sees_edits_additions_removals_and_names(root, tmp_path):
 
     def digest():
         value = folder_digest(root, cache)
-        cache.unlink()
+        cache.unlink(missing_ok=True)
         assert folder_digest(root, cache) == value == folder_digest(root, cache)
         seen.append(value)
 
@@ -190,13 +192,58 @@ def test_digest_is_of_contents_not_of_time_or_place(root, tmp_path):
     assert folder_digest(moved, tmp_path / "cache.json") == before
 
 
-def test_digest_reads_an_unchanged_file_only_once(root, tmp_path):
+def swap(one, other):
+    """Two files under each other's name, which keep size and time stamp, as after unzip."""
+    os.utime(other, ns=(1, 1))
+    os.utime(one, ns=(1, 1))
+    spare = one.with_name("spare")
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+
+
+def overwrite(one, other):
+    """The contents of two files exchanged in place, as by cp -p."""
+    texts = one.read_text(), other.read_text()
+    times = one.stat().st_mtime_ns
+    for path, text in zip((other, one), texts, strict=True):
+        path.write_text(text)
+        os.utime(path, ns=(times, times))
+
+
+@pytest.mark.parametrize("exchange", [swap, overwrite])
+def test_digest_sees_what_keeps_size_and_time_stamp(root, tmp_path, exchange):
+    one, other = root / "masks/a.png", root / "masks/b.png"
+    other.write_text("MASKS")
     before = folder_digest(root, tmp_path / "cache.json")
-    path = root / "images" / "a.png"
-    stat = path.stat()
-    path.write_text("IMAGES")
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    time.sleep(2.1)  # so that the files are known by the cache
     assert folder_digest(root, tmp_path / "cache.json") == before
+    exchange(one, other)
+    after = folder_digest(root, tmp_path / "cache.json")
+    assert after != before
+    exchange(one, other)
+    assert folder_digest(root, tmp_path / "cache.json") == before
+
+
+def test_digest_sees_a_change_at_the_same_instant(root, tmp_path):
+    """Time stamps have grains: what was written just now may be written again unseen."""
+    assert folder_digest(root, tmp_path / "cache.json")
+    assert not (tmp_path / "cache.json").exists()
+
+
+def test_digest_reads_an_unchanged_file_only_once(root, tmp_path):
+    cache, known = tmp_path / "cache.json", {}
+    time.sleep(2.1)
+    before = folder_digest(root, cache)
+    known = read_json(cache)
+    assert {*known} == {str(root / part / "a.png") for part in ("images", "masks")}
+    known[str(root / "images/a.png")][-1] = "what the cache says"
+    write_json(cache, known)
+    assert folder_digest(root, cache) != before
+    (root / "images/a.png").write_text("edited")
+    folder_digest(root, cache)
+    (root / "images/a.png").write_text("images")
+    assert folder_digest(root, cache) == before
 
 
 def test_hand_over_outlives_its_source(tmp_path):

@@ -24,6 +24,7 @@ LONGEST_NAME = 240  # bytes: file systems take 255, and endings and the like are
 PART = ".part-"  # how names of unfinished files begin; git and DVC ignore them
 SCRATCH = re.compile(r"\.part-(new-)?[0-9a-f]{16}")
 HOST = f"{crc32(os.uname().nodename.encode()):08x}"
+COARSE = 2_000_000_000  # nanoseconds: the coarsest time stamps of a file system, FAT's
 WEEK = 7 * 24 * 3600  # seconds
 # Why rename(2) does not replace: it puts files in the place of files, folders of empty folders.
 NOT_REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
@@ -212,26 +213,31 @@ def folder_digest(root: Path, cache: Path) -> str:
 def files_digest(files: Iterable[Path], root: Path, cache: Path) -> str:
     """SHA-256 over the contents of files, and their names below `root`.
 
-    A file is hashed again only if its size or time stamp differ from those in `cache`, a JSON file
-    that this function keeps. Raises UserError with all files that cannot be read.
+    A file is read again unless `cache`, a JSON file that this function keeps, knows it by its size,
+    times, and inode. Raises UserError with all files that cannot be read.
     """
     known = {}
     with suppress(OSError, ValueError):  # none yet, or damaged
         known = read_json(cache)
-    seen, problems = {}, []
+    settled = time.time_ns() - COARSE
+    seen, new, problems = {}, {}, []
     for path in sorted(files):
         try:
             if path.is_file():
                 stat = path.stat()
-                key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
-                seen[key] = known.get(key) or sha256(path)
+                key = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+                *old, digest = known.get(str(path), [None])
+                seen[path] = digest if old == key else sha256(path)
+                # Without an inode, or just after a change, another one may look the same.
+                if old != key and stat.st_ino and stat.st_ctime_ns < settled:
+                    new[str(path)] = [*key, seen[path]]
         except OSError as error:
             problems.append(f"{path}: cannot be read ({error.strerror})")
     if problems:
         raise UserError(*problems)
-    if seen.keys() - known.keys():
-        write_json(cache, known | seen)
-    names = (f"{key.rsplit(':', 2)[0].removeprefix(str(root))} {h}\n" for key, h in seen.items())
+    if new:
+        write_json(cache, known | new)
+    names = (f"{str(path).removeprefix(str(root))} {digest}\n" for path, digest in seen.items())
     return hashlib.sha256("".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
