@@ -99,7 +99,7 @@ def test_it_says_whether_test_images_were_trained_on():
     assert kept not in card(spec)  # model.json does not say what it was trained on
     spec["trained_on"] = {"a" * 64: 0, "b" * 64: 0, "c" * 64: 1}
     assert kept in card(spec)
-    assert "Trained on 3 images of 2 fields of view." in card(spec)
+    assert "Trained on 3 different images of 2 fields of view." in card(spec)
     spec["caveats"] = ["2 of 9 test images were trained on"]
     assert kept not in card(spec)
     assert "**2 of 9 test images were trained on.**" in card(spec)

@@ -1,21 +1,49 @@
 """A model to give away is half as large and labels as before."""
 
 import numpy as np
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from darkfield.card import card
 from darkfield.files import read_json, write_json
 from darkfield.prediction import classes_of, load, predict
-from darkfield.ship import ship
+from darkfield.ship import parser, ship
 from darkfield.synthetic import scene
 
 CPU = torch.device("cpu")
+FACTS = {"licence": "CC0-1.0", "data": "Twelve pictures of mine.", "authors": ["A. Author"]}
 
 
-def test_half_precision_labels_as_before(model, tmp_path):
+@pytest.fixture
+def facts(tmp_path):
+    (tmp_path / "terms").write_text("As you like.")
+    return FACTS | {"licence_file": tmp_path / "terms"}
+
+
+def test_what_is_said_of_a_model_is_what_its_maker_says(model, facts, tmp_path):
+    ship(model, tmp_path / "shipped", **facts)
+    spec = read_json(tmp_path / "shipped/model.json")
+    assert {key: spec[key] for key in FACTS} == FACTS
+    assert (tmp_path / "shipped/LICENSE").read_text() == "As you like."
+    said = (tmp_path / "shipped/model.json").read_text() + card(spec)
+    assert not [word for word in ("286", "366", "Nguyen", "CC BY-NC") if word in said]
+
+
+@pytest.mark.parametrize("fact", ["--licence", "--licence-file", "--data", "--author"])
+def test_what_only_its_maker_knows_is_asked_for(fact, capsys):
+    told = {"--licence": "CC0-1.0", "--licence-file": "a", "--data": "b", "--author": "c"}
+    rest = [word for name, value in told.items() if name != fact for word in (name, value)]
+    with pytest.raises(SystemExit):
+        parser().parse_args(["model", "out", *rest])
+    assert f"required: {fact}\n" in capsys.readouterr().err
+
+
+def test_half_precision_labels_as_before(model, facts, tmp_path):
     found = {"test": {"miou": 0.5}, "interval_95": {"miou": [0.4, 0.6]}, "folds": []}
     write_json(tmp_path / "metrics.json", found)
-    ship(model, tmp_path / "shipped", True, tmp_path / "metrics.json")
+    folds = tmp_path / "metrics.json"
+    ship(model, tmp_path / "shipped", **facts, tta=True, cross_validation=folds)
     files = {p.name: p.stat().st_size for p in (tmp_path / "shipped").iterdir()}
     assert files.keys() == {"model.safetensors", "model.json", "LICENSE"}
     assert files["model.safetensors"] < 0.52 * (model / "model.safetensors").stat().st_size
@@ -33,8 +61,8 @@ def test_half_precision_labels_as_before(model, tmp_path):
     assert (labels[0] == labels[1]).mean() > 0.99
 
 
-def test_batch_statistics_keep_their_range(model, tmp_path):
-    ship(model, tmp_path / "shipped", False, None)
+def test_batch_statistics_keep_their_range(model, facts, tmp_path):
+    ship(model, tmp_path / "shipped", **facts)
     weights = load_file(tmp_path / "shipped/model.safetensors")
     kinds = {name: value.dtype for name, value in weights.items()}
     assert {k for n, k in kinds.items() if "running_" in n} == {torch.float32}

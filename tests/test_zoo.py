@@ -19,12 +19,13 @@ for library in ("onnxruntime", "onnxscript", "bioimageio.core"):
 
 SPEC = {
     "model": {"name": "segnet"},
-    "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
+    "classes": {"spirochaete": 2, "background": 0, "erythrocyte": 1},  # as a tool may sort them
     "image_size": "native",
     "mean": [0.2, 0.2, 0.3],
     "std": [0.2, 0.2, 0.2],
     "predict": {"tile": [64, 128], "overlap": 0.25, "tta": False},
     "licence": "CC-BY-NC-4.0",
+    "authors": ["A. Author"],
 }
 
 
@@ -96,10 +97,13 @@ def test_what_it_holds(native):
                 arrays[name] = np.load(file)
     assert cover[0] == 2 * cover[1]
     assert described["license"] == "CC-BY-NC-4.0"
+    assert [author["name"] for author in described["authors"]] == ["A. Author"]
+    assert {"erythrocyte", "spirochaete"} <= set(described["tags"])
+    assert not {"cells", "blood", "bacteria"} & set(described["tags"])
     (entering,), (leaving,) = described["inputs"], described["outputs"]
     assert entering["axes"][2]["size"] == {"min": 48, "step": 1}
     assert leaving["axes"][2]["halo"] == 8  # half of a quarter of 64
-    assert leaving["axes"][1]["channel_names"] == list(SPEC["classes"])
+    assert leaving["axes"][1]["channel_names"] == ["background", "erythrocyte", "spirochaete"]
     assert arrays["test_input.npy"].shape == arrays["test_output.npy"].shape == (1, 3, 48, 48)
     assert arrays["test_input.npy"].max() > 1
 

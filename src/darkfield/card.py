@@ -119,7 +119,7 @@ def data(spec: dict) -> str:
     lines = [f"- SHA-256 of the {what}: `{known[k]}`" for k, what in digests.items() if k in known]
     if images := spec.get("trained_on"):
         fields = len(set(images.values()))
-        lines.insert(0, f"- Trained on {len(images)} images of {fields} fields of view.")
+        lines.insert(0, f"- Trained on {len(images)} different images of {fields} fields of view.")
     return "\n".join([about, "", *lines]).strip()
 
 

@@ -1,32 +1,19 @@
-"""Make a run's model one to give away: `python -m darkfield.ship results/model models/darkfield`.
+"""Make a run's model one to give away: `python -m darkfield.ship --help`.
 
-Half precision, for half the size; the licence of the pictures that it comes from; what the
-cross-validation of its recipe found, since a model trained on all pictures has none left to test.
+Half precision, for half the size; what only its maker knows of it, licence, data and authors; what
+the cross-validation of its recipe found, if there is one, since a model trained on all images has
+none left to test.
 """
 
 import argparse
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
 
 from darkfield.files import atomic, read_json, sha256, write_json
-
-DATA = (
-    '286 of the 366 pictures and hand-drawn masks of the public data set "Bacteria detection with '
-    'darkfield microscopy" (Long Nguyen, CC BY-NC 4.0): many microscopes and magnifications. '
-    "Strokes around spirochaetes are wider than the bacteria."
-)
-LICENCE = """\
-The weights in this folder are licensed under the Creative Commons
-Attribution-NonCommercial 4.0 International Public License (CC BY-NC 4.0):
-https://creativecommons.org/licenses/by-nc/4.0/legalcode
-
-They were trained on "Bacteria detection with darkfield microscopy" by Long
-Nguyen (Kaggle, longnguyen2306/bacteria-detection-with-darkfield-microscopy),
-which is under that licence: give credit, no commercial use. The code of this
-project is under the MIT licence.
-"""
 
 
 def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -37,31 +24,51 @@ def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     }
 
 
-def ship(model: Path, out: Path, tta: bool, cross_validation: Path | None) -> None:
+def ship(
+    model: Path,
+    out: Path,
+    *,
+    licence: str,
+    licence_file: Path,
+    data: str,
+    authors: Sequence[str],
+    tta: bool = False,
+    cross_validation: Path | None = None,
+) -> None:
     """Write the model folder `out` from the folder `model`.
 
-    `tta` is whether it predicts with test-time augmentation; `cross_validation` the metrics.json
-    of one.
+    `licence` is an identifier of SPDX, `licence_file` what becomes OUT/LICENSE, `data` a sentence
+    on the images that the model was trained on, `authors` the names of who made it; `tta` is
+    whether it predicts with test-time augmentation, `cross_validation` the metrics.json of one.
     """
     spec = read_json(model / "model.json")
     spec["predict"]["tta"] = tta
-    spec |= {"licence": "CC-BY-NC-4.0", "data": DATA}
+    spec |= {"licence": licence, "data": data, "authors": list(authors)}
     if cross_validation:
         found = read_json(cross_validation)
-        spec["cross_validation"] = {key: found[key] for key in ("test", "interval_95")}
+        told = ("test", "interval_95", "leak", "caveats")
+        spec["cross_validation"] = {key: found[key] for key in told if key in found}
     with atomic(out) as part:
         part.mkdir()
         weights = part / "model.safetensors"
         weights.write_bytes(save(halved(load_file(model / weights.name))))
         spec["weights_sha256"] = sha256(weights)
         write_json(part / "model.json", spec)
-        (part / "LICENSE").write_text(LICENCE)
+        shutil.copyfile(licence_file, part / "LICENSE")
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m darkfield.ship", description=__doc__)
+    parser.add_argument("model", type=Path, help="the folder of the model, such as results/model")
+    parser.add_argument("out", type=Path, help="the folder to write, such as models/NAME")
+    parser.add_argument("--licence", required=True, help="of the weights, by its SPDX identifier")
+    parser.add_argument("--licence-file", required=True, type=Path, help="its text")
+    parser.add_argument("--data", required=True, help="a sentence on the training images")
+    parser.add_argument("--author", required=True, action="append", dest="authors", help="or more")
+    parser.add_argument("--tta", action="store_true", help="predict with test-time augmentation")
+    parser.add_argument("--cross-validation", type=Path, help="the metrics.json of one")
+    return parser
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m darkfield.ship", description=__doc__)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--tta", action="store_true", help="predict with test-time augmentation")
-    parser.add_argument("--cross-validation", type=Path, help="the metrics.json of one")
-    ship(**vars(parser.parse_args()))
+    ship(**vars(parser().parse_args()))

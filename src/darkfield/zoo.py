@@ -21,10 +21,11 @@ from darkfield.overlays import class_colours, paint
 
 # Zip and zoo ask for a time: the first that zip can name, so that the same model is the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-TAGS = (
+TAGS = (  # of any model of darkfield; what its pictures show, its classes say
     *("semantic-segmentation", "2d", "transmission-light-microscopy", "darkfield", "microscopy"),
-    *("cells", "blood", "bacteria", "pytorch"),
+    "pytorch",
 )
+UNNAMED = ["not named in model.json"]  # authors, of which the zoo wants one
 COVER = 512  # height of the cover, twice as wide, pixels
 
 
@@ -134,7 +135,7 @@ def describe(folder: Path, spec: dict, opset: int) -> None:
         model = zoo.ModelDescr(
             name=title(spec).replace("++", "PlusPlus"),
             description=f"{summary(spec)} {sizes(spec)} {NO_DEVICE}",
-            authors=[zoo.Author(name="The darkfield developers")],
+            authors=[zoo.Author(name=name) for name in spec.get("authors", UNNAMED)],
             cite=[zoo.CiteEntry(text=f"{paper}: {name}", doi=doi)],
             license=spec.get("licence"),
             documentation=file("README.md"),
