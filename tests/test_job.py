@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,22 +13,27 @@ from darkfield.files import UserError
 from darkfield.job import explain, job
 
 
+def script(logfile):
+    """What a script of no stage has of Snakemake."""
+    return SimpleNamespace(rule="none", wildcards=[], log=[str(logfile)])
+
+
 def test_a_users_mistake(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="1"), job(str(tmp_path / "logs" / "a.log")):
+    with pytest.raises(SystemExit, match="1"), job(script(tmp_path / "logs/a.log")):
         raise UserError("masks/a.png: is broken")
     assert (tmp_path / "logs" / "a.log").read_text().splitlines()[-1] == "masks/a.png: is broken"
     assert capsys.readouterr().err == "masks/a.png: is broken\n"
 
 
 def test_several_problems_are_all_told_and_summed_up_last(tmp_path, capsys):
-    with pytest.raises(SystemExit), job(str(tmp_path / "a.log")):
+    with pytest.raises(SystemExit), job(script(tmp_path / "a.log")):
         raise UserError("one", "two")
     assert (tmp_path / "a.log").read_text().endswith("one\ntwo\n2 problems, the first: one\n")
     assert capsys.readouterr().err == "one\ntwo\n"
 
 
 def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
-    with pytest.raises(SystemExit), job(str(tmp_path / "a.log")):
+    with pytest.raises(SystemExit), job(script(tmp_path / "a.log")):
         raise KeyError("x")
     text = (tmp_path / "a.log").read_text()
     assert "Traceback" in text
@@ -53,9 +59,10 @@ def test_a_lack_of_memory_is_told_from_errors_that_mention_memory(tmp_path):
 def test_two_signals_at_once_are_one_line(tmp_path):
     program = """
 import os, signal, sys
+from types import SimpleNamespace
 from darkfield.job import job
 both = {signal.SIGINT, signal.SIGTERM}
-with job(sys.argv[1]):
+with job(SimpleNamespace(rule="a", wildcards=[], log=sys.argv[1:])):
     signal.pthread_sigmask(signal.SIG_BLOCK, both)
     for name in both:
         os.kill(os.getpid(), name)

@@ -10,7 +10,9 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from darkfield import ran
 from darkfield.files import UserError, one_line
 
 DISK_FULL = "the disk is full: make room; the same command goes on from here"
@@ -24,13 +26,15 @@ log = logging.getLogger("darkfield")
 
 
 @contextmanager
-def job(logfile: str) -> Iterator[logging.Logger]:
-    """Run a script's body; on failure write the reason as the log's last line and exit with 1.
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Run the body of a script, given Snakemake's object of that name, and note that it ran.
 
-    The Snakefile's `onerror` shows that line. A traceback goes to the log, never to the screen.
+    On failure write the reason as the log's last line, which the Snakefile's `onerror` shows, and
+    exit with 1. A traceback goes to the log, never to the screen.
     """
     for name in STOPS:
         signal.signal(name, stop)
+    logfile = snakemake.log[0]
     try:
         Path(logfile).parent.mkdir(parents=True, exist_ok=True)
         logging.basicConfig(
@@ -38,6 +42,7 @@ def job(logfile: str) -> Iterator[logging.Logger]:
         )
         logging.captureWarnings(True)
         logging.raiseExceptions = False  # a full disk is told once, not by every line of the log
+        note = ran.begin(snakemake)
         yield log
     except KeyboardInterrupt:
         fail(logfile, ["stopped; the same command goes on from here"])
@@ -46,6 +51,9 @@ def job(logfile: str) -> Iterator[logging.Logger]:
             with suppress(OSError), Path(logfile).open("a") as f:
                 traceback.print_exc(file=f)
         fail(logfile, problems_of(error))
+    else:
+        with suppress(OSError):  # without a note the stage is not recorded, and that is said
+            ran.end(snakemake, note)
 
 
 def problems_of(error: Exception) -> list[str]:

@@ -2,28 +2,7 @@
 import shutil
 import subprocess
 
-import yaml
-
-DVC_LOCK = Path("dvc.lock")
-
-
-def unrecorded():
-    """The rules that finished in this run, or are up to date and younger than dvc.lock.
-
-    The latter were made by a run that was killed before it could record them. Not all that is up to
-    date: after a `git checkout` that would record the files of another commit.
-    """
-    dag, recorded = workflow.dag, DVC_LOCK.stat().st_mtime if DVC_LOCK.exists() else 0
-
-    def younger(job):
-        made = workflow.persistence.metadata(job.output[0])
-        return made and made.endtime and made.endtime > recorded
-
-    return {
-        job.rule.name
-        for job in dag.jobs
-        if dag.finished(job) or (job.output and not dag.needrun(job) and younger(job))
-    }
+import darkfield.ran
 
 
 def overridden():
@@ -32,19 +11,82 @@ def overridden():
     return or_exit(darkfield.params.check, params, SCHEMA) != config
 
 
+def pictures_now():
+    """The digest of data.root, which may have changed since the Snakefile was read."""
+    try:
+        return raw_digest()
+    except SystemExit as error:
+        return str(error)
+
+
+def noted_stages():
+    """The stages that ran in this run, or have an unrecorded note of an earlier one; their jobs.
+
+    The jobs are in the form that `darkfield.ran.difference` takes.
+    """
+    jobs = {}
+    for job in workflow.dag.jobs:
+        jobs.setdefault(job.rule.name, []).append(job)
+    for stage in sorted(darkfield.ran.stages() & jobs.keys()):
+        ran = workflow.dag.finished(jobs[stage][0])
+        if ran or darkfield.ran.place(stage).exists():
+            works = jobs.get(stage + darkfield.ran.BATCH, []) + jobs[stage]
+            yield stage, ran, [(job, params_now(job), kept(job)) for job in works]
+
+
+def params_now(job):
+    params = darkfield.ran.plain(job.params)
+    return params | {"raw": pictures_now()} if "raw" in params else params
+
+
+def kept(job):
+    return {str(path) for path in job.output if not is_flagged(path, "temp")}
+
+
+@cache
 def dvc_commit():
-    """Record what ran in dvc.lock; a run's exit status does not depend on it."""
+    """Record in dvc.lock what is noted to have run; a run's exit status does not depend on it."""
     if "DVC_STAGE" in os.environ or workflow.touch:  # DVC records its own stages
         return
     if not Path(".dvc").is_dir() or not shutil.which("dvc"):
         print("Not recorded in dvc.lock: not a DVC repository")
-    elif overridden():
+        return
+    if overridden():
         print("Not recorded in dvc.lock: the params are not those of params.yaml")
+        return
+    stages, digest = [], cache(darkfield.ran.digest)
+    for stage, ran, jobs in noted_stages():
+        changed = darkfield.ran.difference(jobs, digest)
+        if not changed:
+            stages.append(stage)
+        elif ran:
+            print(f"Not recorded in dvc.lock: {stage}; {changed} changed since it started")
+    if not stages:
+        return
+    done = subprocess.run(
+        ["dvc", "commit", "--force", *stages],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode == 0:
+        for stage in stages:
+            darkfield.ran.place(stage).unlink()
     else:
-        with open("dvc.yaml") as f:
-            known = yaml.safe_load(f)["stages"]
-        if stages := [stage for stage in known if stage in unrecorded()]:
-            subprocess.run(["dvc", "commit", "--force", "--quiet", *stages])
+        errors = [line for line in done.stdout.split("\n") if line.startswith("ERROR")]
+        reason = errors[0].removeprefix("ERROR: ") if errors else done.stdout.strip()
+        print(f"Not recorded in dvc.lock, which the next run tries again: {reason}")
+
+
+def after_nothing():
+    """What is left of an earlier run is recorded by one that finds nothing to do, too."""
+    if workflow.scheduler and not workflow.dryrun and darkfield.ran.unrecorded():
+        dvc_commit()
+
+
+if workflow.is_main_process:
+    # Snakemake calls neither onsuccess nor onerror if nothing is to be done.
+    atexit.register(after_nothing)
 
 
 onsuccess:

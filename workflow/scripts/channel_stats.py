@@ -4,7 +4,7 @@ from darkfield.files import read_csv, write_json
 from darkfield.job import job
 from darkfield.stats import channel_stats, constant_channels
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     table = read_csv(snakemake.input.sums).merge(read_csv(snakemake.input.split), on="image")
     stats = channel_stats(table[table["split"] == "train"])
     write_json(snakemake.output[0], stats)

@@ -5,7 +5,7 @@ from darkfield.files import read_csv, write_json
 from darkfield.job import job
 from darkfield.stats import class_counts
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     counts = class_counts(table, class_names(snakemake.params.classes))
     write_json(snakemake.output[0], counts)

@@ -10,7 +10,7 @@ from darkfield.metrics import image_table
 from darkfield.selection import number, split_metrics
 from darkfield.trained_on import pooled
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     inputs, classes = snakemake.input, class_names(snakemake.params.classes)
     metrics = [read_json(path) for path in inputs.metrics]
     table = read_csv(inputs.splits[0])[["image", "group"]].assign(fold=0)

@@ -7,7 +7,7 @@ from darkfield.files import atomic, read_csv, read_json, write_csv
 from darkfield.job import job
 from darkfield.metrics import table
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     images = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     classes = class_names(read_json(snakemake.input.spec)["classes"])
     matrices = np.concatenate([np.load(path) for path in snakemake.input.confusions], axis=1)

@@ -11,7 +11,7 @@ from darkfield.files import atomic, read_csv, read_json
 from darkfield.job import job
 from darkfield.pixels import Pictures, batch_rows, network_sizes
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     spec["predict"] = snakemake.params.predict
     of_data = matched(spec["classes"], snakemake.params.classes, snakemake.input.spec)

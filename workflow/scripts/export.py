@@ -5,6 +5,6 @@ from pathlib import Path
 from darkfield.export import export_model
 from darkfield.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     export_model(Path(snakemake.input.weights).parent, Path(snakemake.output.onnx).parent)
     log.info("%s", ", ".join(snakemake.output))

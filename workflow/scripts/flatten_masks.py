@@ -6,7 +6,7 @@ from darkfield.files import UserError, keep_only, read_json
 from darkfield.job import job
 from darkfield.masks import find_pairs, gather_masks
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     inputs, out = snakemake.input, snakemake.output
     _, problems = find_pairs(Path(inputs.root))
     problems += [problem for path in inputs.problems for problem in read_json(path)]

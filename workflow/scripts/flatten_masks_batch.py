@@ -7,7 +7,7 @@ from darkfield.job import job
 from darkfield.masks import find_pairs, flatten_pairs
 from darkfield.pixels import batch_rows
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     data, out = snakemake.params.data, snakemake.output
     pairs, _ = find_pairs(Path(snakemake.input.root))
     rows = batch_rows(len(pairs), int(snakemake.wildcards.batch), data["batches"])

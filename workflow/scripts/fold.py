@@ -6,7 +6,7 @@ from darkfield.job import job
 from darkfield.split import fold_splits, strata_of, untrained
 from darkfield.trained_on import kept_in_train
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     inputs, params = snakemake.input, snakemake.params
     cfg, fold = params.split, int(snakemake.wildcards.fold)
     names = class_names(params.classes)

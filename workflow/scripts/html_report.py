@@ -13,7 +13,7 @@ from darkfield.job import job
 from darkfield.pixels import Pictures, network_sizes
 from darkfield.prediction import classes_of, load_model, load_weights, predict
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     sizes = table[["height", "width"]].to_numpy()

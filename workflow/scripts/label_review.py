@@ -17,7 +17,7 @@ from darkfield.review import ranking
 
 WORST = 20
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     inputs, cfg = snakemake.input, snakemake.params.train
     classes, size = class_names(snakemake.params.classes), snakemake.params.image_size
     table, tested = read_csv(inputs.manifest), read_csv(inputs.split)

@@ -7,7 +7,7 @@ from darkfield.files import UserError, read_csv, read_json, write_json
 from darkfield.job import job
 from darkfield.trained_on import REMEDY, caveats, leak, qualified, recorded
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     path, params = Path(snakemake.input.spec), snakemake.params
     spec = read_json(path)
     matched(spec["classes"], params.classes, path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from darkfield.files import atomic, hand_over
 from darkfield.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     with atomic(snakemake.output[0]) as part:
         for name in ("train", "test"):
             (part / name).mkdir(parents=True)

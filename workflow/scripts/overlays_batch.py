@@ -33,7 +33,7 @@ def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
         write_png(folder / f"{stem}.png", sheet)
 
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     rows = batch_rows(len(table), int(snakemake.wildcards.batch), snakemake.params.batches)
     with atomic(snakemake.output[0]) as part:

@@ -6,7 +6,7 @@ from darkfield import plots
 from darkfield.files import atomic, keep_only, read_csv, read_json
 from darkfield.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)
     epochs, epoch = read_csv(snakemake.input.epochs), metrics["epoch"]
     figures = {

@@ -8,7 +8,7 @@ import pandas as pd
 from darkfield.files import atomic, hand_over, read_csv, read_json, write_csv
 from darkfield.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     folders = [Path(folder) for folder in snakemake.input.batches]
     with atomic(snakemake.output.labels) as part:
         for folder in folders:

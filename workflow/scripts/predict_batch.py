@@ -8,7 +8,7 @@ from darkfield.job import job
 from darkfield.labels import label_files
 from darkfield.listing import batches
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     cfg, train = snakemake.params.pictures, snakemake.params.train
     sources = batches(cfg["folder"], snakemake.params.batches)[int(snakemake.wildcards.batch)]
     hardware = setup(train["device"], train["precision"], train["threads"])

@@ -3,7 +3,7 @@
 from darkfield.files import concat_csv, keep_only, write_csv
 from darkfield.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     table = concat_csv(snakemake.input.sums)
     write_csv(snakemake.output.sums, table)
     for files in (snakemake.input.images, snakemake.input.masks):

@@ -9,7 +9,7 @@ from darkfield.job import job
 from darkfield.pixels import Pictures, batch_rows, network_sizes, new_pixels
 from darkfield.stats import channel_sums
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest)
     batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
     table = table.iloc[batch_rows(len(table), batch, batches)]

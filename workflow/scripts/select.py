@@ -12,7 +12,7 @@ from darkfield.metrics import confusion_table, image_table
 from darkfield.selection import best_epoch, split_metrics
 from darkfield.trained_on import qualified
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     spec = read_json(snakemake.input.spec)
     classes = class_names(spec["classes"])
     epoch = best_epoch(read_csv(snakemake.input.epochs), snakemake.params.select["epoch"])

@@ -8,7 +8,7 @@ from darkfield.pixels import Pictures
 from darkfield.split import split_images
 from darkfield.trained_on import kept_in_train
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     inputs, params = snakemake.input, snakemake.params
     cfg = {key: value for key, value in params.split.items() if key != "folds"}
     manifest = read_csv(inputs.manifest)

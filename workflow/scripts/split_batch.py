@@ -7,7 +7,7 @@ from darkfield.files import read_csv
 from darkfield.job import job
 from darkfield.pixels import Pictures, batch_rows
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     inputs, out = snakemake.input, snakemake.output
     table = read_csv(inputs.manifest)
     rows = batch_rows(len(table), int(snakemake.wildcards.batch), snakemake.params.batches)

@@ -6,7 +6,7 @@ from darkfield.files import atomic, sha256
 from darkfield.job import job
 from darkfield.synthetic import synthesize
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     cfg, out = snakemake.params.synthesize, Path(snakemake.output.folder)
     with atomic(out) as part, atomic(snakemake.output.checksums) as checksums:
         synthesize(part, **cfg)

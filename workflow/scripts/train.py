@@ -102,7 +102,7 @@ def fit(device: torch.device, precision: str) -> None:
     remove(state)
 
 
-with (process if launched() else job)(snakemake.log[0]) as log:
+with process(snakemake.log[0]) if launched() else job(snakemake) as log:
     device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
     log.info("%s, %s, %d threads", device, precision, cfg["threads"])
     if cfg["processes"] == 1 or launched():
