@@ -103,7 +103,7 @@ def test_every_image_tests_in_one_fold_and_trains_in_no_fold_that_it_tests(image
     groups, strata = map(list, zip(*images, strict=True))
     tested = Counter()
     for fold in range(1, folds + 1):
-        splits = fold_splits(groups, strata, fold, folds, 0.7, 0.3, seed)
+        splits = fold_splits(groups, strata, [False] * len(groups), fold, folds, 0.7, 0.3, seed)
         test = {g for g, split in zip(groups, splits, strict=True) if split == "test"}
         assert not test & {g for g, split in zip(groups, splits, strict=True) if split != "test"}
         tested.update(i for i, split in enumerate(splits) if split == "test")
@@ -117,7 +117,15 @@ def test_a_split_is_whole_or_refused(n, fractions, seed, with_cells):
     names = [f"{i:03}" for i in range(n)]
     table = pd.DataFrame({"image": names, "background": 1, "cell": np.arange(n) < with_cells})
     try:
-        done = split_images(table, None, ["background", "cell"], seed=seed, **fractions)
+        done = split_images(
+            table,
+            list(range(n)),
+            [False] * n,
+            ["background", "cell"],
+            strategy="random",
+            seed=seed,
+            **fractions,
+        )
     except UserError:
         return
     assert set(done["split"]) == {name for name, f in fractions.items() if f}

@@ -23,7 +23,7 @@ def stages() -> set[str]:
         return set()
     import yaml
 
-    with open("dvc.yaml") as file:
+    with Path("dvc.yaml").open() as file:
         return set(yaml.safe_load(file)["stages"])
 
 
