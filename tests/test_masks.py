@@ -201,6 +201,8 @@ def test_classes_named_like_columns_leave_the_columns_alone(root):
     assert table["height"].tolist() == [len(mask) for mask in masks]
     counted = table[[f"pixels_{name}" for name in names]].to_numpy().tolist()
     assert counted == [np.bincount(mask.ravel(), minlength=3).tolist() for mask in masks]
-    splits = split_images(table, None, names, seed=1, train=0.5, val=0.25, test=0.25)
+    options = {"strategy": "random", "seed": 1, "train": 0.5, "val": 0.25, "test": 0.25}
+    rows = range(len(table))
+    splits = split_images(table, [*rows], [False for _ in rows], names, **options)
     counts = class_counts(table.merge(splits, on="image"), names)
     assert list(counts["pixels"]["all"].values()) == np.sum(counted, axis=0).tolist()

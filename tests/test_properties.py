@@ -115,7 +115,8 @@ def test_every_image_tests_in_one_fold_and_trains_in_no_fold_that_it_tests(image
 def test_a_split_is_whole_or_refused(n, fractions, seed, with_cells):
     """No split that is asked for is empty, and every class is trained; or a UserError says why."""
     names = [f"{i:03}" for i in range(n)]
-    table = pd.DataFrame({"image": names, "background": 1, "cell": np.arange(n) < with_cells})
+    cells = np.arange(n) < with_cells
+    table = pd.DataFrame({"image": names, "pixels_background": 1, "pixels_cell": cells})
     try:
         done = split_images(
             table,
@@ -129,7 +130,7 @@ def test_a_split_is_whole_or_refused(n, fractions, seed, with_cells):
     except UserError:
         return
     assert set(done["split"]) == {name for name, f in fractions.items() if f}
-    assert table["cell"][done["split"] == "train"].any()
+    assert table["pixels_cell"][done["split"] == "train"].any()
 
 
 @properties
