@@ -1,9 +1,13 @@
 """Classes match by name: neither the order of keys nor the numbering of a model counts."""
 
+import shutil
+
 import pytest
+import torch
 
 from darkfield.classes import class_names, matched
-from darkfield.files import UserError
+from darkfield.files import UserError, read_json, write_json
+from darkfield.prediction import load
 
 DATA = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
@@ -24,3 +28,13 @@ def test_a_missing_or_an_extra_name_is_refused_with_both_sides(model):
         matched(model, DATA, "models/a")
     for names in (model, DATA):
         assert ", ".join(names) in str(error.value)
+
+
+def test_a_model_whose_background_is_not_class_0_is_refused(model, tmp_path):
+    """Overlays leave class 0 clear, whatever it is called."""
+    shutil.copytree(model, tmp_path / "model")
+    spec = read_json(model / "model.json")
+    spec["classes"] = {"erythrocyte": 0, "background": 1, "spirochaete": 2}
+    write_json(tmp_path / "model/model.json", spec)
+    with pytest.raises(UserError, match="background first"):
+        load(tmp_path / "model", torch.device("cpu"))

@@ -83,8 +83,9 @@ def load(folder: Path, device: torch.device) -> tuple[nn.Module, dict]:
         spec = read_json(spec)
         for error in jsonschema.Draft202012Validator(SPEC).iter_errors(spec):
             raise ValueError(f"model.json: {error.json_path.removeprefix('$.')}: {error.message}")
-        if sorted(spec["classes"].values()) != list(range(len(spec["classes"]))):
-            raise ValueError("model.json: classes: must count 0, 1, 2, ...")
+        classes = spec["classes"]
+        if sorted(classes.values()) != list(range(len(classes))) or classes.get("background") != 0:
+            raise ValueError("model.json: classes: must count 0, 1, 2, ..., background first")
         model = load_model(spec, device)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
