@@ -23,7 +23,7 @@ from PIL import Image
 from darkfield import params
 from darkfield.files import UserError, unruly
 from darkfield.images import open_image, pages, to_rgb
-from darkfield.masks import flatten
+from darkfield.mask_values import flatten
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "workflow/schemas/params.schema.yaml"

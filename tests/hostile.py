@@ -103,6 +103,15 @@ def misnamed(name: str) -> Callable[[Path], None]:
     return lambda root: pair(root, name, GOOD, GOOD_MASK)
 
 
+def exif(turn: int) -> Image.Exif:
+    data = Image.Exif()
+    data[0x112] = turn
+    return data
+
+
+GREY = IMAGE[..., 0]
+SHUFFLED = Image.fromarray((MASK + 1) % 3)
+SHUFFLED.putpalette([2, 2, 2, 0, 0, 0, 1, 1, 1])
 TRANSPARENT = np.dstack([IMAGE, np.full((30, 40), 100, np.uint8)])
 FRAMES = {"save_all": True, "append_images": [Image.fromarray(IMAGE[::-1])]}
 COLOURED = np.where(MASK[..., None] == 1, [255, 0, 0], 0).astype(np.uint8)
@@ -130,7 +139,7 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "zero bytes",
         image("zero", b""),
-        "images/zero.png: cannot be read (no picture of a kind that we know); replace it, or",
+        "images/zero.png: is empty (0 bytes); replace it, or take it away",
     ),
     Case(
         "truncated",
@@ -145,12 +154,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "text by the name of a picture",
         image("text", b"patient,cells\n7,12\n"),
-        "images/text.png: cannot be read (no picture of a kind that we know); replace it, or",
+        "images/text.png: cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace",
     ),
     Case(
         "program by the name of a picture",
         image("elf", b"\x7fELF" + bytes(2000)),
-        "images/elf.png: cannot be read (no picture of a kind that we know); replace it, or",
+        "images/elf.png: cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace",
     ),
     Case(
         "decompression bomb, 30,000 x 30,000",
@@ -178,9 +187,49 @@ REFUSED = [  # all told by one run of flatten_masks
         "images/pages.tif: holds 2 pictures; save the one that is meant",
     ),
     Case(
+        "animated PNG",
+        image("moving", encoded(IMAGE, **FRAMES)),
+        "images/moving.png: holds 2 pictures; save the one that is meant",
+    ),
+    Case(
+        "12 bits in 16",
+        image("twelve", encoded(GREY.astype(np.uint16) * 16)),
+        "images/twelve.png: has 16 bits, but no value above 4,080 of 65,535, and would come out",
+    ),
+    Case(
+        "turned by EXIF, mask drawn on the stored pixels",
+        image("stored", encoded(IMAGE, exif=exif(6))),
+        "masks/stored.png: fits only without the turn of an EXIF tag (6 in its image, 1 in the",
+    ),
+    Case(
+        "turned by EXIF, the mask fits both ways",
+        image("upside", encoded(IMAGE, exif=exif(3))),
+        "masks/upside.png: fits as well without the turn of an EXIF tag (3 in its image, 1 in the",
+    ),
+    Case(
+        "mask of one bit",
+        mask("onebit", MASK == 2),
+        "masks/onebit.png: has one bit per pixel, which does not say the class; save it as grey",
+    ),
+    Case(
+        "mask that is a palette of greys in another order",
+        mask("shuffled", SHUFFLED),
+        "masks/shuffled.png: is a palette of greys in another order: its indices say one class",
+    ),
+    Case(
+        "mask whose white is zero",
+        mask("inverted", encoded(Image.fromarray(255 - MASK), "TIFF", tiffinfo={262: 0})),
+        "masks/inverted.png: says that white is zero, which programs heed or not; save it as PNG",
+    ),
+    Case(
+        "mask that numbers its objects",
+        mask("numbered", np.eye(30, 40, dtype=np.uint16) + 2 * np.eye(30, 40, 9, dtype=np.uint16)),
+        "masks/numbered.png: has more than 8 bits and one object per value, as if they were",
+    ),
+    Case(
         "mask value that nobody named",
         mask("unknown", np.where(MASK == 2, 7, MASK).astype("u1")),
-        "masks/unknown.png: has values that data.mask_values does not name: 7; name them or mend",
+        "masks/unknown.png: has values that data.mask_values does not name: 7; name them, or",
     ),
     Case(
         "colours where indices are expected",
@@ -190,7 +239,7 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "mask saved as a photograph (JPEG)",
         mask("lossy", encoded(MASK * 100, "JPEG")),
-        "masks/lossy.png: has values that data.mask_values does not name:",
+        "masks/lossy.png: is a JPEG picture, which changes values; save it as PNG",
     ),
     Case(
         "partly transparent mask",
@@ -266,13 +315,6 @@ def hidden(root: Path) -> None:
         (root / "images" / name).write_bytes(b"\0\5\x16\7")
 
 
-def exif(turn: int) -> Image.Exif:
-    data = Image.Exif()
-    data[0x112] = turn
-    return data
-
-
-GREY = IMAGE[..., 0]
 PALETTE = Image.fromarray(IMAGE).quantize(16)
 CMYK = Image.fromarray(IMAGE).convert("CMYK")
 COLOURED_INDEX = Image.fromarray(MASK)
@@ -310,7 +352,6 @@ READ = [  # all read by one run of flatten_masks
         read("opaque", encoded(np.dstack([IMAGE, GREY * 0 + 255]))),
         "without alpha",
     ),
-    Case("animated PNG", read("moving", encoded(IMAGE, **FRAMES)), "its first frame"),
     Case(
         "turned by EXIF",
         read(

@@ -204,7 +204,7 @@ def test_on_failure_the_last_line_is_ours(own_pictures):
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == (
         "flatten_masks failed: ../mine/masks/05.png: has values that data.mask_values does not "
-        "name: 7; name them or mend it (log: logs/flatten_masks.log)"
+        "name: 7; name them, or correct the mask (log: logs/flatten_masks.log)"
     )
     assert "Traceback" not in done.stdout
     assert not (folder / "data/flattened_masks").exists()

@@ -7,7 +7,8 @@ from PIL import Image
 
 from darkfield.files import UserError, read_csv
 from darkfield.images import read_image
-from darkfield.masks import find_pairs, flatten, flatten_pairs, gather_masks
+from darkfield.mask_values import flatten
+from darkfield.masks import find_pairs, flatten_pairs, gather_masks
 from darkfield.pixels import Pictures, digest
 from darkfield.split import split_images
 from darkfield.stats import class_counts
@@ -39,9 +40,20 @@ def test_16_bit_grey():
     assert flatten(picture, VALUES, CLASSES).tolist() == INDEX.tolist()
 
 
-def test_one_bit():
+@pytest.mark.parametrize("white", [1, 255])
+def test_one_bit_where_white_can_be_one_class_alone(white):
     picture = Image.fromarray(INDEX == 1)
-    assert flatten(picture, VALUES, CLASSES).tolist() == (INDEX == 1).astype(int).tolist()
+    table = {"0": "background", str(white): "spirochaete"}
+    assert flatten(picture, table, CLASSES).tolist() == (2 * (INDEX == 1)).tolist()
+    with pytest.raises(ValueError, match="one bit per pixel"):
+        flatten(picture, VALUES, CLASSES)
+
+
+def test_a_palette_of_greys_that_are_named_is_read_by_its_greys():
+    table = {"0": "background", "128": "erythrocyte", "255": "spirochaete"}
+    picture = Image.fromarray((INDEX + 1) % 3)
+    picture.putpalette([255] * 3 + [0] * 3 + [128] * 3)
+    assert flatten(picture, table, CLASSES).tolist() == INDEX.tolist()
 
 
 def test_colours():
@@ -71,7 +83,7 @@ def test_opaque_alpha_is_dropped_and_transparency_refused():
 
 
 def test_values_that_the_table_does_not_name_are_listed():
-    with pytest.raises(ValueError, match=r"does not name: 3, 9; name them or mend it$"):
+    with pytest.raises(ValueError, match=r"does not name: 3, 9; name them, or correct the mask$"):
         flatten(Image.fromarray(np.array([[0, 3, 9]], dtype=np.uint8)), VALUES, CLASSES)
     pixels = np.array([[[0, 0, 0], [1, 2, 3]]], dtype=np.uint8)
     with pytest.raises(ValueError, match="does not name: #010203"):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from darkfield import metrics
 from darkfield.files import UserError, one_line, unruly
-from darkfield.masks import flatten
+from darkfield.mask_values import flatten
 from darkfield.split import fold_splits, grouped_split, random_split, split_images
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}

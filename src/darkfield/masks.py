@@ -1,4 +1,4 @@
-"""Masks of every kind (index, grey, palette, colour) to one class-index picture each."""
+"""Pairs of image and mask: checked, decoded, the masks as class indices."""
 
 import unicodedata
 from collections import Counter
@@ -22,76 +22,9 @@ from darkfield.files import (
     write_csv,
     wrong_name,
 )
-from darkfield.images import (
-    SUFFIXES,
-    is_picture,
-    opaque,
-    open_image,
-    pages,
-    read_image,
-    write_png,
-)
+from darkfield.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
+from darkfield.mask_values import flatten
 from darkfield.pixels import digest, new_pixels
-
-COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
-
-
-def code(value: str) -> int:
-    """The code of a key of data.mask_values: grey values as they are, "#7f7f7f" is grey 127."""
-    if not value.startswith("#"):
-        return int(value)
-    r, g, b = bytes.fromhex(value[1:])
-    return r if r == g == b else COLOUR | r << 16 | g << 8 | b
-
-
-def codes(mask: Image.Image, palette_colours: bool) -> np.ndarray:
-    """Integer codes (H, W) of a decoded mask: a grey value, a palette index, or a colour.
-
-    RGB pixels with three equal channels are grey values. A palette picture is read by its indices,
-    or by its colours if `palette_colours`. Raises ValueError for a mask that has no such reading.
-    """
-    if mask.mode != "P":  # the indices of a palette are what they are, shown or not
-        mask = opaque(mask)
-    if mask.mode == "P" and palette_colours:
-        mask = mask.convert("RGB")
-    if mask.mode == "RGB":
-        r, g, b = (np.asarray(band) for band in mask.split())  # faster than strides of three
-        if np.array_equal(r, g) and np.array_equal(g, b):
-            return r
-        r, g, b = (c.astype(np.int32) for c in (r, g, b))
-        return np.where((r == g) & (g == b), r, COLOUR | r << 16 | g << 8 | b)
-    pixels = np.asarray(mask)
-    if pixels.ndim != 2 or pixels.dtype.kind not in "bui":
-        raise ValueError(f"is a {mask.mode} picture; save it as grey, palette or RGB")
-    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
-
-
-def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, int]) -> np.ndarray:
-    """Class indices, uint8 (H, W), of a decoded mask.
-
-    `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
-    its index. Raises ValueError naming the values that `mask_values` does not have.
-    """
-    table = {code(value): classes[name] for value, name in mask_values.items()}
-    pixels = codes(mask, palette_colours=max(table) >= COLOUR)
-    known = np.array(sorted(table))
-    index = np.array([table[k] for k in known], dtype=np.uint8)
-    if pixels.dtype == np.uint8:
-        values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
-        strange = np.setdiff1d(values, known)
-    else:
-        strange = np.setdiff1d(pixels, known)
-    if len(strange):
-        names = ", ".join(str(v) if v < COLOUR else f"#{v - COLOUR:06x}" for v in strange[:5])
-        more = ", ..." if len(strange) > 5 else ""
-        raise ValueError(
-            f"has values that data.mask_values does not name: {names}{more}; name them or mend it"
-        )
-    if pixels.dtype == np.uint8:
-        lookup = np.zeros(256, dtype=np.uint8)
-        lookup[known[known < 256]] = index[known < 256]
-        return lookup.take(pixels)
-    return index[np.searchsorted(known, pixels)]
 
 
 def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
@@ -124,6 +57,26 @@ def stem_of(path: Path) -> str:
     return unicodedata.normalize("NFC", path.stem)
 
 
+def misfit(image: Image.Image, mask: Image.Image) -> str | None:
+    """Why the mask of open_image is not one of this image; or None.
+
+    Where only one of the two is turned by an EXIF tag, they have to fit turned, and not as stored:
+    else nobody can tell on which of the two the mask was drawn.
+    """
+    turned, (a, b) = image.size == mask.size, (p.info[TURN] for p in (image, mask))
+    stored = [p.size[::-1] if p.info[TURN] >= 5 else p.size for p in (image, mask)]
+    if a != b and stored[0] == stored[1]:
+        how = "as well" if turned else "only"
+        return (
+            f"fits {how} without the turn of an EXIF tag ({a} in its image, {b} in the mask); "
+            "save both without the tag, as they lie on each other"
+        )
+    if not turned:
+        (w, h), (mw, mh) = image.size, mask.size
+        return f"is {mw}x{mh} pixels, its image is {w}x{h}; save it at that size"
+    return None
+
+
 def flatten_pairs(
     pairs: dict[str, tuple[Path, Path]],
     out: Path,
@@ -145,23 +98,19 @@ def flatten_pairs(
     """
 
     def convert(stem: str) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
-        (image_path, mask_path), wrong, image, mask = pairs[stem], [], None, None
-        for path in (image_path, mask_path):
-            if (n := len(pages(path))) > 1:
-                wrong.append(f"{path}: holds {n} pictures; save the one that is meant")
+        (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
         try:
-            image = read_image(image_path)
+            pictures.append(open_image(image_path))
+            image = to_rgb(pictures[0])
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
         try:
-            mask = flatten(open_image(mask_path), mask_values, classes)
+            pictures.append(open_image(mask_path))
+            mask = flatten(pictures[-1], mask_values, classes)
         except ValueError as error:
             wrong.append(f"{mask_path}: {error}")
-        if image is not None and mask is not None and image.shape[:2] != mask.shape:
-            (h, w), (mh, mw) = image.shape[:2], mask.shape
-            wrong.append(
-                f"{mask_path}: is {mw}x{mh} pixels, its image is {w}x{h}; save it at that size"
-            )
+        if not wrong and (reason := misfit(*pictures)):
+            wrong.append(f"{mask_path}: {reason}")
         if wrong:
             return wrong, {}, ()
         path = part / f"{stem}.png"
