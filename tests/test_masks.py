@@ -178,6 +178,15 @@ def test_what_was_there_survives_a_failure(root):
     assert len(list(out.iterdir())) == 4
 
 
+def test_masks_that_count_from_one_are_asked_about(root):
+    """ilastik's background is 1: read by its values, most of a picture is erythrocyte."""
+    for path in (root / "masks").iterdir():
+        mask = np.asarray(Image.open(path))
+        Image.fromarray(np.maximum(mask, 1)).save(path)
+    with pytest.raises(UserError, match="no mask has a pixel of background; if another value"):
+        run(root)
+
+
 @pytest.mark.parametrize("part", ["images", "masks"])
 def test_missing_and_empty_folders(root, part):
     for path in (root / part).iterdir():

@@ -158,9 +158,16 @@ def gather_masks(
     Raises UserError if a class is in no mask, and then writes nothing.
     """
     table = concat_csv(manifests)
-    if absent := [name for name in classes if not table[pixels_column(name)].any()]:
+    absent = [name for name in classes if not table[pixels_column(name)].any()]
+    if absent:
         what = "label some, or leave the class out"
-        raise UserError(*(f"data.classes: no mask has a pixel of {n}; {what}" for n in absent))
+        lines = {n: f"data.classes: no mask has a pixel of {n}; {what}" for n in absent}
+        if (background := min(classes, key=classes.get)) in lines:
+            lines[background] = (
+                f"data.mask_values: no mask has a pixel of {background}; if another value stands "
+                "for it (ilastik counts from 1), name that value so"
+            )
+        raise UserError(*lines.values())
     with atomic(out) as part:
         part.mkdir()
         for path in (path for folder in folders for path in folder.glob("*.png")):
