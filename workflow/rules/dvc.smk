@@ -60,7 +60,9 @@ def dvc_commit():
         if not changed:
             stages.append(stage)
         elif ran:
-            print(f"Not recorded in dvc.lock: {stage}; {changed} changed since it started")
+            print(
+                f"Not recorded in dvc.lock: {stage}; {changed} changed since it started"
+            )
     if not stages:
         return
     done = subprocess.run(
