@@ -522,12 +522,29 @@ UNREADABLE = [  # params.yaml itself, one run each
     Case(
         "params.yaml that is no YAML",
         lambda path: path.write_text("data: {root: [\n  train:"),
-        "params.yaml: is not YAML; mend it (while parsing a flow",
+        "params.yaml: is not YAML; correct it (while parsing a flow",
+    ),
+    Case(
+        "key that stands twice",
+        lambda path: path.write_text(path.read_text() + "select: {epoch: 3}\n"),
+        "params.yaml: is not YAML; correct it ('select' stands twice, again in line",
+    ),
+    Case(
+        "number that YAML 1.1 and 1.2 read differently",
+        lambda path: path.write_text(path.read_text().replace("epochs: 2", "epochs: 010")),
+        "params.yaml: train.epochs: is 8 to Snakemake and 10 to DVC; quote it if it is text; else",
+    ),
+    Case(
+        "mask value of two classes",
+        lambda path: path.write_text(
+            path.read_text().replace("'1':", "'02': spirochaete\n    '2':")
+        ),
+        "params.yaml: data.mask_values: '02', '2' are one value, but stand for",
     ),
     Case(
         "params.yaml in Latin-1",
         lambda path: path.write_bytes(b"data: {root: caf\xe9}\n"),
-        "params.yaml: is not YAML; mend it ('utf-8' codec can't decode",
+        "params.yaml: is not YAML; correct it ('utf-8' codec can't decode",
     ),
 ]
 

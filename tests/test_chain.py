@@ -296,3 +296,17 @@ def test_notebook_recipe_runs(tmp_path):
     metrics = json.loads((folder / "results/metrics.json").read_text())
     assert (metrics["epoch"], metrics["val"]) == (2, None)
     assert set(read_csv(folder / "data/split.csv")["split"]) == {"train", "test"}
+
+
+@pytest.mark.parametrize("how", ["--configfile", "--config"])
+def test_mask_values_of_a_config_replace_those_of_params(tmp_path, how):
+    """Merged, value 2 would stay allowed, though the user's table leaves it out."""
+    folder = project(tmp_path / "project")
+    noise(tmp_path / "mine")
+    table = {"0": "background", "1": "erythrocyte"}
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"data": {"mask_values": table}}))
+    given = {"--configfile": "mine.yaml", "--config": f"data={{mask_values: {table}}}"}
+    set_params(folder, data={"root": "../mine"})
+    done = snakemake(folder, "--cores", "1", "data/flattened_masks.csv", how, given[how])
+    assert done.returncode != 0
+    assert "has values that data.mask_values does not name: 2; name them" in done.stdout

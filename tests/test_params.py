@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from darkfield import params as params_module
 from darkfield.files import UserError
-from darkfield.params import check
+from darkfield.params import check, replace_tables
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "workflow/schemas/params.schema.yaml"
@@ -139,3 +140,43 @@ def test_native_pictures_need_crops(params):
 def test_sections_of_the_wrong_kind(params, value):
     params["train"] = value
     assert problems(params)
+
+
+@pytest.mark.parametrize(
+    "value", ["010", "09", "0o10", "yes", "No", "on", "OFF", "12:30", "[1, yes]", "{on: 1}"]
+)
+def test_what_snakemake_and_dvc_read_differently_is_refused(tmp_path, value):
+    (tmp_path / "params.yaml").write_text(f"train: {{epochs: {value}}}\n")
+    with pytest.raises(UserError, match=r"train.epochs.*to Snakemake and .* to DVC; quote it if"):
+        params_module.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("value", ["1e-3", "1e3", "0.5", "1_000", "0x1f", "true", "'010'", '"no"'])
+def test_what_both_read_alike_is_taken(tmp_path, value):
+    (tmp_path / "params.yaml").write_text(f"train: {{epochs: {value}}}\n")
+    params_module.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "b: {2: x, 02: y, 'a': 1, a: 2}\n"])
+def test_a_key_that_stands_twice_is_refused(tmp_path, text):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"stands twice, again in line .; keep one"):
+        params_module.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("other", [2, "02", "#020202", "002"])
+def test_one_value_of_two_classes_is_refused(params, other):
+    params["data"]["mask_values"][other] = "erythrocyte"
+    assert problems(params) == [
+        f"params.yaml: data.mask_values: '2', {other!r} are one value, but stand for erythrocyte "
+        "and spirochaete; keep one"
+    ]
+    params["data"]["mask_values"][other] = "spirochaete"
+    check(params, SCHEMA)
+
+
+def test_a_table_is_replaced_whole_and_settings_are_merged(params):
+    one, two = {"0": "background", "7": "cell"}, {"0": "background", "9": "cell"}
+    layers = [{"data": {"mask_values": one}}, {"data": {"mask_values": two}}, {"train": {}}]
+    merged = replace_tables(params, layers)
+    assert merged["data"] == params["data"] | {"mask_values": two}

@@ -7,14 +7,19 @@ import functools
 import json
 import math
 import operator
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
 
+from darkfield import one_yaml
 from darkfield.classes import class_names, wrong_names
 from darkfield.files import UserError
+
+TABLES = ("classes", "mask_values")  # of data: mappings whose keys are the user's
 
 
 def number(_: Any, value: Any) -> bool:
@@ -28,19 +33,38 @@ VALIDATOR = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_c
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The params of a YAML file, unchecked; raises UserError if it is missing or no YAML."""
+    """The params of a YAML file, unchecked.
+
+    Raises UserError if it is missing, no YAML, has a key twice, or if Snakemake and DVC read it
+    differently.
+    """
     try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        params = one_yaml.read(text)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; go to a clone of the project") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is not YAML; mend it ({reason})") from error
+        raise UserError(f"{path}: is not YAML; correct it ({reason})") from error
     if not isinstance(params, dict) or not params:
         raise UserError(f"{path}: holds no keys; copy one of presets/ over it")
+    if problems := one_yaml.ambiguities(text, params):
+        raise UserError(*(f"{path}: {problem}" for problem in problems))
     return params
+
+
+def replace_tables(params: dict[str, Any], layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The params, with each table as the last of `layers` has it that has it at all.
+
+    Snakemake merges mappings: what a user's --configfile leaves out of a table would stay.
+    """
+    data = dict(params["data"])
+    for layer in layers:
+        if isinstance(of_layer := layer.get("data"), dict):
+            data |= {table: of_layer[table] for table in TABLES if table in of_layer}
+    return params | {"data": data}
 
 
 def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
@@ -52,18 +76,35 @@ def check(params: dict[str, Any], schema: Path) -> dict[str, Any]:
     Raises UserError with one line for each thing that is wrong: what a JSON schema can say (types,
     ranges, unknown and missing keys), then how values must agree with each other.
     """
-    data = params.get("data")
+    data, problems = params.get("data"), []
     if isinstance(data, dict) and isinstance(data.get("mask_values"), dict):
         # YAML reads an unquoted 0 as a number, but JSON (schema, metrics, DVC) has only text keys.
+        problems = contradictions(data["mask_values"])
         values = {str(k).lower(): v for k, v in data["mask_values"].items()}
         params = params | {"data": data | {"mask_values": values}}
     validator = VALIDATOR(yaml.safe_load(schema.read_text()))
     params = numbered(params, validator)
     errors = sorted(validator.iter_errors(params), key=lambda e: [str(p) for p in e.absolute_path])
-    problems = [line for error in errors for line in describe(error)] or disagreements(params)
+    problems += [line for error in errors for line in describe(error)] or disagreements(params)
     if problems:
         raise UserError(*(f"params.yaml: {p}" for p in problems))
     return ordered(params)
+
+
+def contradictions(mask_values: dict[Any, Any]) -> list[str]:
+    """A line for each value of a mask that several keys ("2", "02", 2) give different classes."""
+    spelled: dict[str, dict[str, Any]] = {}
+    for key, name in mask_values.items():
+        value = str(key).lower()
+        if re.fullmatch(r"#([0-9a-f]{2})\1\1", value):
+            value = str(int(value[1:3], 16))
+        spelled.setdefault(value.lstrip("0") or "0", {})[repr(key)] = name
+    return [
+        f"data.mask_values: {', '.join(names)} are one value, but stand for "
+        f"{' and '.join(sorted(set(map(str, names.values()))))}; keep one"
+        for names in spelled.values()
+        if len(set(map(str, names.values()))) > 1
+    ]
 
 
 def ordered(params: dict[str, Any]) -> dict[str, Any]:

@@ -40,13 +40,21 @@ def or_exit(function, *arguments):
 ALIVE = darkfield.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
 SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
-# Snakemake, which reads the file by itself, says less of what is wrong with it.
+# Snakemake, which reads the files by itself, says less of what is wrong with them.
 or_exit(darkfield.params.load, Path("params.yaml"))
+OVERRIDES = [
+    *(
+        or_exit(darkfield.params.load, Path(path))
+        for path in workflow.overwrite_configfiles
+    ),
+    workflow.config_settings.config,
+]
 
 
 configfile: "params.yaml"
 
 
+config = darkfield.params.replace_tables(config, OVERRIDES)
 config = or_exit(darkfield.params.check, config, SCHEMA)
 
 
