@@ -38,7 +38,7 @@ class Plain(Dataset):
         scale = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
         self.transform = v2.Compose([v2.Resize(SIZE), v2.ToImage(), *scale])
         nearest = v2.Resize(SIZE, v2.InterpolationMode.NEAREST)
-        self.target = v2.Compose([nearest, target_transform(), v2.ToDtype(torch.int64)])
+        self.target = v2.Compose([nearest, target_transform, v2.ToDtype(torch.int64)])
 
     def __len__(self):
         return len(self.images)
@@ -69,7 +69,7 @@ def plain(root):
 def ours(root):
     device, precision = setup("auto", "auto", THREADS)
     images, masks = (sorted((root / part).iterdir()) for part in ("images", "masks"))
-    transforms = image_transform(), target_transform()
+    transforms = image_transform(), target_transform
     names = [path.stem for path in images]
     with new_pixels(root / "a.npy", 3) as add_image, new_pixels(root / "b.npy") as add_mask:
         for image, mask in zip(images, masks, strict=True):

@@ -1,17 +1,27 @@
 """Windows hold what they should, image and mask move together, a seed repeats itself."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 import torch
 from torchvision import tv_tensors
-from toy import toy_dataset
+from toy import digests, run, toy_dataset
 
 from darkfield.augment import RandomWindow, StrayLight, augmentation
+from darkfield.pixels import Pictures, new_pixels
 
 NONE = {
     **{"scale": [1, 1], "foreground": 0, "flip": False, "turn": False},
     **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0),
     **dict.fromkeys(("stray_light", "blur", "noise"), 0),
+}
+
+
+ALL = NONE | {
+    **{"scale": [0.7, 1.5], "foreground": 0.5, "flip": True, "turn": True},
+    **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.2),
+    **{"stray_light": 0.5, "blur": 1.5, "noise": 0.1},
 }
 
 
@@ -133,3 +143,26 @@ def test_an_item_depends_on_its_seed_alone():
     assert all(torch.equal(x, y) for x, y in zip(a, c, strict=True))
     assert not torch.equal(a[0], b[0])
     assert np.array_equal(a[0].shape, (3, 32, 32))
+
+
+@pytest.fixture(params=["fork", "spawn", "forkserver"])
+def start_method(request):
+    """How processes are started by default: macOS and Python 3.14 do not fork."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method(request.param, force=True)
+    yield request.param
+    multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.mark.usefixtures("start_method")
+def test_workers_change_no_byte_however_they_are_started(tmp_path):
+    dataset = toy_dataset(size=(64, 64))
+    for name, shape in (("images", (3,)), ("masks", ())):
+        with new_pixels(tmp_path / f"{name}.npy", *shape) as append:
+            for picture in getattr(dataset, name):
+                append(picture)
+        setattr(dataset, name, Pictures([tmp_path / f"{name}.npy"], [(64, 64)] * 4, range(4)))
+    dataset.transforms = augmentation([48, 48], **ALL)
+    run(dataset, tmp_path / "none", 1)
+    run(dataset, tmp_path / "two", 1, workers=2)
+    assert digests(tmp_path / "two") == digests(tmp_path / "none")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 from PIL import Image
-from project import AFTER_TRAIN, RULES, SMALL, noise, planned, project, set_params, snakemake
+from project import AFTER_TRAIN, RULES, SMALL, noise, planned, project, run, set_params, snakemake
 from safetensors.numpy import load_file
 
 from darkfield.files import read_csv, read_json
@@ -24,6 +24,23 @@ def chain(tmp_path_factory):
     done = snakemake(folder, "--cores", "2")
     assert done.returncode == 0, done.stdout
     return folder
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_of_the_rule_may_be_spawned(chain, tmp_path, method):
+    folder = shutil.copytree(chain, tmp_path / "project")
+    set_params(folder, train={"workers": 2})
+    (tmp_path / "site").mkdir()
+    setting = f"import multiprocessing\nmultiprocessing.set_start_method({method!r})\n"
+    (tmp_path / "site/sitecustomize.py").write_text(setting)
+    search = f"PYTHONPATH={tmp_path / 'site'}:{folder / 'src'}"
+    done = run(folder, "env", search, "snakemake", "--cores", "2", "results/train/history.csv")
+    assert done.returncode == 0, done.stdout
+    weights = "results/train/checkpoints/0002.safetensors"
+    assert "train:" in done.stdout
+    assert (folder / weights).stat().st_ino != (chain / weights).stat().st_ino
+    assert (folder / weights).read_bytes() == (chain / weights).read_bytes()
 
 
 def test_every_file_of_the_contract_is_there(chain):

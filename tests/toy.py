@@ -19,7 +19,7 @@ def toy_dataset(scenes=4, size=(48, 56)):
     drawn = [scene(np.random.default_rng(i), *size) for i in range(scenes)]
     images, masks = zip(*drawn, strict=True)
     return DarkfieldDataset(
-        list("abcdefgh"[:scenes]), images, masks, image_transform(), target_transform()
+        list("abcdefgh"[:scenes]), images, masks, image_transform(), target_transform
     )
 
 

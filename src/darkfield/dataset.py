@@ -12,7 +12,7 @@ class DarkfieldDataset(Dataset):
     """Named pairs of image (H, W, 3) and mask (H, W), uint8, each through its own transform.
 
     Then both through `transforms`, if given. A key is a picture's index and the seed of all that
-    is random in its transforms.
+    is random in its transforms. A dataset can be pickled, for worker processes that are spawned.
     """
 
     def __init__(
@@ -48,12 +48,11 @@ def image_transform() -> Callable:
     return v2.ToImage()
 
 
-def target_transform() -> Callable:
+def target_transform(mask: np.ndarray) -> Tensor:
     """uint8 class indices (H, W) to a uint8 tv_tensors.Mask (H, W)."""
     from torchvision import tv_tensors
-    from torchvision.transforms import v2
 
-    return v2.Lambda(lambda mask: tv_tensors.Mask(torch.from_numpy(mask)))
+    return tv_tensors.Mask(torch.from_numpy(mask))
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

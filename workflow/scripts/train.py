@@ -30,11 +30,9 @@ from darkfield.stats import class_weights
 from darkfield.trained_on import UNKNOWN, merged, record
 from darkfield.training import enough_memory, train
 
-cfg = snakemake.params.train
-
 
 def fit(device: torch.device, precision: str) -> None:
-    inputs, classes = snakemake.input, snakemake.params.classes
+    inputs, classes, cfg = snakemake.input, snakemake.params.classes, snakemake.params.train
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
@@ -46,7 +44,7 @@ def fit(device: torch.device, precision: str) -> None:
         Pictures(inputs.images, sizes, rows),
         Pictures(inputs.masks, sizes, rows),
         image_transform(),
-        target_transform(),
+        target_transform,
         augmentation(crop, **snakemake.params.augment),
     )
     kind = snakemake.params.model
@@ -102,10 +100,12 @@ def fit(device: torch.device, precision: str) -> None:
     remove(state)
 
 
-with process(snakemake.log[0]) if launched() else job(snakemake) as log:
-    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
-    log.info("%s, %s, %d threads", device, precision, cfg["threads"])
-    if cfg["processes"] == 1 or launched():
-        fit(device, precision)
-    else:
-        launch(sys.argv, cfg["processes"], device)
+if __name__ == "__main__":  # processes that train.workers spawns import this file, too
+    cfg = snakemake.params.train
+    with process(snakemake.log[0]) if launched() else job(snakemake) as log:
+        device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+        log.info("%s, %s, %d threads", device, precision, cfg["threads"])
+        if cfg["processes"] == 1 or launched():
+            fit(device, precision)
+        else:
+            launch(sys.argv, cfg["processes"], device)
