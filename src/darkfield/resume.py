@@ -49,7 +49,7 @@ def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
         return []
     initial = {name: copy.deepcopy(module.state_dict()) for name, module in modules.items()}
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         history = state["history"]
         if not all(checkpoint(folder, row["epoch"]).exists() for row in history):
             raise FileNotFoundError("checkpoints are missing")
