@@ -62,6 +62,18 @@ def test_a_damaged_state_means_a_fresh_start(dataset, tmp_path, damage, caplog):
     assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
 
 
+def test_states_are_read_into_the_memory_of_the_cpu(dataset, tmp_path, monkeypatch):
+    """Else every process would read them into the first GPU, or fail where there is none."""
+    run(dataset, tmp_path, 1)
+    asked = []
+    load = torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda *args, **options: asked.append(options) or load(*args, **options)
+    )
+    run(dataset, tmp_path, 2)
+    assert [options["map_location"] for options in asked] == ["cpu"]
+
+
 def test_a_state_belongs_to_params_and_bytes(tmp_path):
     file = tmp_path / "a"
     file.write_text("1")

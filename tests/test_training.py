@@ -180,8 +180,9 @@ def test_too_little_shared_memory_is_named(tmp_path, room):
 import sys
 from pathlib import Path
 from darkfield.job import job
+from test_job import script
 from toy import run, toy_dataset
-with job(sys.argv[1] + "/train.log"):
+with job(script(sys.argv[1] + "/train.log")):
     run(toy_dataset(size=(256, 256)), Path(sys.argv[1], "state"), 1, workers=2)
 """
     command = [*namespace, f'{mount} && exec "$@"', "bash"]
@@ -238,6 +239,27 @@ def test_what_is_not_deterministic_is_refused():
     setup("cpu", "fp32", 1)
     assert torch.get_deterministic_debug_mode() == 2
     assert not torch.utils.deterministic.fill_uninitialized_memory
+
+
+@pytest.mark.parametrize(("device", "chosen"), [("cpu", []), ("cuda", [1])])
+def test_a_launched_process_takes_its_gpu_only_if_it_computes_there(monkeypatch, device, chosen):
+    seen = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.set_device", seen.append)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    setup(device, "fp32", 1)
+    assert seen == chosen
+
+
+@pytest.mark.parametrize(("hardware", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_bf16_that_is_only_emulated_is_not_chosen(monkeypatch, hardware, precision):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(
+        "torch.cuda.is_bf16_supported",
+        lambda including_emulation=True: including_emulation or hardware,
+    )
+    assert setup("cuda", "auto", 1)[1] == precision
 
 
 def test_auto_resolves():

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from darkfield.distributed import launched
 from darkfield.files import UserError
 
 
@@ -27,14 +28,17 @@ def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]
         raise UserError("train.device: 'cuda', but torch sees no CUDA device; use auto or cpu")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and launched():  # one GPU per process
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     if precision == "auto":
-        # Without its own instructions bf16 is emulated, slower than fp32.
-        fast = torch.cuda.is_bf16_supported if device == "cuda" else has_cpu_bf16
-        precision = "bf16" if fast() else "fp32"
+        precision = "bf16" if has_bf16(device) else "fp32"
     return torch.device(device), precision
 
 
-def has_cpu_bf16() -> bool:
+def has_bf16(device: str) -> bool:
+    """Whether "cuda" or "cpu" has instructions for bf16; emulated, it is slower than fp32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported()
 
 
