@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from project import set_params
 from safetensors.numpy import load_file, save_file
 
 from darkfield.files import read_json, write_json
@@ -639,21 +638,9 @@ def emptied(*parts: str) -> Callable[[Path], None]:
     return make
 
 
-def background_only(root: Path) -> None:
-    for path in (root / "masks").iterdir():
-        path.write_bytes(encoded(MASK * 0))
-
-
 def one_field(root: Path) -> None:
     for path in (root / "images").iterdir():
         path.write_bytes(GOOD)
-
-
-def in_one_mask(root: Path) -> None:
-    """A class that one picture alone has, where few pictures train."""
-    set_params(root.parent / "project", split={"train": 0.1, "val": 0.45, "test": 0.45})
-    for i, path in enumerate(sorted((root / "masks").iterdir())):
-        path.write_bytes(encoded(np.where(MASK == 2, 2 * (i == 0), MASK).astype(np.uint8)))
 
 
 FOLDERS = [  # of data.root, one run each
@@ -671,16 +658,6 @@ FOLDERS = [  # of data.root, one run each
         "unreadable file",
         lambda root: (root / "images/07.png").chmod(0),
         "images/07.png: cannot be read (Permission denied)",
-    ),
-    Case(
-        "class that occurs in no mask",
-        background_only,
-        "data.classes: no mask has a pixel of erythrocyte; label some, or leave the class out",
-    ),
-    Case(
-        "class without training pixels",
-        in_one_mask,
-        "split: no training image has spirochaete; add images, or change split.seed",
     ),
     Case(
         "too few groups: all pictures show one field",

@@ -103,7 +103,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def given():
-    return arguments()
+    return arguments(tuple("abcdefghijklm"), ["test"] * 10 + ["train", "train", "val"])
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +116,10 @@ def test_metrics_and_intervals_are_on_the_page(given, text):
     test = given["scores"]["test"]
     for value in (test["miou"], test["mdice"], test["spirochaete"]["recall"]):
         assert f"{value:.3f}" in words
-    assert "All 3, by mean IoU" in words
-    assert "3 groups of the 3 test images" in words
+    assert "All 10, by mean IoU" in words
+    assert "10 groups of the 10 test images" in words
     assert words.count("95 % interval ") == 3
+    assert "too few" not in words
     for fact in ("data/mine", "d" * 64, "torch 2.11", "a CPU", "train.seed", "split.strategy"):
         assert fact in words
 
@@ -137,7 +138,7 @@ def test_caveats_and_the_names_of_classes_do_not_depend_on_the_order_of_keys(giv
 def test_images_are_in_the_order_given_with_their_scores(given, text):
     words, scores = Elements(text).text, gallery.score(given["matrices"])
     shown = enumerate(given["pictures"], start=1)
-    places = [words.index(f"{k}. {'abc'[i]} mean IoU {scores[i]:.3f}") for k, i in shown]
+    places = [words.index(f"{k}. {'abcdefghij'[i]} mean IoU {scores[i]:.3f}") for k, i in shown]
     assert places == sorted(places)
 
 
@@ -170,7 +171,7 @@ def test_ids_are_unique(text):
 
 
 def test_the_same_bytes_whenever_and_wherever(text):
-    program = "import test_html_report as t; print(t.page(**t.arguments()), end='')"
+    program = "import test_html_report as t; print(t.page(**t.given.__wrapped__()), end='')"
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=Path(__file__).parent,
@@ -186,6 +187,24 @@ def test_without_val_and_test_images_it_says_so():
     assert "No test images: split.test is 0" in text
     assert "No val images: split.val is 0" in text
     assert "worst first" not in text
+
+
+def test_fewer_than_ten_groups_have_no_intervals():
+    """Of two groups 0.256 [0.255, 0.273] was printed once."""
+    text = " ".join(Elements(page(**arguments())).text.split())
+    assert "No 95 % intervals: 3 groups (fields of view) are too few; 10 are the least." in text
+    assert "percentile bootstrap" not in text and "95 % interval " not in text
+
+
+def test_classes_that_cannot_be_learnt_or_measured_are_named():
+    given = arguments()
+    for split in ("all", "train", "val", "test"):
+        given["counts"]["images_with"][split]["spirochaete"] = 0
+    given["counts"]["images_with"]["test"]["erythrocyte"] = 0
+    text = Elements(page(**given)).text
+    assert "spirochaete: no image has it, so it is neither learnt nor measured." in text
+    assert "erythrocyte: no image of test has it." in text
+    assert "has it" not in Elements(page(**arguments())).text
 
 
 def test_one_group_has_no_intervals_and_an_absent_class_dashes():

@@ -59,3 +59,17 @@ def test_confusion_matrix_rows_are_normalised():
     axes, _ = plots.confusion_matrix(confusion_table(matrix, ["a", "b", "c"])).axes
     texts = [t.get_text() for t in axes.texts]
     assert texts == ["90.0%", "10.0%", "0.0%", "50.0%", "50.0%", "0.0%", *["none"] * 3]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_that_no_image_has_is_drawn_as_none(tmp_path):
+    matrices = np.zeros((2, 3, 2, 2), dtype=int)
+    matrices[..., 0, 0] = 9
+    epochs = table(matrices, ["train", "test", "val"], ["background", "cell"])
+    figure = plots.overlap_accuracy(epochs, "cell", 1)
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels[1:4:2] == [f"{s}, images that have it: none" for s in ("train", "test")]
+    figures = [figure, plots.mean_iou(epochs, 1)]
+    figures.append(plots.confusion_matrix(confusion_table(matrices[0, 0], ["background", "cell"])))
+    for figure in figures:
+        figure.savefig(tmp_path / "plot.png")

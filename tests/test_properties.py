@@ -113,7 +113,7 @@ def test_every_image_tests_in_one_fold_and_trains_in_no_fold_that_it_tests(image
 @properties
 @given(st.integers(1, 30), FRACTIONS, st.integers(0, 2**32), st.integers(0, 30))
 def test_a_split_is_whole_or_refused(n, fractions, seed, with_cells):
-    """No split that is asked for is empty, and every class is trained; or a UserError says why."""
+    """No split that is asked for is empty, or a UserError says why."""
     names = [f"{i:03}" for i in range(n)]
     cells = np.arange(n) < with_cells
     table = pd.DataFrame({"image": names, "pixels_background": 1, "pixels_cell": cells})
@@ -130,7 +130,6 @@ def test_a_split_is_whole_or_refused(n, fractions, seed, with_cells):
     except UserError:
         return
     assert set(done["split"]) == {name for name, f in fractions.items() if f}
-    assert table["pixels_cell"][done["split"] == "train"].any()
 
 
 @properties

@@ -9,6 +9,7 @@ from darkfield.dataset import normalise
 from darkfield.files import UserError
 from darkfield.images import read_image, resize_image
 from darkfield.stats import (
+    absences,
     channel_stats,
     channel_sums,
     class_counts,
@@ -77,7 +78,7 @@ def test_class_counts_and_the_notebooks_weights():
     assert class_weights([1, 2], counts) == [1, 2]
 
 
-@pytest.mark.parametrize("setting", ["counts", [0, 1], [0, 0]])
+@pytest.mark.parametrize("setting", [[0, 1], [0, 0]])
 def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
     pixels = {"pixels_a": [100, 60], "pixels_b": [0, 40]}
     table = pd.DataFrame(pixels | {"split": ["train", "test"]})
@@ -86,6 +87,7 @@ def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
         class_weights(setting, counts)
     assert class_weights("none", counts) is None
     assert class_weights([1, 0], counts) == [1, 0]
+    assert class_weights("counts", counts) == [1, 1]
 
 
 def test_the_real_images(real_data):
@@ -96,3 +98,14 @@ def test_the_real_images(real_data):
     assert stats["images"] == 286
     assert stats["mean"] == pytest.approx([0.1584, 0.1943, 0.2540], abs=0.002)
     assert stats["std"] == pytest.approx([0.2190, 0.2444, 0.2532], abs=0.002)
+
+
+def test_classes_that_are_missing_are_told_once_each():
+    columns = {"split": ["train", "train", "val", "test"], "pixels_a": [9, 9, 9, 9]}
+    columns |= {"pixels_none": 0, "pixels_val": [0, 0, 1, 0], "pixels_train": [1, 0, 0, 0]}
+    counts = class_counts(pd.DataFrame(columns), ["a", "none", "val", "train"])
+    assert absences(counts) == [
+        "none: no image has it, so it is neither learnt nor measured",
+        "val: no training image has it, so it is not learnt; 1 of val and 0 of test have it",
+        "train: no image of val and test has it",
+    ]

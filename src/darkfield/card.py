@@ -25,9 +25,9 @@ def card(spec: dict) -> str:
     """The model card, Markdown, of a model.json.
 
     Without them it says so, or says less: `metrics`, `intervals` ([low, high] in place of each
-    number of `metrics`), `cross_validation` (`test` and `interval_95`, likewise), `caveats` of
-    either (sentences), `trained_on`, `licence`, `data` (a sentence on the pictures it was trained
-    on), `train`, `epoch`, `provenance`.
+    number of `metrics`), `cross_validation` (`test`, `interval_95`, likewise, and `interval_note`,
+    what is to be said of the intervals), `caveats` of either (sentences), `trained_on`, `licence`,
+    `data` (a sentence on the pictures it was trained on), `train`, `epoch`, `provenance`.
     """
     spec = spec | {"classes": {literal(name): c for name, c in spec["classes"].items()}}
     parts = {
@@ -163,6 +163,7 @@ def validation(spec: dict) -> str:
         )
         parts += told(folds)
         parts.append(scores(folds["test"], folds.get("interval_95") or {}))
+        parts += filter(None, [folds.get("interval_note")])
     parts += told(spec)
     unseen = spec.get("trained_on") is not None and not spec.get("caveats")
     kept = ", whose fields of view were not trained on" if unseen else ""

@@ -18,6 +18,7 @@ from darkfield import gallery, metrics, plots
 from darkfield.classes import by_class, class_names
 from darkfield.intervals import LEVEL, intervals
 from darkfield.overlays import CONFUSED, INVENTED, MISSED, class_colours
+from darkfield.stats import absences
 from darkfield.summary import COLUMNS
 
 SPLITS = ("train", "val", "test")
@@ -125,6 +126,7 @@ def page(
     """
     classes = class_names(spec["classes"])
     test = (table["split"] == "test").to_numpy()
+    found = intervals(matrices[test], table["group"][test]) if test.any() else None
     pixels = metrics.confusion_table(matrices[test].sum(axis=0), classes)
     by_truth = pixels.groupby("true", sort=False)
     images = [
@@ -151,7 +153,9 @@ def page(
     return environment.get_template("html_report.html.j2").render(
         scores={"caveats": []} | scores,
         by_class=by_class,
-        limits=intervals(matrices[test], table["group"][test]) if test.any() else {},
+        limits=found.limits if found else {},
+        interval_note=found and found.note,
+        absences=absences(counts),
         level=f"{100 * LEVEL:.0f} %",
         metric_names=COLUMNS,
         spec=spec,

@@ -155,19 +155,16 @@ def gather_masks(
 ) -> pd.DataFrame:
     """Bring what flatten_pairs wrote of each batch together; returns the manifest's table.
 
-    Raises UserError if a class is in no mask, and then writes nothing.
+    Raises UserError if no mask has background, which hints at another reading of its values; of
+    other classes that are in no mask stats.absences tells.
     """
     table = concat_csv(manifests)
-    absent = [name for name in classes if not table[pixels_column(name)].any()]
-    if absent:
-        what = "label some, or leave the class out"
-        lines = {n: f"data.classes: no mask has a pixel of {n}; {what}" for n in absent}
-        if (background := min(classes, key=classes.get)) in lines:
-            lines[background] = (
-                f"data.mask_values: no mask has a pixel of {background}; if another value stands "
-                "for it (ilastik counts from 1), name that value so"
-            )
-        raise UserError(*lines.values())
+    background = min(classes, key=classes.get)
+    if not table[pixels_column(background)].any():
+        raise UserError(
+            f"data.mask_values: no mask has a pixel of {background}; if another value stands for "
+            "it (ilastik counts from 1), name that value so"
+        )
     with atomic(out) as part:
         part.mkdir()
         for path in (path for folder in folders for path in folder.glob("*.png")):

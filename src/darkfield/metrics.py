@@ -63,6 +63,25 @@ def overlap_accuracy(matrix: np.ndarray) -> np.ndarray:
     return np.where(tp + fn > 0, recall(matrix), 1.0) - (fp + fn) / n
 
 
+def class_mean(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+    """The mean of a metric by class (..., C) over classes, such as mean IoU: an array (...).
+
+    The classes are those in the truth or in the prediction of the set that is measured, where the
+    metric is not NaN. A part of a set (a fold, a resample) is given those of the whole set as `of`,
+    bool (C,): then all parts have the mean over the same classes, or NaN if they lack one of them.
+    """
+    of = ~np.isnan(values) if of is None else of
+    return ratio(
+        np.where(of, values, 0).sum(axis=-1), np.broadcast_to(of, values.shape).sum(axis=-1)
+    )
+
+
+def mean_iou(epochs: pd.DataFrame) -> pd.Series:
+    """The mean IoU of each split and epoch, the index, from evaluation/epochs.csv."""
+    by_class = epochs.pivot(index=["split", "epoch"], columns="class", values="iou")
+    return pd.Series(class_mean(by_class.to_numpy()), by_class.index)
+
+
 def summarise(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """All metrics of a set of images, each an array (C,), from their matrices (images, C, C).
 

@@ -6,6 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from darkfield import metrics
+
 matplotlib.rcParams.update(
     {
         "axes.spines.top": False,
@@ -56,7 +58,7 @@ def loss(history: pd.DataFrame, epoch: int) -> Figure:
 def mean_iou(epochs: pd.DataFrame, epoch: int) -> Figure:
     """Mean IoU over the classes by split over the epochs, from epochs.csv."""
     figure, axes = new()
-    means = epochs.groupby(["split", "epoch"])["iou"].mean()
+    means = metrics.mean_iou(epochs)
     for split in (s for s in SPLITS if s in means.index):
         colour, style = SPLITS[split]
         axes.plot(means[split], style, color=colour, marker=".", label=split)
@@ -76,7 +78,7 @@ def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
     for split in ("train", "test"):
         colour, style = SPLITS[split]
         rows = epochs[(epochs["class"] == name) & (epochs["split"] == split)]
-        x = rows["epoch"]
+        x, known = rows["epoch"], rows["overlap_accuracy_present"].notna().any()
         axes.plot(x, rows["overlap_accuracy"], style, color=colour, marker=".", label=split)
         axes.plot(
             x,
@@ -84,7 +86,7 @@ def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
             style,
             color=colour,
             alpha=0.4,
-            label=f"{split}, images that have it",
+            label=f"{split}, images that have it" + ("" if known else ": none"),
         )
     axes.set(
         xlabel="epoch", ylabel=f"{name} overlap accuracy", ylim=(min(0, axes.get_ylim()[0]), 1)

@@ -17,7 +17,8 @@ def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
     """
     if epoch != "best":
         return epoch
-    miou = epochs[epochs["split"] == "val"].groupby("epoch")["iou"].mean()
+    val = epochs[epochs["split"] == "val"]
+    miou = metrics.mean_iou(val).droplevel("split")
     if miou.isna().all():
         raise UserError("select.epoch: 'best' needs a val split; set split.val, or give a number")
     return int(miou.idxmax())
@@ -28,15 +29,19 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def split_metrics(matrices: np.ndarray, classes: list[str]) -> dict | None:
+def split_metrics(
+    matrices: np.ndarray, classes: list[str], of: np.ndarray | None = None
+) -> dict | None:
     """Mean IoU and mean Dice, then every metric by class, of matrices (images, C, C); null if none.
 
-    The means are over the classes that are in the truth or in the prediction.
+    The means are metrics.class_mean, over the classes `of`, bool (C,), if the images are a part.
     """
     if not len(matrices):
         return None
     values = metrics.summarise(matrices)
-    means = {"miou": number(np.nanmean(values["iou"])), "mdice": number(np.nanmean(values["dice"]))}
+    means = {
+        f"m{metric}": number(metrics.class_mean(values[metric], of)) for metric in ("iou", "dice")
+    }
     return means | {
         key_of(name): {metric: number(v[c]) for metric, v in values.items()}
         for c, name in enumerate(classes)

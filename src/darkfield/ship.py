@@ -46,7 +46,7 @@ def ship(
     spec |= {"licence": licence, "data": data, "authors": list(authors)}
     if cross_validation:
         found = read_json(cross_validation)
-        told = ("test", "interval_95", "leak", "caveats")
+        told = ("test", "interval_95", "interval_note", "leak", "caveats")
         spec["cross_validation"] = {key: found[key] for key in told if key in found}
     with atomic(out) as part:
         part.mkdir()

@@ -105,12 +105,6 @@ def strata_of(manifest: pd.DataFrame, classes: list[str]) -> list[str]:
     return ["".join("01"[int(has)] for has in row) for row in present]
 
 
-def untrained(strata: list[str], splits: list[str], classes: list[str]) -> list[str]:
-    """The classes that no training image has."""
-    trains = [stratum for stratum, split in zip(strata, splits, strict=True) if split == "train"]
-    return [name for i, name in enumerate(classes) if all(s[i] == "0" for s in trains)]
-
-
 def split_images(
     manifest: pd.DataFrame,
     groups: list[int],
@@ -126,7 +120,7 @@ def split_images(
     `groups` numbers the field of view of each image. With the strategy "grouped" those of a group
     are kept on one side, with "random" each image is split by itself. Images that pretrained
     weights have `seen` are in train, whatever the fractions. Raises UserError if a split that is
-    asked for stays empty, or no training image has a class.
+    asked for stays empty.
     """
     n, strata = len(manifest), strata_of(manifest, classes)
     new = [i for i in range(n) if not seen[i]]
@@ -148,9 +142,5 @@ def split_images(
         raise UserError(
             f"split: {n} images in {len(set(groups))} groups leave {' and '.join(empty)} empty; "
             "add images or change the fractions"
-        )
-    if unseen := untrained(strata, splits, classes):
-        raise UserError(
-            f"split: no training image has {' or '.join(unseen)}; add images, or change split.seed"
         )
     return pd.DataFrame({"image": manifest["image"], "group": groups, "split": splits})

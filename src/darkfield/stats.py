@@ -50,7 +50,7 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:
     """Pixels of each class and images that have it, over all images and per split, and the weights.
 
     `table` is data/flattened_masks.csv merged with data/split.csv. The weights are the notebook's,
-    1 - n_c / sum(n) over the training split.
+    1 - n_c / sum(n) over the training split; all 1 where that would be 0 for its only class.
     """
     of = {"all": table} | {s: table[table["split"] == s] for s in ("train", "val", "test")}
     columns = {c: pixels_column(c) for c in classes}
@@ -59,9 +59,27 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:
         s: {c: int((rows[k] > 0).sum()) for c, k in columns.items()} for s, rows in of.items()
     }
     n = np.array(list(pixels["train"].values()))
-    weights = (1 - n / n.sum()).tolist()
+    weights = (1 - n / n.sum()).tolist() if (n > 0).sum() > 1 else [1.0] * len(n)
     images = {s: len(rows) for s, rows in of.items()}
     return {"pixels": pixels, "images": images, "images_with": images_with, "weights": weights}
+
+
+def absences(counts: dict) -> list[str]:
+    """Which classes cannot be learnt or measured, a line for each, from class_counts.json."""
+    lines, images = [], counts["images"]
+    for name in counts["pixels"]["all"]:
+        having = {split: counts["images_with"][split][name] for split in images}
+        lacking = [s for s in ("train", "val", "test") if images[s] and not having[s]]
+        if not having["all"]:
+            lines.append(f"{name}: no image has it, so it is neither learnt nor measured")
+        elif "train" in lacking:
+            lines.append(
+                f"{name}: no training image has it, so it is not learnt; "
+                f"{having['val']} of val and {having['test']} of test have it"
+            )
+        elif lacking:
+            lines.append(f"{name}: no image of {' and '.join(lacking)} has it")
+    return lines
 
 
 def class_weights(setting: str | list[float], counts: dict) -> list[float] | None:

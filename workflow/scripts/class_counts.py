@@ -1,12 +1,17 @@
 """Pixels of each class, over all images and per split, and the class weights."""
 
+import sys
+
 from darkfield.classes import class_names
 from darkfield.files import read_csv, write_json
 from darkfield.job import job
-from darkfield.stats import class_counts
+from darkfield.stats import absences, class_counts
 
 with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     counts = class_counts(table, class_names(snakemake.params.classes))
     write_json(snakemake.output[0], counts)
     log.info("%s", counts)
+    for line in absences(counts):
+        log.warning("%s", line)
+        print(line, file=sys.stderr)

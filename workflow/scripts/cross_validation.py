@@ -6,7 +6,7 @@ from darkfield.classes import class_names, key_of
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
 from darkfield.intervals import intervals
 from darkfield.job import job
-from darkfield.metrics import image_table
+from darkfield.metrics import image_table, iou
 from darkfield.selection import number, split_metrics
 from darkfield.trained_on import pooled
 
@@ -22,10 +22,9 @@ with job(snakemake) as log:
     # All images, but for those that pretrained weights have seen.
     kept = table["fold"] > 0
     table, matrices = table[kept].reset_index(drop=True), matrices[kept]
-    limits = {
-        m: np.vectorize(number, otypes=[object])(v)
-        for m, v in intervals(matrices, table["group"]).items()
-    }
+    of = ~np.isnan(iou(matrices.sum(axis=0)))  # the classes that every fold's mean is over
+    found = intervals(matrices, table["group"])
+    limits = {m: np.vectorize(number, otypes=[object])(v) for m, v in found.limits.items()}
     by_class = {
         key_of(name): {m: v[c].tolist() for m, v in limits.items() if v.ndim == 2}
         for c, name in enumerate(classes)
@@ -33,8 +32,13 @@ with job(snakemake) as log:
     means = {m: v.tolist() for m, v in limits.items() if v.ndim == 1}
     result = {
         "test": split_metrics(matrices, classes),
-        "interval_95": means | by_class,
-        "folds": [{"epoch": m["epoch"], "test": m["test"]} for m in metrics],
+        "interval_95": (means | by_class) if limits else None,
+        "interval_note": found.note,
+        "groups": found.groups,
+        "folds": [
+            {"epoch": m["epoch"], "test": split_metrics(matrices[table["fold"] == f], classes, of)}
+            for f, m in enumerate(metrics, 1)
+        ],
         **pooled(metrics, len(table)),
     }
     write_json(snakemake.output.metrics, result)

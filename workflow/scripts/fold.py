@@ -3,7 +3,7 @@
 from darkfield.classes import class_names
 from darkfield.files import UserError, read_csv, write_csv
 from darkfield.job import job
-from darkfield.split import fold_splits, strata_of, untrained
+from darkfield.split import fold_splits, strata_of
 from darkfield.trained_on import kept_in_train
 
 with job(snakemake) as log:
@@ -22,11 +22,6 @@ with job(snakemake) as log:
             f"split.folds: {cfg['folds']} folds of {table['group'].nunique()} groups"
             f"{known if any(seen) else ''} leave {' and '.join(sorted(missing))} of fold {fold} "
             "empty; use fewer, or other images"
-        )
-    if unseen := untrained(strata, splits, names):
-        raise UserError(
-            f"split.folds: no training image of fold {fold} has {' or '.join(unseen)}; add images, "
-            "or change split.folds or split.seed"
         )
     write_csv(snakemake.output.split, split.assign(split=splits))
     log.info(
