@@ -19,7 +19,7 @@ import darkfield.lock
 import darkfield.params
 from darkfield.classes import class_names
 from darkfield.code import modules
-from darkfield.environment import ENVIRONMENT
+from darkfield.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json
 from darkfield.job import reason, stop_all
 
@@ -102,6 +102,20 @@ def of_fold(files):
 def memory(megabytes):
     """A rule's mem_mb, for engines that reserve memory: as much again after a failure."""
     return lambda wildcards, attempt: megabytes * attempt
+
+
+def gpus(number=1):
+    """A rule's GPUs: 0 where none will be used, so that its jobs do not wait for one another.
+
+    With train.device: auto that is seen on this machine. Those of a cluster may have others.
+    """
+    device = config["train"]["device"]
+
+    def reserved(wildcards):
+        none = device == "auto" and workflow.local_exec and not has_gpu()
+        return 0 if device == "cpu" or none else number
+
+    return reserved
 
 
 def of_model(key):

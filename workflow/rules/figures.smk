@@ -19,7 +19,7 @@ rule overlays_batch:
         "benchmarks/overlays/{batch}.tsv"
     threads: config["train"]["threads"]
     resources:
-        gpu=1,
+        gpu=gpus(),
         mem_mb=memory(8000),
         runtime=60,
     params:
@@ -113,7 +113,7 @@ rule html_report:
         "benchmarks/html_report.tsv"
     threads: config["train"]["threads"]
     resources:
-        gpu=1,
+        gpu=gpus(),
         mem_mb=memory(8000),
         runtime=60,
     params:

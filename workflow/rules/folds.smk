@@ -128,6 +128,7 @@ rule label_review:
         "logs/label_review.log",
     threads: config["train"]["threads"]
     resources:
+        gpu=gpus(),
         mem_mb=memory(8000),
         runtime=4 * 60,
     params:

@@ -25,7 +25,7 @@ rule train:
         "benchmarks/train.tsv"
     threads: config["train"]["threads"] * config["train"]["processes"]
     resources:
-        gpu=config["train"]["processes"],
+        gpu=gpus(config["train"]["processes"]),
         mem_mb=memory(16000),
         runtime=24 * 60,
     params:
@@ -54,7 +54,7 @@ rule evaluate_batch:
         "benchmarks/evaluate/{batch}.tsv"
     threads: config["train"]["threads"]
     resources:
-        gpu=1,
+        gpu=gpus(),
         mem_mb=memory(8000),
         runtime=4 * 60,
     params:

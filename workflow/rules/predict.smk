@@ -15,7 +15,7 @@ rule predict_batch:
         "benchmarks/predict/{batch}.tsv"
     threads: config["train"]["threads"]
     resources:
-        gpu=1,
+        gpu=gpus(),
         mem_mb=memory(8000),
         runtime=4 * 60,
     params:
