@@ -205,6 +205,11 @@ def test_diffs_of_params_metrics_and_plots(copy):
     assert diff["params.yaml"]["select.epoch"] == {"old": "best", "new": 1}
     diff = json.loads(dvc(copy, "metrics", "diff", "--json"))
     assert diff["results/metrics.json"]["epoch"]["new"] == 99
+    offline = copy / "page.html"  # as docs/engines.md says
+    offline.write_text("<script src='vega.js'></script>{plot_divs}")
+    for options, online in (([], True), (["--html-template", str(offline)], False)):
+        dvc(copy, "plots", "diff", "HEAD", *options)
+        assert ("cdn.jsdelivr.net" in (copy / "dvc_plots/index.html").read_text()) == online
     plots = json.loads(dvc(copy, "plots", "diff", "HEAD", "--json"))["data"]
     assert plots.keys() == {"training loss", "overlap accuracy", "IoU", "test pixels"}
     for name, (plot,) in plots.items():

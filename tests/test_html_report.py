@@ -49,7 +49,14 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
             "classes": CLASSES,
             "image_size": [32, 48],
             "precision": "fp32",
-            "train": {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 8, "seed": 1},
+            "train": {
+                "optimizer": "adam",
+                "learning_rate": 0.001,
+                "batch_size": 8,
+                "seed": 1,
+                "class_weights": "none",
+                "dice_weight": 1,
+            },
             "augment": {"flip": False},
             "predict": {"tile": [768, 768]},
             "provenance": {
@@ -120,6 +127,7 @@ def test_metrics_and_intervals_are_on_the_page(given, text):
     assert "10 groups of the 10 test images" in words
     assert words.count("95 % interval ") == 3
     assert "too few" not in words
+    assert "training loss: cross entropy + Dice loss" in words
     for fact in ("data/mine", "d" * 64, "torch 2.11", "a CPU", "train.seed", "split.strategy"):
         assert fact in words
 

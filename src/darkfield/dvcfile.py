@@ -35,7 +35,7 @@ PLOTS = [
             "template": "simple",
             "x": "epoch",
             "y": {"results/train/history.csv": "loss"},
-            "y_label": "cross entropy (nats)",
+            "y_label": "training loss",
         }
     },
     {

@@ -95,10 +95,10 @@ def balance(counts: dict) -> list[dict]:
 
 
 def curves(
-    history: pd.DataFrame, epochs: pd.DataFrame, classes: Sequence[str], epoch: int
+    history: pd.DataFrame, epochs: pd.DataFrame, classes: Sequence[str], train: dict, epoch: int
 ) -> Iterator[tuple[str, Markup]]:
     """The titles and SVGs of loss, mean IoU and overlap accuracy over the epochs."""
-    yield "Training loss", svg(plots.loss(history, epoch), "loss")
+    yield "Training loss", svg(plots.loss(history, train, epoch), "loss")
     yield "Mean IoU", svg(plots.mean_iou(epochs, epoch), "mean_iou")
     for k, name in enumerate(classes[1:], start=1):
         figure = plots.overlap_accuracy(epochs, name, epoch)
@@ -166,7 +166,7 @@ def page(
         params=sorted(flat(settings | {k: spec[k] for k in spec if k in SECTIONS})),
         glance=at_a_glance(table),
         balance=balance(counts),
-        curves=list(curves(history, epochs, classes, scores["epoch"])),
+        curves=list(curves(history, epochs, classes, spec["train"], scores["epoch"])),
         last_epoch=len(history),
         confusion=[rows.to_dict("records") for _, rows in by_truth],
         images=images,

@@ -43,13 +43,21 @@ def mark_epoch(axes, epoch: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def loss(history: pd.DataFrame, epoch: int) -> Figure:
-    """Training loss over the epochs, from history.csv."""
+def loss_name(train: dict) -> str:
+    """What is minimised, in words, by the params of training."""
+    weighted = "" if train["class_weights"] == "none" else "weighted "
+    if not (share := train["dice_weight"]):
+        return f"{weighted}cross entropy (nats)"
+    return f"{weighted}cross entropy + {'' if share == 1 else f'{share:g} '}Dice loss"
+
+
+def loss(history: pd.DataFrame, train: dict, epoch: int) -> Figure:
+    """Training loss over the epochs, from history.csv; `train` are the params of training."""
     figure, axes = new()
     axes.plot(
         history["epoch"], history["loss"], color=SPLITS["train"][0], marker=".", label="train"
     )
-    axes.set(xlabel="epoch", ylabel="training loss, cross entropy (nats)", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel=f"training loss: {loss_name(train)}", ylim=(0, None))
     axes.legend(frameon=False)
     mark_epoch(axes, epoch)
     return figure

@@ -55,6 +55,7 @@ rule plots:
     input:
         counts=rules.class_counts.output[0],
         history=rules.train.output.history,
+        spec=rules.train.output.spec,
         epochs=rules.evaluate.output.epochs,
         metrics=rules.select.output.metrics,
         confusion=rules.select.output.confusion,

@@ -9,8 +9,9 @@ from darkfield.job import job
 with job(snakemake) as log:
     metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)
     epochs, epoch = read_csv(snakemake.input.epochs), metrics["epoch"]
+    history, train = read_csv(snakemake.input.history), read_json(snakemake.input.spec)["train"]
     figures = {
-        snakemake.output.loss: plots.loss(read_csv(snakemake.input.history), epoch),
+        snakemake.output.loss: plots.loss(history, train, epoch),
         snakemake.output.balance: plots.class_balance(counts),
         snakemake.output.confusion: plots.confusion_matrix(read_csv(snakemake.input.confusion)),
     }
