@@ -327,3 +327,25 @@ def test_mask_values_of_a_config_replace_those_of_params(tmp_path, how):
     done = snakemake(folder, "--cores", "1", "data/flattened_masks.csv", how, given[how])
     assert done.returncode != 0
     assert "has values that data.mask_values does not name: 2; name them" in done.stdout
+
+
+def test_files_that_are_not_used_are_named(tmp_path):
+    """Pairs of other endings and in subfolders were once dropped without a word."""
+    folder, mine = project(tmp_path / "project"), tmp_path / "mine"
+    noise(mine)
+    for part in ("images", "masks"):
+        (mine / part / "sub").mkdir()
+        for name in ("00.png", "01.png"):
+            (mine / part / name).rename(mine / part / "sub" / name)
+        with Image.open(mine / part / "02.png") as picture:
+            picture.save(mine / part / "02.bmp")
+            picture.save(mine / part / "03.gif")
+        (mine / part / "02.png").unlink()
+        (mine / part / ".DS_Store").touch()
+    set_params(folder, data={"root": "../mine"})
+    done = snakemake(folder, "--cores", "1", "data/flattened_masks.csv")
+    assert done.returncode == 0, done.stdout
+    last = (folder / "logs/flatten_masks.log").read_text().splitlines()[-1]
+    assert last.endswith("18 masks flattened; passed over: 2 .gif, 4 in subfolders")
+    found = run(folder, "darkfield", "doctor").stdout
+    assert "18 images, 18 masks   -> passed over: 2 .gif, 4 in subfolders" in found

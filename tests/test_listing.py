@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from darkfield.files import UserError
-from darkfield.listing import sources
+from darkfield.listing import passed_over, sources, told
 
 
 @pytest.fixture
@@ -95,9 +95,20 @@ def test_two_folders_with_one_name_are_refused(folder, tmp_path):
 def test_all_inputs_without_pictures_are_told(folder):
     folder("notes.txt")
     with pytest.raises(UserError) as error:
-        sources(["in", "nowhere", "*.bmp"], OUT)
+        sources(["in", "nowhere", "*.gif"], OUT)
     assert str(error.value).splitlines() == [
-        "in: holds no PNG, TIFF or JPEG",
+        "in: holds no PNG, TIFF, JPEG or BMP",
         "nowhere: no such file or folder",
-        "*.bmp: no such file or folder",
+        "*.gif: no such file or folder",
     ]
+
+
+def test_what_is_passed_over_is_counted(folder):
+    folder("a.png", "b.bmp", "c.gif", "d.GIF", "notes", "sub/e.png", "sub/f.czi", ".hidden/g.czi")
+    folder("out/made.csv", "._a.png", ".DS_Store")
+    assert told(passed_over(Path("in"), Path("in/out"))) == "1 .czi, 2 .gif, 1 without an ending"
+    assert told(passed_over(Path("in"), Path("in/out"), flat=True)) == (
+        "2 .gif, 2 in subfolders, 1 without an ending"
+    )
+    Path("in/linked").symlink_to("sub", target_is_directory=True)
+    assert passed_over(Path("in"))["linked folders"] == 1

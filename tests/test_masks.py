@@ -168,6 +168,13 @@ def test_all_problems_are_reported_at_once_and_nothing_is_written(root):
     assert not (root / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["a_mask.png", "a-labels.tif", "a_seg.npy"])
+def test_a_mask_of_another_name_is_named(root, name):
+    (root / "masks/a.png").rename(root / "masks" / name)
+    with pytest.raises(UserError, match=rf"images/a.png: .*; if {name} is it, save it as a.png"):
+        run(root)
+
+
 def test_what_was_there_survives_a_failure(root):
     out, manifest, *_ = run(root)
     before = manifest.read_bytes()

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from project import project, run
 
+from darkfield.cli import run_predict
 from darkfield.synthetic import synthesize
 
 
@@ -41,3 +42,11 @@ def test_batches_give_what_the_command_gives(model, tmp_path):
     planned = run(folder, "snakemake", "--dry-run", "predict").stdout
     jobs = dict(line.split()[:2] for line in planned.splitlines() if line.startswith("predict"))
     assert jobs == {"predict_batch": "1", "predict": "1"}
+
+
+@pytest.mark.parametrize("model", ["native"], indirect=True)
+def test_what_a_folder_holds_besides_is_named(model, tmp_path, capsys):
+    synthesize(tmp_path / "scenes", images=1, size=(40, 60), seed=1)
+    (tmp_path / "scenes/images/film.czi").touch()
+    run_predict([str(tmp_path / "scenes/images")], tmp_path / "out", model)
+    assert "passed over: 1 .czi" in capsys.readouterr().err.splitlines()

@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import traceback
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -63,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "images",
         nargs="+",
         metavar="IMAGES",
-        help="PNG, TIFF or JPEG files, folders of them, globs",
+        help="PNG, TIFF, JPEG or BMP files, folders of them, globs",
     )
     predict.add_argument(
         "--probabilities",
@@ -100,10 +101,13 @@ def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
 
     from darkfield.device import setup
     from darkfield.labels import label_files
-    from darkfield.listing import sources
+    from darkfield.listing import passed_over, sources, told
 
+    pictures = sources(images, out)
+    if others := sum((passed_over(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
+        print(f"passed over: {told(others)}", file=sys.stderr)
     hardware = setup("auto", "auto", get_num_threads())
-    if problems := label_files(sources(images, out), model, out, *hardware, **options):
+    if problems := label_files(pictures, model, out, *hardware, **options):
         raise UserError(*problems)
 
 

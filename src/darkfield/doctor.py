@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ import psutil
 from darkfield import lock, params
 from darkfield.files import UserError, image_and_mask_folders
 from darkfield.images import is_picture
+from darkfield.listing import passed_over, told
 
 GB = 1e9
 NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
@@ -95,10 +97,11 @@ def project() -> Iterator[Finding]:
         yield Finding("data", f"{root}: scenes that the chain draws itself")
         return
     try:
-        images, masks = (
-            sum(map(is_picture, folder.rglob("*"))) for folder in image_and_mask_folders(root)
-        )
-        yield Finding("data", f"{root}: {images} images, {masks} masks")
+        folders = image_and_mask_folders(root)
+        images, masks = (sum(map(is_picture, folder.iterdir())) for folder in folders)
+        others = sum((passed_over(folder, flat=True) for folder in folders), Counter())
+        hint = f"passed over: {told(others)}" if others else ""
+        yield Finding("data", f"{root}: {images} images, {masks} masks", hint)
     except UserError as error:
         yield Finding("data", "missing", str(error).replace("\n", "; "), stops=True)
 

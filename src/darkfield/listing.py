@@ -24,7 +24,7 @@ class Source(NamedTuple):
 
 
 def sources(inputs: Sequence[str], out: Path) -> list[Source]:
-    """The pictures (PNG, TIFF, JPEG) that files, folders and globs name, each once, sorted.
+    """The pictures (PNG, TIFF, JPEG, BMP) that files, folders and globs name, each once, sorted.
 
     A folder gives all below it, but what is below the folder `out`, and its subfolders are kept in
     the names. A name is the file's without its suffix, or with it where that would name two
@@ -39,7 +39,7 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
         matches = [path] if path.exists() else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
         new = {p: name for match in matches for p, name in below(match, out)}
         if not new:
-            what = "holds no PNG, TIFF or JPEG" if path.exists() else "no such file or folder"
+            what = "holds no PNG, TIFF, JPEG or BMP" if path.exists() else "no such file or folder"
             problems.append(f"{text}: {what}")
         found = new | found
     listed = sorted(unambiguous([(p, page, n) for p, n in found.items() for page in pages(p)]))
@@ -53,6 +53,34 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     if problems:
         raise UserError(*problems)
     return listed
+
+
+def passed_over(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
+    """How many files below a folder are no pictures by their names, by ending; hidden ones apart.
+
+    What is below `out` is left out. If `flat`, subfolders are not looked into for pictures, and
+    all their files are passed over.
+    """
+    counts: Counter[str] = Counter()
+    made = real(out) if out and real(out) != real(folder) else None
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        if any(part.startswith(".") for part in inside.parts):
+            continue
+        if made and real(path).is_relative_to(made):
+            continue
+        if path.is_dir():
+            counts["linked folders"] += path.is_symlink()  # which rglob does not enter
+        elif flat and len(inside.parts) > 1:
+            counts["in subfolders"] += 1
+        elif not is_picture(path):
+            counts[path.suffix.lower() or "without an ending"] += 1
+    return +counts
+
+
+def told(counts: Counter[str]) -> str:
+    """The counts of passed_over as words: "3 .gif, 2 in subfolders"."""
+    return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
 
 
 def batches(folder: str, n: int) -> list[list[Source]]:

@@ -1,5 +1,6 @@
 """Pairs of image and mask: checked, decoded, the masks as class indices."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -45,11 +46,21 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     if images and masks:
         for here, there, what in ((images, masks, "mask"), (masks, images, "image")):
             folder = next(iter(there.values())).parent
-            alone = (path for stem, path in here.items() if stem not in there)
-            problems += [
-                f"{p}: has no {what} in {folder}; add it, or take this away" for p in alone
-            ]
+            kin = suffixed(folder)
+            for stem, path in here.items():
+                if stem not in there:
+                    hint = f"; if {kin[stem]} is it, save it as {stem}.png" if stem in kin else ""
+                    problems.append(
+                        f"{path}: has no {what} in {folder}; add it, or take this away{hint}"
+                    )
     return {s: (images[s], masks[s]) for s in images if s in masks}, problems
+
+
+def suffixed(folder: Path) -> dict[str, str]:
+    """Files such as NAME_mask.png and NAME_seg.npy, by that NAME."""
+    names = sorted(path.name for path in folder.iterdir())
+    matches = (re.fullmatch(r"(.+)[ ._-][A-Za-z]+\.\w+", name) for name in names)
+    return {match[1]: match[0] for match in matches if match}
 
 
 def stem_of(path: Path) -> str:

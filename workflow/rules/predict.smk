@@ -40,5 +40,7 @@ rule predict:
         problems="results/predictions/problems.csv",
     log:
         "logs/predict.log",
+    params:
+        folder=PICTURES["folder"],
     script:
         "../scripts/predict.py"

@@ -1,9 +1,11 @@
 """Bring the flattened masks of all batches together, or tell what is wrong with the pairs."""
 
+from collections import Counter
 from pathlib import Path
 
-from darkfield.files import UserError, keep_only, read_json
+from darkfield.files import UserError, image_and_mask_folders, keep_only, read_json
 from darkfield.job import job
+from darkfield.listing import passed_over, told
 from darkfield.masks import find_pairs, gather_masks
 
 with job(snakemake) as log:
@@ -17,4 +19,7 @@ with job(snakemake) as log:
     table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), classes)
     for files in (inputs.image_pixels, inputs.mask_pixels):
         keep_only(files)
-    log.info("%d masks flattened", len(table))
+    folders = image_and_mask_folders(Path(inputs.root))
+    others = sum((passed_over(folder, flat=True) for folder in folders), Counter())
+    unused = f"; passed over: {told(others)}" if others else ""
+    log.info("%d masks flattened%s", len(table), unused)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from darkfield.files import atomic, hand_over, read_csv, read_json, write_csv
 from darkfield.job import job
+from darkfield.listing import passed_over, told
 
 with job(snakemake) as log:
     folders = [Path(folder) for folder in snakemake.input.batches]
@@ -23,4 +24,7 @@ with job(snakemake) as log:
     problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
     write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
     print(*problems, sep="\n", file=sys.stderr)
-    log.info("%d pictures could not be read", len(problems))
+    unused = told(passed_over(Path(snakemake.params.folder)))
+    if unused:
+        print(f"passed over: {unused}", file=sys.stderr)
+    log.info("%d pictures could not be read; passed over: %s", len(problems), unused or "none")
