@@ -59,13 +59,15 @@ def repository(folder, **sections):
 
 
 def noise(root):
-    """Twenty pictures and masks of noise at `root`."""
+    """Twenty images and masks of noise at `root`: files of one size and time stamp, as unzipped."""
     rng = np.random.default_rng(0)
     for part, top, shape in (("images", 256, (30, 40, 3)), ("masks", 3, (30, 40))):
         (root / part).mkdir(parents=True)
         for i in range(20):
+            path = root / f"{part}/{i:02}.png"
             picture = Image.fromarray(rng.integers(0, top, shape, dtype=np.uint8))
-            picture.save(root / f"{part}/{i:02}.png")
+            picture.save(path, compress_level=0)
+            os.utime(path, (1e9, 1e9))
 
 
 def run(folder, *command, **options):
