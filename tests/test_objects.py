@@ -176,12 +176,32 @@ def test_a_mask_of_one_class(shape, index):
     assert row[f"coverage_{list(CLASSES)[index]}"] == 1
 
 
-def test_other_classes_are_told_by_their_coverage_alone(known):
-    classes = {"background": 0, "platelet": 1, "spirochaete": 2}
-    table = object_table(known, classes)
-    assert set(table["class"]) == {"spirochaete"} and table["distance_px"].isna().all()
+@pytest.mark.parametrize(
+    ("classes", "objects", "counts"),
+    [
+        (
+            {"background": 0, "platelet": 1, "spirochaete": 2},
+            {"length_px", "width_px", "length_um", "width_um"},
+            {"spirochaetes", "mean_length_px", "mean_length_um"}
+            | {"total_length_px", "total_length_um"},
+        ),
+        (
+            {"background": 0, "erythrocyte": 1, "worm": 2},
+            {"diameter_px", "eccentricity", "diameter_um"},
+            {"erythrocytes", "mean_diameter_px", "mean_diameter_um"},
+        ),
+        ({"background": 0, "red_cell": 1, "worm": 2}, set(), set()),
+    ],
+)
+def test_columns_exist_for_classes_that_exist(known, classes, objects, counts):
+    table = object_table(known, classes, um_per_pixel=0.5)
+    every = {"class", "label", "x", "y", "area_px", "area_um2", "touches_border"}
+    assert set(table) == every | objects
+    assert set(table["class"]) == {"erythrocyte", "spirochaete"} & classes.keys()
     row = count_table(table, known, classes).iloc[0]
-    assert row["erythrocytes"] == 0 and row["coverage_platelet"] == (known == 1).mean()
+    coverages = [f"coverage_{name}" for name in classes]
+    assert set(row.index) == counts | {*coverages}
+    np.testing.assert_allclose(row[coverages].tolist(), np.bincount(known.ravel()) / known.size)
 
 
 def test_real_cells_that_stand_alone_are_counted_once(real_data):
