@@ -166,12 +166,18 @@ def read_csv(path: Path | str) -> "pd.DataFrame":
 
 
 def concat_csv(paths: Sequence[Path | str]) -> "pd.DataFrame":
-    """Our tables, of batches, below each other; those without a row are left out."""
+    """Our tables of batches, stacked."""
+    # Without columns there is but a line break, which pandas does not read.
+    return stacked([read_csv(path) for path in paths if Path(path).stat().st_size > 1])
+
+
+def stacked(tables: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
+    """Tables of the same columns below each other; if none has a row, the columns alone."""
     import pandas as pd
 
-    # Of no columns either there is but a line break, which pandas does not read.
-    tables = [read_csv(path) for path in paths if Path(path).stat().st_size > 1]
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+    # Without a row a column has no type, and would change that of the others.
+    full = [table for table in tables if len(table)]
+    return pd.concat(full or tables[:1], ignore_index=True)
 
 
 def keep_only(files: Sequence[Path | str]) -> None:

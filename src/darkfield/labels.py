@@ -1,31 +1,35 @@
-"""New pictures to label pictures, overlays, probabilities, and counts of what is on them."""
+"""New images to labels, overlays, probabilities, and counts of what is on them."""
 
 import fcntl
+import hashlib
+import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
-from darkfield.files import (
-    UserError,
-    atomic,
-    one_line,
-    read_json,
-    sha256,
-    write_csv,
-    write_json,
-)
+from darkfield import prediction
+from darkfield.code import modules
+from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked, write_csv
 from darkfield.images import read_image
-from darkfield.listing import Source
+from darkfield.listing import MADE, Source
 from darkfield.objects import count_table, object_table
 from darkfield.overlays import class_colours, paint, rgb
 from darkfield.prediction import ROWS, bands, classes_of, load
+
+TABLES = ("objects.csv", "counts.csv")
+RECORD = "darkfield"
+log = logging.getLogger("darkfield")
 
 
 def label_files(
@@ -38,64 +42,99 @@ def label_files(
     probabilities: bool = False,
     um_per_pixel: float | None = None,
 ) -> list[str]:
-    """What the model of a folder says about pictures, into the folder `out`.
+    """What the model of a folder says about images, into the folder `out`.
 
-    NAME.png, a palette picture (H, W) whose indices are the classes; overlays/NAME.jpg; with
-    `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif; counts.csv,
-    a row a picture, and objects.csv, a row an object, in micrometres too if `um_per_pixel` is
-    given. Labels that are there already are kept, so that a run that was stopped goes on. Pictures
-    that cannot be read do not stop the others: returns a line for each. Raises UserError if `out`
-    holds what another model made, or another run writes to it.
+    NAME.png, a palette image (H, W) whose indices are the classes; overlays/NAME.jpg; with
+    `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif. Then
+    counts.csv, one row per image, and objects.csv, one row per object, of these sources alone; in
+    micrometres too if `um_per_pixel` is given.
+
+    A label that is there already is kept if it was made of the same file and page, by the same
+    model and code; any other is made again. Images that cannot be read, and labels that somebody
+    has edited, do not stop the others: returns a line for each. Raises UserError if another run
+    writes to `out`.
     """
     network, spec = load(model, device)
-    objects, counts, problems = [], [], []
-    with claimed(out, model, probabilities):
-        colours = class_colours(len(spec["classes"]))
+    with claimed(out):
+        for table in TABLES:  # they are of the labels as they were
+            remove(out / table)
+        classes, made_by = spec["classes"], maker(model)
+        digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
+        # Of no image: the columns, if none has a label.
+        nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
+        found, problems, labelled = [[table[:0] for table in nothing]], [], set()
         for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
-            label = out / f"{name}.png"
+            label, overlay, stack = (out / made.format(name) for made in MADE)
+            made_of = {"picture": digest(path), "page": page, **made_by}
             try:
-                if not label.exists():
+                whole = overlay.exists() and (stack.exists() or not probabilities)
+                indices, record = read_label(label) if label.exists() else (None, None)
+                if record != made_of or not whole:
                     image = read_image(path, page)
-                    classes = label_image(
+                    # The label first and last: where it is, all that belongs to it is whole.
+                    for old in (label, overlay, stack):
+                        remove(old)
+                    indices = label_image(
                         bands(network, image, spec, device, precision),
-                        (len(spec["classes"]), *image.shape[:2]),
-                        out / f"probabilities/{name}.tif" if probabilities else None,
+                        (len(classes), *image.shape[:2]),
+                        stack if probabilities else None,
                     )
-                    write_overlay(out / f"overlays/{name}.jpg", image, classes, colours)
-                    write_label(label, classes, colours)
-                classes = np.asarray(Image.open(label))
+                    colours = class_colours(len(classes))
+                    write_overlay(overlay, image, indices, colours)
+                    write_label(label, indices, colours, made_of)
             except ValueError as error:
                 problems.append(one_line(f"{path}: {error}"))
                 continue
-            found = object_table(classes, spec["classes"], um_per_pixel)
-            objects.append(named(found, name))
-            counts.append(named(count_table(found, classes, spec["classes"]), name))
-        for file, tables in (("objects.csv", objects), ("counts.csv", counts)):
-            if tables:
-                write_csv(out / file, pd.concat(tables, ignore_index=True))
+            labelled.add(label)
+            found.append(tables_of(indices, classes, um_per_pixel, name))
+        for table, parts in zip(TABLES, zip(*found, strict=True), strict=True):
+            write_csv(out / table, stacked(parts))
+        if others := sum(map(is_label, set(out.rglob("*.png")) - labelled)):
+            log.warning("%s: the tables leave out %d labels of other images there", out, others)
     return problems
 
 
-@contextmanager
-def claimed(out: Path, model: Path, probabilities: bool) -> Iterator[None]:
-    """Keep other runs out of a folder, and note in OUT/predict.json what fills it.
+def maker(model: Path) -> dict[str, str]:
+    """SHA-256 of what makes labels: of the model's two files, and of the code that runs it.
 
-    Raises UserError if something else filled the folder, or another run is at it.
+    Not of the machine: its device and precision move a few pixels at the borders of classes.
     """
+    source = Path(prediction.__file__)
+    code = "".join(f"{path.name} {sha256(path)}\n" for path in [source, *modules(source)])
+    return {
+        "weights": sha256(model / "model.safetensors"),
+        "model": sha256(model / "model.json"),
+        "code": hashlib.sha256(code.encode()).hexdigest(),
+    }
+
+
+def picture_digest(path: Path) -> str | None:
+    """SHA-256 of a file; None if it cannot be read, of which reading the image tells the reason."""
+    with suppress(OSError):
+        return sha256(path) if path.is_file() else None
+    return None
+
+
+def tables_of(
+    indices: np.ndarray, classes: dict[str, int], um_per_pixel: float | None, name: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of TABLES for the class indices (H, W) of one image."""
+    objects = object_table(indices, classes, um_per_pixel)
+    tables = objects, count_table(objects, indices, classes)
+    for table in tables:
+        table.insert(0, "image", str(name))
+    return tables
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Make a folder and keep other runs out of it; raises UserError if another run is at it."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out names a folder")
     out.mkdir(parents=True, exist_ok=True)
     handle = os.open(out, os.O_RDONLY)
     try:
         lock(handle, out)
-        note = out / "predict.json"
-        files = {file: sha256(model / file) for file in ("model.safetensors", "model.json")}
-        mine = {**files, "probabilities": probabilities}
-        if note.exists() and read_json(note) != mine:
-            raise UserError(
-                f"{out}: holds what another model or other options made; give --out another folder"
-            )
-        write_json(note, mine)
         yield
     finally:
         os.close(handle)
@@ -140,12 +179,51 @@ def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
         stack.flush()
 
 
-def write_label(path: Path, classes: np.ndarray, colours: Sequence[str]) -> None:
-    """Write class indices, uint8 (H, W), as a PNG of a palette: viewers show it in colours."""
-    picture = Image.fromarray(classes)
+def write_label(
+    path: Path, indices: np.ndarray, colours: Sequence[str], made_of: dict[str, Any]
+) -> None:
+    """Write class indices, uint8 (H, W), as a PNG with a palette: viewers show it in colours.
+
+    What they were made of, and their own SHA-256, go into a text chunk named RECORD, as JSON.
+    """
+    picture = Image.fromarray(indices)
     picture.putpalette(np.concatenate([rgb(colour) for colour in colours]).tobytes())
+    text = PngInfo()
+    text.add_text(RECORD, json.dumps(made_of | {"indices": digest_of(indices)}))
     with atomic(path) as part:
-        picture.save(part)
+        picture.save(part, pnginfo=text)
+
+
+def read_label(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """The class indices, uint8 (H, W), of a label, and what they were made of.
+
+    Raises ValueError if `write_label` did not write it, or it was changed since.
+    """
+    try:
+        with Image.open(path) as picture:
+            indices, record = np.asarray(picture), json.loads(picture.info[RECORD])
+        intact = record.pop("indices") == digest_of(indices)
+    except Exception:  # Pillow's decoders raise nearly anything on what is no label
+        intact = False
+    if not intact:
+        raise ValueError(
+            f"{path} is not as predict wrote it; move it away, or give --out another folder"
+        )
+    return indices, record
+
+
+def is_label(path: Path) -> bool:
+    """Whether a PNG is a label that predict wrote; it is not decoded."""
+    with suppress(Exception), Image.open(path) as picture:
+        return RECORD in picture.info
+    return False
+
+
+def digest_of(indices: np.ndarray) -> str:
+    """SHA-256 of class indices, uint8 (H, W), and their shape."""
+    digest = hashlib.sha256(repr(indices.shape).encode())
+    digest.update(np.ascontiguousarray(indices))
+    return digest.hexdigest()
 
 
 def write_overlay(
@@ -158,9 +236,3 @@ def write_overlay(
         painted[rows] = paint(image[rows], classes[rows], colours)
     with atomic(path) as part:
         Image.fromarray(painted).save(part, quality=90)
-
-
-def named(table: pd.DataFrame, name: Path) -> pd.DataFrame:
-    """A table with the picture's name as its first column."""
-    table.insert(0, "image", str(name))
-    return table

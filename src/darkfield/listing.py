@@ -11,6 +11,8 @@ from zlib import crc32
 from darkfield.files import UserError, wrong_name
 from darkfield.images import is_picture, pages
 
+MADE = ("{}.png", "overlays/{}.jpg", "probabilities/{}.tif")  # of an image, below `out`
+
 
 class Source(NamedTuple):
     """A picture to be read, and the name, with subfolders, of what is made of it.
@@ -48,7 +50,7 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     problems += [
         f"{source.path}: --out {out} would overwrite pictures; name another folder"
         for source in listed
-        if real(out / f"{source.name}.png") in inside
+        if any(real(out / made.format(source.name)) in inside for made in MADE)
     ]
     if problems:
         raise UserError(*problems)

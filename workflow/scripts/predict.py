@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from darkfield.files import atomic, hand_over, read_csv, read_json, write_csv
+from darkfield.files import atomic, concat_csv, hand_over, read_json, write_csv
 from darkfield.job import job
 from darkfield.listing import passed_over, told
 
@@ -18,8 +18,8 @@ with job(snakemake) as log:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 hand_over(path, target)
     for name in ("counts", "objects"):
-        tables = [read_csv(f) for f in (folder / f"{name}.csv" for folder in folders) if f.exists()]
-        table = pd.concat(tables, ignore_index=True).sort_values("image", kind="stable")
+        tables = concat_csv([folder / f"{name}.csv" for folder in folders])
+        table = tables.sort_values("image", kind="stable")
         write_csv(snakemake.output[name], table)
     problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
     write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
