@@ -85,6 +85,13 @@ def test_pictures_are_never_overwritten(folder):
         sources(["in"], Path("in"))
 
 
+@pytest.mark.parametrize("name", ["overlays/a.jpg", "probabilities/a.tif"])
+def test_nor_is_what_was_given_by_its_name(folder, name):
+    folder(name)
+    with pytest.raises(UserError, match="--out in would overwrite pictures"):
+        sources([f"in/{name}"], Path("in"))
+
+
 def test_two_folders_with_one_name_are_refused(folder, tmp_path):
     folder("one/a.png", "two/a.png")
     assert len(names("in")) == 2

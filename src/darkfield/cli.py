@@ -4,12 +4,10 @@ import argparse
 import math
 import os
 import sys
-import traceback
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from darkfield.command import command
 from darkfield.environment import ENVIRONMENT
 from darkfield.files import UserError
 
@@ -17,29 +15,12 @@ MODELS = (Path("models/darkfield"), Path("results/model"))
 
 
 def main() -> None:
-    """Run the command; a failure ends in its lines and exit code 1, a traceback in a file."""
+    """Run the command."""
     if not ENVIRONMENT.keys() <= os.environ.keys():  # C libraries read them when they start
         os.execve(sys.executable, [sys.executable, *sys.argv], ENVIRONMENT | os.environ)
-    arguments = vars(parser().parse_args())
-    command = arguments.pop("command")
-    try:
-        command(**arguments)
-    except UserError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
-    except Exception as error:
-        from darkfield.job import explain, unexpected
-
-        if line := explain(error):
-            sys.exit(line)
-        with (
-            suppress(OSError),
-            NamedTemporaryFile("w", prefix="darkfield-", suffix=".log", delete=False) as log,
-        ):
-            traceback.print_exc(file=log)
-            print(f"traceback: {log.name}", file=sys.stderr)
-        sys.exit(unexpected(error))
+    with command():
+        arguments = vars(parser().parse_args())
+        arguments.pop("run")(**arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,16 +58,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="for lengths and areas in micrometres too",
     )
-    predict.set_defaults(command=run_predict)
+    predict.set_defaults(run=run_predict)
     export = commands.add_parser(
         "export",
         parents=[of_model],
         help="turn a model into ONNX and a package for the BioImage Model Zoo",
         description="Write OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.",
     )
-    export.set_defaults(command=run_export)
+    export.set_defaults(run=run_export)
     doctor = commands.add_parser("doctor", help="what this machine and this folder offer, and lack")
-    doctor.set_defaults(command=run_doctor)
+    doctor.set_defaults(run=run_doctor)
     return top
 
 
@@ -96,6 +77,16 @@ def positive(text: str) -> float:
     return number
 
 
+def introduce(model: Path) -> None:
+    """Say on stderr what the model is, and which others are at hand."""
+    from darkfield.prediction import described, read_spec
+
+    found = [*sorted(spec.parent for spec in Path("models").glob("*/model.json")), MODELS[-1]]
+    others = [f"--model {m}" for m in found if m != model and (m / "model.json").is_file()]
+    also = f"; also here: {', '.join(others)}" if others else ""
+    print(f"{model}: {described(read_spec(model))}{also}", file=sys.stderr)
+
+
 def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
     from torch import get_num_threads
 
@@ -103,6 +94,7 @@ def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
     from darkfield.labels import label_files
     from darkfield.listing import passed_over, sources, told
 
+    introduce(model)
     pictures = sources(images, out)
     if others := sum((passed_over(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
         print(f"passed over: {told(others)}", file=sys.stderr)
@@ -114,6 +106,7 @@ def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
 def run_export(out: Path, model: Path) -> None:
     from darkfield.export import FILES, export_model
 
+    introduce(model)
     export_model(model, out)
     print(*(out / name for name in FILES), sep="\n")
 

@@ -9,7 +9,6 @@ import argparse
 import math
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from functools import reduce
 from operator import getitem
@@ -23,6 +22,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from safetensors import safe_open
 
 from darkfield.classes import by_class, key_of
+from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
 from darkfield.plots import CLASSES, SPLITS
 
@@ -184,7 +184,5 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="+", metavar="PRESET")
     parser.add_argument("--folds", action="store_true", help="cross-validate each")
     parser.add_argument("--cores", type=int, default=4)
-    try:
+    with command():
         main(**vars(parser.parse_args()))
-    except UserError as error:
-        sys.exit(str(error))

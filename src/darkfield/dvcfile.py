@@ -13,6 +13,8 @@ from snakemake.io import is_flagged
 from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
+from darkfield.command import command
+
 FOLD = {f"fold_{r}" for r in ("channel_stats", "class_counts", "train", "evaluate", "select")}
 MODEL = {"model_check", "model_evaluate", "model_select"}
 NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, "predict", "export"}
@@ -134,4 +136,5 @@ def dvc_yaml(snakefile: Path) -> str:
 
 
 if __name__ == "__main__":
-    print(dvc_yaml(Path("Snakefile")), end="")
+    with command():
+        print(dvc_yaml(Path("Snakefile")), end="")

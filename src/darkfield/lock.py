@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import IO
 
+from darkfield.command import command
+
 ALIVE = Path(".snakemake/darkfield.lock")
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
 
@@ -32,6 +34,7 @@ def alive() -> bool:
 
 
 if __name__ == "__main__":
-    if LOCKS.is_dir() and any(LOCKS.iterdir()) and not alive():
-        subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=True)
-        print("Removed the lock of a run that was killed; going on from where it was")
+    with command():
+        if LOCKS.is_dir() and any(LOCKS.iterdir()) and not alive():
+            subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=True)
+            print("Removed the lock of a run that was killed; going on from where it was")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from darkfield.classes import class_names
 from darkfield.dataset import normalise
 from darkfield.device import autocast
 from darkfield.files import UserError, read_json, sha256
@@ -20,6 +22,7 @@ from darkfield.images import resize_image
 from darkfield.models import build
 
 NHWC = torch.channels_last
+WEIGHTS = "model.safetensors"
 ROWS = 512  # of a band
 SIDES = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 4096}}
 SIDES |= {"minItems": 2, "maxItems": 2}
@@ -68,28 +71,51 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ) from error
 
 
+def read_spec(folder: Path) -> dict:
+    """The model.json of a model folder; raises UserError if the folder does not hold a model."""
+    if missing := [f for f in (folder / WEIGHTS, folder / "model.json") if not f.is_file()]:
+        raise UserError(
+            *(f"{path}: no such file; --model names a model's folder" for path in missing)
+        )
+    with readable(folder):
+        spec = read_json(folder / "model.json")
+        for error in jsonschema.Draft202012Validator(SPEC).iter_errors(spec):
+            raise ValueError(f"model.json: {error.json_path.removeprefix('$.')}: {error.message}")
+        classes = spec["classes"]
+        if sorted(classes.values()) != list(range(len(classes))) or classes.get("background") != 0:
+            raise ValueError("model.json: classes: must count 0, 1, 2, ..., background first")
+        return spec
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Turn what a model.json makes fail into a UserError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{folder}: not a model that this version can read ({reason})") from error
+
+
+def described(spec: dict) -> str:
+    """In a line, what a model.json says of its model: network, classes, training images."""
+    n = len(spec.get("trained_on", {}))
+    images = f"{n} image{'s' * (n > 1)}" if n else "images that it does not list"
+    if "data" in spec:
+        images += f" ({spec['data'].partition('. ')[0]})"
+    classes = ", ".join(class_names(spec["classes"]))
+    return f"{spec['model']['name']} for {classes}; trained on {images}"
+
+
 def load(folder: Path, device: torch.device) -> tuple[nn.Module, dict]:
     """The model of a model folder, in evaluation mode, and its model.json.
 
     Nothing in the folder is run: weights are safetensors, all else is JSON. Raises UserError if it
     does not hold a model, or weights other than those that model.json was written with.
     """
-    weights, spec = folder / "model.safetensors", folder / "model.json"
-    if missing := [path for path in (weights, spec) if not path.is_file()]:
-        raise UserError(
-            *(f"{path}: no such file; --model names a model's folder" for path in missing)
-        )
-    try:
-        spec = read_json(spec)
-        for error in jsonschema.Draft202012Validator(SPEC).iter_errors(spec):
-            raise ValueError(f"model.json: {error.json_path.removeprefix('$.')}: {error.message}")
-        classes = spec["classes"]
-        if sorted(classes.values()) != list(range(len(classes))) or classes.get("background") != 0:
-            raise ValueError("model.json: classes: must count 0, 1, 2, ..., background first")
+    spec, weights = read_spec(folder), folder / WEIGHTS
+    with readable(folder):
         model = load_model(spec, device)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder}: not a model that this version can read ({reason})") from error
     if spec.get("weights_sha256", sha256(weights)) != sha256(weights):
         raise UserError(f"{weights}: not the file that model.json is of; get the folder again")
     load_weights(model, weights)

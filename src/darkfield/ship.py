@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
+from darkfield.command import command
 from darkfield.files import atomic, read_json, sha256, write_json
 
 
@@ -71,4 +72,5 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    ship(**vars(parser().parse_args()))
+    with command():
+        ship(**vars(parser().parse_args()))

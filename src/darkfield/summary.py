@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from darkfield.classes import by_class
+from darkfield.command import command
 from darkfield.files import read_json
 
 COLUMNS = {
@@ -50,7 +51,8 @@ def summary(metrics: dict) -> str:
 
 
 if __name__ == "__main__":
-    print(summary(read_json(PLACES["metrics"])), end="\n\n")
-    for name, path in PLACES.items():
-        if Path(path).exists():
-            print(f"{name:10}{path}")
+    with command():
+        print(summary(read_json(PLACES["metrics"])), end="\n\n")
+        for name, path in PLACES.items():
+            if Path(path).exists():
+                print(f"{name:10}{path}")
