@@ -171,3 +171,31 @@ def test_pictures_that_change_while_they_are_worked_on_are_not_recorded(tmp_path
     text = count(folder, code)
     assert "Not recorded in dvc.lock: flatten_masks; data.root changed since it started" in text
     assert "flatten_masks" in unrecorded(folder)
+
+
+@pytest.mark.parametrize(
+    ("prepare_failure", "code", "said"),
+    [
+        (lambda folder: None, "raise ValueError('boo')", "class_counts failed: ValueError: boo"),
+        (
+            lambda folder: set_params(folder, split={"strategy": "neat"}),
+            "",
+            "params.yaml: split.strategy: 'neat' is not one of grouped, random",
+        ),
+        pytest.param(
+            lambda folder: count(folder, KILL, fails=True),  # leaves Snakemake's lock
+            "",
+            "Error: Directory cannot be locked.",
+            marks=pytest.mark.long,
+        ),
+    ],
+    ids=["script", "params", "lock"],
+)
+def test_dvc_passes_on_why_a_stage_failed(copy, prepare_failure, code, said):
+    edit(copy)
+    prepare_failure(copy)
+    done = run(copy, "env", f"CLASS_COUNTS={code}", "dvc", "repro", "class_counts")
+    assert done.returncode != 0
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+    assert len(done.stdout.splitlines()) < 15, done.stdout

@@ -1,4 +1,5 @@
 import atexit
+import logging
 import os
 import signal
 import sys
@@ -6,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.io import is_flagged
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
 
 # This checkout's code, for this process and for the scripts: `dvc exp run --queue` and a git worktree
 # have a Snakefile elsewhere, while the package is installed from one place.
@@ -27,6 +30,24 @@ SYNTHETIC = "data/synthetic"
 
 for name, value in ENVIRONMENT.items():
     os.environ.setdefault(name, value)
+
+
+if "DVC_STAGE" in os.environ and workflow.is_main_process:
+    # `--quiet all`, which keeps DVC's output short, swallows errors too. Of a job that fails,
+    # onerror says enough.
+    errors = logging.StreamHandler()
+    errors.setLevel(logging.ERROR)
+    errors.addFilter(lambda record: record.getMessage() and not about_a_job(record))
+    logger.addHandler(errors)
+
+
+def about_a_job(record):
+    """Whether a record of Snakemake's log is of a job that failed, or of the run for that."""
+    starts = ("RuleException:", "WorkflowError:\nAt least one job did not complete")
+    return getattr(record, "event", None) in (
+        LogEvent.JOB_ERROR,
+        LogEvent.GROUP_ERROR,
+    ) or record.getMessage().startswith(starts)
 
 
 def or_exit(function, *arguments):
