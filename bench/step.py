@@ -38,14 +38,14 @@ class Plain(Dataset):
         scale = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
         self.transform = v2.Compose([v2.Resize(SIZE), v2.ToImage(), *scale])
         nearest = v2.Resize(SIZE, v2.InterpolationMode.NEAREST)
-        self.target = v2.Compose([nearest, target_transform, v2.ToDtype(torch.int64)])
+        self.target = v2.Compose([nearest, v2.PILToTensor()])
 
     def __len__(self):
         return len(self.images)
 
     def __getitem__(self, i):
         image, mask = Image.open(self.images[i]).convert("RGB"), Image.open(self.masks[i])
-        return self.transform(image), self.target(mask)
+        return self.transform(image), self.target(mask)[0].long()
 
 
 def plain(root):
