@@ -43,6 +43,19 @@ def test_workers_of_the_rule_may_be_spawned(chain, tmp_path, method):
     assert (folder / weights).read_bytes() == (chain / weights).read_bytes()
 
 
+@pytest.mark.long
+def test_a_training_removes_the_abandoned_states_of_its_stage(chain, tmp_path):
+    folder = shutil.copytree(chain, tmp_path / "project")
+    states = folder / ".snakemake/darkfield-train"
+    for name, log in (("old", "logs/train.log"), ("fold", "logs/folds/1/train.log")):
+        (states / name).mkdir(parents=True)
+        (states / name / "stage").write_text(log)
+    set_params(folder, train={"learning_rate": 0.002})
+    done = snakemake(folder, "--cores", "2", "results/train/history.csv")
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in states.iterdir()] == ["fold"]
+
+
 def test_every_file_of_the_contract_is_there(chain):
     expected = """
         data/split.csv results/channel_stats.json results/class_counts.json

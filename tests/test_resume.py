@@ -4,7 +4,8 @@ import pytest
 import torch
 from toy import digests, run, toy_dataset
 
-from darkfield.resume import checkpoint, state_folder
+from darkfield.resume import checkpoint
+from darkfield.states import state_folder
 
 
 @pytest.fixture(scope="module")

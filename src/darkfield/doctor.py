@@ -16,6 +16,7 @@ from darkfield import lock, params
 from darkfield.files import UserError, image_and_mask_folders
 from darkfield.images import is_picture
 from darkfield.listing import passed_over, told
+from darkfield.states import STATES, unfinished
 
 GB = 1e9
 NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
@@ -121,6 +122,12 @@ def engines() -> Iterator[Finding]:
         )
     else:
         yield Finding("Snakemake", "free", "snakemake --dry-run tells what a run would do")
+    if sizes := unfinished():
+        yield Finding(
+            "trainings",
+            f"{len(sizes)} unfinished, {sum(sizes) / 1e6:.0f} MB in {STATES}",
+            "the same params and pictures go on from there; if none will, remove the folder",
+        )
     models = [p for p in ("models/darkfield", "results/model") if Path(p, "model.json").exists()]
     none = "" if models else "darkfield predict needs one: make run"
     yield Finding("models", ", ".join(models) or "none", none)

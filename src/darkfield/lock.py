@@ -1,4 +1,7 @@
-"""The lock of a killed Snakemake: removed by `python -m darkfield.lock` if no run is alive."""
+"""Locks that end with their process.
+
+`python -m darkfield.lock` removes the lock of a killed Snakemake if no run is alive.
+"""
 
 import contextlib
 import fcntl
@@ -12,20 +15,22 @@ ALIVE = Path(".snakemake/darkfield.lock")
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
 
 
-def hold() -> IO:
-    """Show that this process is alive, for as long as the file returned is open."""
-    ALIVE.parent.mkdir(exist_ok=True)
-    file = ALIVE.open("w")
+def hold(path: Path = ALIVE, text: str = "") -> IO:
+    """Show that this process is alive, for as long as the file returned, with `text`, is open."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("w")
+    file.write(text)
+    file.flush()
     with contextlib.suppress(OSError):  # a file system without locks
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return file
 
 
-def alive() -> bool:
-    """Whether any Snakemake holds ALIVE, or may."""
-    if not ALIVE.exists():
+def alive(path: Path = ALIVE) -> bool:
+    """Whether any process holds `path`, or may."""
+    if not path.exists():
         return False
-    with ALIVE.open() as file:
+    with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

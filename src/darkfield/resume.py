@@ -1,28 +1,16 @@
 """What a training needs to go on after a kill, kept where no engine deletes it as an output."""
 
 import copy
-import hashlib
 import io
-import json
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from darkfield.files import atomic, sha256
+from darkfield.files import atomic
 
 log = logging.getLogger("darkfield")
-
-STATES = Path(".snakemake/darkfield-train")
-
-
-def state_folder(params: Any, files: Iterable[Path]) -> Path:
-    """The folder of the one training that has these params, versions too, and files, code too."""
-    identity = [params, [[str(f), sha256(Path(f))] for f in files]]
-    text = json.dumps(identity, sort_keys=True)
-    return STATES / hashlib.sha256(text.encode()).hexdigest()
 
 
 def checkpoint(folder: Path, epoch: int) -> Path:

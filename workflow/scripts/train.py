@@ -25,7 +25,7 @@ from darkfield.job import job
 from darkfield.models import build, libraries, start_from
 from darkfield.pixels import Pictures, network_sizes
 from darkfield.provenance import provenance, versions
-from darkfield.resume import state_folder
+from darkfield.states import claimed, remove_superseded, state_folder
 from darkfield.stats import class_weights
 from darkfield.trained_on import UNKNOWN, merged, record
 from darkfield.training import enough_memory, train
@@ -65,7 +65,8 @@ def fit(device: torch.device, precision: str) -> None:
     options = {k: v for k, v in cfg.items() if k not in elsewhere}
     options["class_weights"] = class_weights(cfg["class_weights"], counts)
     options["steps_per_epoch"] = {"all": None}.get(cfg["steps_per_epoch"], cfg["steps_per_epoch"])
-    with enough_memory(cfg["batch_size"], crop or snakemake.params.image_size):
+    seen = crop or snakemake.params.image_size
+    with enough_memory(cfg["batch_size"], seen), claimed(state, snakemake.log[0]):
         history = train(
             model,
             dataset,
@@ -97,6 +98,7 @@ def fit(device: torch.device, precision: str) -> None:
         | pretrained,
     }
     write_json(snakemake.output.spec, spec)
+    remove_superseded(state)
     remove(state)
 
 
