@@ -50,8 +50,8 @@ fuzz: .venv/installed ## broken pictures and params, for SECONDS (600)
 test-cluster: .venv/installed ## the chain on a real Slurm of two nodes; Debian, root
 	@tests/slurm.sh python -m pytest --quiet -rP tests/test_cluster.py
 
-compare: .venv/installed ## train several presets on one split, into results/compare
-	@python -m darkfield.compare $(PRESETS) --cores $(CORES)
+compare: .venv/installed ## train several presets on one split, with SEEDS=1,2,3 three times each
+	@python -m darkfield.compare $(PRESETS) $(if $(SEEDS),--seeds $(SEEDS)) --cores $(CORES)
 
 bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
 	@python bench

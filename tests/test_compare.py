@@ -1,5 +1,6 @@
 """Presets on one split, and cross-validation: real runs of small ones."""
 
+import argparse
 import sys
 from collections import Counter
 
@@ -36,6 +37,10 @@ def test_a_row_changes_its_preset_and_shares_data_and_split(small, monkeypatch):
     own["data"]["root"], own["split"]["seed"] = "data/mine", 7
     got = compare.params_of("three", own)
     assert got["train"] == own["train"] | {"seed": 3}
+    other = compare.params_of("three", own, seed=8)
+    assert other["train"]["seed"] == 8 and other["split"] == own["split"]
+    folder = small / "results/compare/three/seed-8"
+    assert (folder / other["data"]["root"]).resolve() == small / "data/mine"
     assert got["split"]["seed"] == 7
     assert got["synthesize"]["images"] == SMALL["synthesize"]["images"]
     assert (small / "results/compare/three" / got["data"]["root"]).resolve() == small / "data/mine"
@@ -47,14 +52,21 @@ def test_an_unknown_preset_is_told_with_those_there_are(small, monkeypatch):
         compare.params_of("four", {})
 
 
+@pytest.mark.parametrize("text", ["1,1", "1,x", "", "1,-2", "1,01"])
+def test_seeds_are_different_numbers(text):
+    assert compare.numbers("1,2,30") == [1, 2, 30]
+    with pytest.raises(argparse.ArgumentTypeError, match="is not different numbers"):
+        compare.numbers(text)
+
+
 def test_a_resumed_fold_does_not_make_training_look_short(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for fold, seconds in (("folds/1/", 20), ("folds/2/", 600), ("folds/3/", 610), ("", 90)):
         file = compare.OUT / "one/benchmarks" / fold / "train.tsv"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"s\th:m:s\n{seconds}\t-\n")
-    assert compare.train_minutes("one", "folds/1/") == 10
-    assert compare.train_minutes("one", "") == 1.5
+    assert compare.train_minutes("one", [None], "folds/1/") == 10
+    assert compare.train_minutes("one", [None], "") == 1.5
 
 
 def test_curves_are_the_mean_of_the_folds_over_minutes(tmp_path, monkeypatch):
@@ -71,7 +83,7 @@ def test_curves_are_the_mean_of_the_folds_over_minutes(tmp_path, monkeypatch):
         file = compare.OUT / f"one/benchmarks/folds/{fold}/train.tsv"
         file.parent.mkdir(parents=True)
         file.write_text("s\th:m:s\n600\t-\n")
-    (axes,) = compare.curves(["one"], "folds/1/").axes
+    (axes,) = compare.curves(["one"], [None], "folds/1/").axes
     assert [line.get_label() for line in axes.lines] == ["cell, train", "cell, test"]
     for line in axes.lines:
         assert line.get_xydata() == pytest.approx(np.array([[5, 0.3], [10, 0.6]]))
@@ -94,6 +106,29 @@ def test_presets_make_a_table_and_plots(small):
     assert {p.name for p in out.glob("*.png")} == {"table.png", "table_curves.png"}
     again = run(small, sys.executable, "-m", "darkfield.compare", "one", "--cores", "2")
     assert "Nothing to be done" in again.stdout
+
+
+@pytest.mark.long
+def test_seeds_train_each_preset_again_on_one_split(small):
+    """As `make compare SEEDS=1,2` calls it."""
+    options = ("--seeds", "1,2", "--cores", "2")
+    done = run(small, sys.executable, "-m", "darkfield.compare", "one", "three", *options)
+    assert done.returncode == 0, done.stdout
+    out = small / "results/compare"
+    table = pd.read_csv(out / "table.csv").set_index("preset")
+    folders = {name: [out / name / f"seed-{seed}" for seed in (1, 2)] for name in table.index}
+    for name, both in folders.items():
+        scores = [read_json(f / "results/metrics.json")["test"]["miou"] for f in both]
+        assert scores[0] != scores[1]
+        assert table["miou"][name] == pytest.approx(np.mean(scores))
+        assert table["miou_sd"][name] == pytest.approx(np.std(scores, ddof=1))
+    assert (table["trainings"] == 2).all()
+    # They differ in their seed alone, which --seeds replaces.
+    assert table["miou_difference"]["three"] == 0
+    assert "too few" in done.stdout  # of fields: four images are tested
+    assert "trained once" not in done.stdout
+    splits = {f.read_bytes() for f in out.glob("*/seed-*/data/split.csv")}
+    assert len(splits) == 1
 
 
 @pytest.mark.long

@@ -2,7 +2,8 @@
 
 A name is a file of presets/, or a row of docs/ablation.yaml: a preset, and changes to it.
 Each is a whole run of the chain in results/compare/NAME/, on the data and split of params.yaml;
-with --folds its cross-validation. What has run is not run again.
+with --folds its cross-validation; with --seeds one run per train.seed, in NAME/seed-SEED/. What has
+run is not run again. Differences are from the preset that is named first.
 """
 
 import argparse
@@ -10,20 +11,21 @@ import math
 import os
 import subprocess
 from collections.abc import Sequence
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from safetensors import safe_open
 
-from darkfield.classes import by_class, key_of
+from darkfield import paired
+from darkfield.classes import class_names
 from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
+from darkfield.paired import Recipe
 from darkfield.plots import CLASSES, SPLITS
 
 ROWS = Path("docs/ablation.yaml")
@@ -31,8 +33,8 @@ OUT = Path("results/compare")
 SHARED = ("data", "synthesize", "split")  # what params.yaml says, whatever the preset
 
 
-def params_of(name: str, own: dict) -> dict:
-    """The params of a preset or row, with the data and the split of `own`.
+def params_of(name: str, own: dict, seed: int | None = None) -> dict:
+    """The params of a preset or row, with the data and the split of `own`, and this train.seed.
 
     Raises UserError if there is no such preset or row.
     """
@@ -50,15 +52,22 @@ def params_of(name: str, own: dict) -> dict:
         params[section] = params[section] | value if isinstance(value, dict) else value
     root = Path(params["data"]["root"])
     if root != Path("data/synthetic"):
-        params["data"] = params["data"] | {"root": os.path.relpath(root, OUT / name)}
+        params["data"] = params["data"] | {"root": os.path.relpath(root, folder_of(name, seed))}
+    if seed is not None:
+        params["train"] = params["train"] | {"seed": seed}
     return params
 
 
-def run(name: str, target: str, cores: int) -> None:
-    """The chain up to `target` in results/compare/NAME/; raises UserError if it fails."""
-    folder = OUT / name
+def folder_of(name: str, seed: int | None) -> Path:
+    """Where a preset is run, by its own seed or by another."""
+    return OUT / name if seed is None else OUT / name / f"seed-{seed}"
+
+
+def run(name: str, seed: int | None, target: str, cores: int) -> None:
+    """The chain up to `target` in the preset's folder; raises UserError if it fails."""
+    folder = folder_of(name, seed)
     own = yaml.safe_load(Path("params.yaml").read_text())
-    text = yaml.safe_dump(params_of(name, own), sort_keys=False)
+    text = yaml.safe_dump(params_of(name, own, seed), sort_keys=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(text)
     if not (folder / "models").exists():
@@ -69,36 +78,58 @@ def run(name: str, target: str, cores: int) -> None:
         raise UserError(f"{name}: the run in {folder} failed; what it said stands above")
 
 
-def row(name: str, fold: str) -> dict:
-    """One line of the table: what a preset reaches on test, its size, and its times.
+def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
+    """What the trainings of a preset made of the test images; of all images with `fold`.
 
-    `fold` is "", or "folds/1/": of cross-validation all images are tested, the time of prediction
-    is the first fold's, and there are 95 % intervals.
+    `fold` is "", or "folds/1/". Raises UserError if there are no test images, or if a training was
+    tested on other images than the first.
     """
-    results, benchmarks = OUT / name / "results", OUT / name / "benchmarks" / fold
-    metrics = read_json(results / Path(fold).parent / "metrics.json")
-    epochs = len(read_csv(results / fold / "train/history.csv"))
-    images = len(read_csv(OUT / name / "data/split.csv"))
-    test, intervals = metrics["test"], metrics.get("interval_95")
-    values = {"miou": ("miou",), "mdice": ("mdice",)}
-    values |= {f"{c}_dice": (key_of(c), "dice") for c in by_class(test)}
-    quality = {}
-    for column, path in values.items():
-        quality[column] = reduce(getitem, path, test)
-        if intervals:
-            quality[f"{column}_low"], quality[f"{column}_high"] = reduce(getitem, path, intervals)
+    tables, matrices = [], []
+    for seed in seeds:
+        folder = folder_of(name, seed)
+        results = folder / "results"
+        if fold:
+            table = read_csv(results / "folds/split.csv")
+            matrices.append(np.load(results / "folds/confusions.npy"))
+        else:
+            split = read_csv(folder / "data/split.csv")
+            table = split[split["split"] == "test"]
+            epoch = read_json(results / "metrics.json")["epoch"]
+            measured = np.load(results / "evaluation/confusions.npy", mmap_mode="r")[epoch - 1]
+            matrices.append(measured[table.index.to_numpy()])
+        tables.append(table[["image", "group"]].reset_index(drop=True))
+    if tables[0].empty:
+        raise UserError("split.test: 0, so that nothing can be compared; set it above 0")
+    if not all(table.equals(tables[0]) for table in tables):
+        raise UserError(
+            f"{name}: its trainings were tested on different images; remove {OUT / name}"
+        )
+    classes = class_names(read_json(results / fold / "model/model.json")["classes"])
+    return Recipe(tables[0], np.stack(matrices), classes)
+
+
+def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict:
+    """The size of a preset's model and its times; that of prediction is the first run's."""
+    folder = folder_of(name, seeds[0])
+    epochs = len(read_csv(folder / "results" / fold / "train/history.csv"))
+    images = len(read_csv(folder / "data/split.csv"))
+    predicted = seconds(folder / "benchmarks" / fold / "evaluate")
     return {
-        "preset": name,
-        "parameters": parameters(results / fold / "model/model.safetensors"),
-        **quality,
-        "train_minutes": train_minutes(name, fold),
-        "predict_seconds_per_image": seconds(benchmarks / "evaluate") / epochs / images,
+        "parameters": parameters(folder / "results" / fold / "model/model.safetensors"),
+        "train_minutes": train_minutes(name, seeds, fold),
+        "predict_seconds_per_image": predicted / epochs / images,
     }
 
 
-def train_minutes(name: str, fold: str) -> float:
-    """What training took; the median of the folds, since a resumed one counts from there on."""
-    files = (OUT / name / "benchmarks").glob(f"{fold.replace('1', '*')}train.tsv")
+def of_runs(name: str, seeds: Sequence[int | None], fold: str, file: str) -> list[Path]:
+    """A file of every training of a preset: of each seed, and with `fold` of each fold."""
+    pattern = file.format(fold=fold.replace("1", "*"))
+    return [path for seed in seeds for path in sorted(folder_of(name, seed).glob(pattern))]
+
+
+def train_minutes(name: str, seeds: Sequence[int | None], fold: str) -> float:
+    """What training took; the median of all, since a resumed one counts from there on."""
+    files = of_runs(name, seeds, fold, "benchmarks/{fold}train.tsv")
     return median(seconds(file) for file in files) / 60
 
 
@@ -117,17 +148,20 @@ def parameters(weights: Path) -> int:
 
 
 def plot(table: pd.DataFrame) -> Figure:
-    """Mean IoU on test against parameters, training time, and time an image."""
+    """Mean IoU on test against parameters, training time, and time per image.
+
+    With several trainings their mean, and bars of their standard deviation.
+    """
     figure = Figure((9, 3.4), layout="constrained")
     against = {
         "parameters": "parameters (millions)",
         "train_minutes": "training (minutes)",
-        "predict_seconds_per_image": "prediction (seconds an image)",
+        "predict_seconds_per_image": "prediction (seconds per image)",
     }
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (column, label) in zip(panels, against.items(), strict=True):
         values = table[column] / (1e6 if column == "parameters" else 1)
-        axes.scatter(values, table["miou"], color=SPLITS["test"][0])
+        axes.errorbar(values, table["miou"], table["miou_sd"], fmt="o", color=SPLITS["test"][0])
         for x, y, name in zip(values, table["miou"], table["preset"], strict=True):
             axes.annotate(name, (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
         axes.set(xlabel=label, xscale="log")
@@ -139,17 +173,17 @@ def plot(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def curves(names: Sequence[str], fold: str) -> Figure:
+def curves(names: Sequence[str], seeds: Sequence[int | None], fold: str) -> Figure:
     """Dice of each class but background over the time of training, train and test, by preset.
 
-    Of cross-validation the mean of the folds, in a band from the lowest to the highest.
+    Of several trainings, seeds or folds, the mean, in a band from the lowest to the highest.
     """
     figure = Figure((3.6 * len(names), 3.8), layout="constrained")
     panels = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
-        files = (OUT / name / "results").glob(f"{fold.replace('1', '*')}evaluation/epochs.csv")
-        epochs = pd.concat(read_csv(file) for file in sorted(files))
-        minutes = train_minutes(name, fold) / epochs["epoch"].max()
+        files = of_runs(name, seeds, fold, "results/{fold}evaluation/epochs.csv")
+        epochs = pd.concat(map(read_csv, files))
+        minutes = train_minutes(name, seeds, fold) / epochs["epoch"].max()
         for k, c in enumerate(epochs["class"].unique()[1:], start=1):
             for split in ("train", "test"):
                 rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
@@ -166,23 +200,36 @@ def curves(names: Sequence[str], fold: str) -> Figure:
     return figure
 
 
-def main(names: Sequence[str], folds: bool, cores: int) -> None:
+def numbers(text: str) -> list[int]:
+    """The seeds of --seeds; raises ArgumentTypeError unless they are different numbers."""
+    found = text.split(",")
+    if not all(seed.isdecimal() for seed in found) or len(set(map(int, found))) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not different numbers, such as 1,2,3")
+    return list(map(int, found))
+
+
+def main(names: Sequence[str], folds: bool, seeds: list[int] | None, cores: int) -> None:
     """Run all presets, one after the other; then write the table and the plots."""
     fold, kind = ("folds/1/", "folds") if folds else ("", "table")
+    seeds = seeds or [None]
     for name in names:
-        run(name, "cross_validation" if folds else "results/metrics.json", cores)
-    table = pd.DataFrame(row(name, fold) for name in names)
+        for seed in seeds:
+            run(name, seed, "cross_validation" if folds else "results/metrics.json", cores)
+    recipes = {name: tested(name, seeds, fold) for name in names}
+    cost = pd.DataFrame(costs(name, seeds, fold) for name in names)
+    table = pd.concat([paired.table(recipes), cost], axis=1)
     write_csv(OUT / f"{kind}.csv", table)
-    for figure, file in ((plot(table), kind), (curves(names, fold), f"{kind}_curves")):
+    for figure, file in ((plot(table), kind), (curves(names, seeds, fold), f"{kind}_curves")):
         with atomic(OUT / f"{file}.png") as part:
             figure.savefig(part)
-    print(table.round(3).to_string(index=False))
+    print(paired.summary(table), f"More in {OUT / kind}.csv", *paired.notes(recipes), sep="\n")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m darkfield.compare", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="PRESET")
     parser.add_argument("--folds", action="store_true", help="cross-validate each")
+    parser.add_argument("--seeds", type=numbers, help="train each once per seed, such as 1,2,3")
     parser.add_argument("--cores", type=int, default=4)
     with command():
         main(**vars(parser.parse_args()))
