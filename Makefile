@@ -17,15 +17,15 @@ help: ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: .venv/installed ## run the chain on params.yaml, print the test metrics
-	@python -m darkfield.lock
+	@python -m darkfield.engine.lock
 	@snakemake --cores $(CORES) --quiet host reason rules
 	@if [ -z "$$(find $(REPORT) -newer results/metrics.json 2>/dev/null)" ]; then \
 		snakemake --quiet all --report $(REPORT); fi
-	@echo; python -m darkfield.summary
+	@echo; python -m darkfield.report.summary
 
 repro: .venv/installed ## the same by DVC
 	@dvc repro
-	@echo; python -m darkfield.summary
+	@echo; python -m darkfield.report.summary
 
 # A DVC repository of its own, so that no import is committed and a clone's `dvc pull` needs no network.
 data: .venv/installed ## fetch the public images and masks into data/darkfield
@@ -59,11 +59,12 @@ bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.
 scale: .venv/installed ## what the chain costs with 100, 1,000 and 10,000 pictures, and with a million
 	@python bench/scale.py
 
-check: .venv/installed ## style: ruff, snakefmt, snakemake --lint
+check: .venv/installed ## style: ruff, snakefmt, snakemake --lint, the layers of imports
 	@ruff check --quiet .
 	@ruff format --quiet --check .
 	@snakefmt --check Snakefile workflow 2>/dev/null || snakefmt --check Snakefile workflow
 	@! snakemake --lint 2>&1 | grep "^    \* " | grep -v "Specify a conda environment or container"
+	@lint-imports
 
 format: .venv/installed ## format the code
 	@ruff check --quiet --fix .
@@ -71,7 +72,7 @@ format: .venv/installed ## format the code
 	@snakefmt Snakefile workflow
 
 dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
-	@part=.part-$$$$-$@ && trap "rm -f $$part" EXIT && python -m darkfield.dvcfile > $$part && \
+	@part=.part-$$$$-$@ && trap "rm -f $$part" EXIT && python -m darkfield.engine.dvcfile > $$part && \
 		mv $$part $@
 
 docs/reliability.md: .venv/installed ## write its tables from tests/hostile.py

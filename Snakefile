@@ -13,12 +13,13 @@ min_version("9.18")
 include: "workflow/rules/common.smk"  # reads and checks params.yaml; says why a run failed
 include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
-include: "workflow/rules/model.smk"  # train, evaluate, select
-include: "workflow/rules/figures.smk"  # overlays, plots, html_report
+include: "workflow/rules/network.smk"  # train
+include: "workflow/rules/measure.smk"  # evaluate, select
+include: "workflow/rules/report.smk"  # overlays, plots, html_report
 include: "workflow/rules/folds.smk"  # on demand: cross-validation, review of the labels
 include: "workflow/rules/models.smk"  # on demand: a model folder measured on this data
 include: "workflow/rules/predict.smk"  # on demand: new pictures labelled, in batches
-include: "workflow/rules/export.smk"  # on demand: the model for other programs
+include: "workflow/rules/publish.smk"  # on demand: the model for other programs
 
 
 rule all:

@@ -15,7 +15,7 @@ import yaml
 from copies import benchmarks, project, run
 from tqdm import tqdm
 
-from darkfield.environment import ENVIRONMENT
+from darkfield.engine.environment import ENVIRONMENT
 from darkfield.files import write_json
 
 HERE = Path(__file__).parent

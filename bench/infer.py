@@ -8,10 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from darkfield.device import setup
-from darkfield.images import read_image, resize_image
-from darkfield.prediction import classes_of, load_model, predict
-from darkfield.synthetic import synthesize
+from darkfield.data.images import read_image, resize_image
+from darkfield.data.synthetic import synthesize
+from darkfield.network.device import setup
+from darkfield.network.predictor import classes_of, load_model, predict
 
 SPEC = {
     "model": {"name": "segnet", "notebook_head": False},

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from darkfield.data.images import open_image, read_image, resize_image, resize_mask
+from darkfield.data.masks import flatten_pairs
+from darkfield.data.pixels import Pictures, new_pixels
+from darkfield.data.stats import channel_stats, channel_sums, class_counts
+from darkfield.data.synthetic import synthesize
 from darkfield.files import read_csv
-from darkfield.images import open_image, read_image, resize_image, resize_mask
-from darkfield.masks import flatten_pairs
-from darkfield.pixels import Pictures, new_pixels
-from darkfield.stats import channel_stats, channel_sums, class_counts
-from darkfield.synthetic import synthesize
 
 SIZE = (256, 256)
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}

@@ -19,14 +19,14 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms import v2
 
-from darkfield.dataset import DarkfieldDataset, image_transform, normalise, target_transform
-from darkfield.device import setup
-from darkfield.images import read_image, resize_image, resize_mask
-from darkfield.loss import cross_entropy
-from darkfield.models import build
-from darkfield.pixels import Pictures, new_pixels
-from darkfield.synthetic import synthesize
-from darkfield.training import train_step
+from darkfield.data.dataset import DarkfieldDataset, image_transform, normalise, target_transform
+from darkfield.data.images import read_image, resize_image, resize_mask
+from darkfield.data.pixels import Pictures, new_pixels
+from darkfield.data.synthetic import synthesize
+from darkfield.network.build import build
+from darkfield.network.device import setup
+from darkfield.network.loss import cross_entropy
+from darkfield.network.training import train_step
 
 SIZE, BATCH, THREADS = (256, 256), 8, 2
 MEAN, STD = [0.16, 0.2, 0.26], [0.22, 0.24, 0.25]

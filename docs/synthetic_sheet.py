@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from darkfield.overlays import COLOURS, rgb
-from darkfield.synthetic import scene
+from darkfield.data.synthetic import scene
+from darkfield.report.overlays import COLOURS, rgb
 
 SIDE, COLUMNS, ROWS, GAP = 128, 6, 2, 4
 

@@ -29,8 +29,8 @@ def model(request, tmp_path_factory) -> Path:
     import torch
 
     from darkfield.files import write_json
-    from darkfield.models import build
-    from darkfield.training import save_weights
+    from darkfield.network.build import build
+    from darkfield.network.training import save_weights
 
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(1)

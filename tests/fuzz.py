@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from darkfield import params
+from darkfield.data.images import open_image, pages, to_rgb
+from darkfield.data.mask_values import flatten
 from darkfield.files import UserError, unruly
-from darkfield.images import open_image, pages, to_rgb
-from darkfield.mask_values import flatten
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "workflow/schemas/params.schema.yaml"

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from test_job import script
-from toy import run, toy_dataset
+from toy import run, script, toy_dataset
 
-from darkfield.distributed import launch, launched, process
-from darkfield.job import job
+from darkfield.engine.script import job
+from darkfield.network.distributed import launch, launched, process
 
 
 def train(folder, scenes=4, double=False, dies=0, **options):

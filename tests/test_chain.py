@@ -143,7 +143,7 @@ def test_a_second_run_has_nothing_to_do(chain):
 
 def test_summary_prints_the_metrics(chain):
     environment = os.environ | {"PYTHONPATH": str(chain / "src")}
-    command = ["python", "-m", "darkfield.summary"]
+    command = ["python", "-m", "darkfield.report.summary"]
     done = subprocess.run(command, cwd=chain, env=environment, capture_output=True, text=True)
     metrics = read_json(chain / "results/metrics.json")
     assert f"{metrics['test']['spirochaete']['iou']:.3f}" in done.stdout
@@ -187,7 +187,7 @@ def test_a_changed_param_reruns_what_depends_on_it_and_nothing_else(chain, chang
 
 
 def test_changed_code_reruns_the_rules_that_run_it(chain):
-    path = chain / "src/darkfield/plots.py"
+    path = chain / "src/darkfield/report/plots.py"
     before = path.read_text()
     path.write_text(before + "\n# changed\n")
     try:

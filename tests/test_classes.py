@@ -4,19 +4,19 @@ import sys
 
 import numpy as np
 import pytest
+from pages import arguments
 from PIL import Image
 from project import commit, dvc, repository, run, set_params, snakemake, stale
-from test_html_report import arguments
 
-from darkfield import plots
-from darkfield.card import card
 from darkfield.classes import by_class, key_of, wrong_names
 from darkfield.files import read_csv, read_json, write_csv
-from darkfield.html_report import page
-from darkfield.metrics import confusion_table, table
-from darkfield.overlays import overlay
-from darkfield.selection import split_metrics
-from darkfield.summary import summary
+from darkfield.measure.metrics import confusion_table, table
+from darkfield.measure.selection import split_metrics
+from darkfield.publish.card import card
+from darkfield.report import plots
+from darkfield.report.html import page
+from darkfield.report.overlays import overlay
+from darkfield.report.summary import summary
 
 QUOTED = 'rote Zelle, "groß"'
 # Like columns, keys, files, numbers, YAML, Markdown, HTML, mathtext and a spreadsheet's formulas.
@@ -170,7 +170,7 @@ def test_the_chain_takes_any_names_under_both_engines(tmp_path):
     epochs = read_csv(folder / "results/evaluation/epochs.csv")
     assert list(epochs["class"].unique()) == list(WILD)
     assert plotted(folder) == COMMON | {f"classes/{name}.png" for name in WILD[1:]}
-    done = run(folder, sys.executable, "-m", "darkfield.summary")
+    done = run(folder, sys.executable, "-m", "darkfield.report.summary")
     assert done.returncode == 0 and QUOTED in done.stdout
     commit(folder)
 

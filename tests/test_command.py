@@ -12,9 +12,9 @@ from darkfield.files import write_json
 METRICS = {"epoch": 1, "test": None, "val": None}
 CODE = "import sys; from darkfield.command import command\nwith command(): print(1, file=sys.{})"
 COMMANDS = {
-    "summary": ("python", "-m", "darkfield.summary"),
-    "dvcfile": ("python", "-m", "darkfield.dvcfile"),
-    "lock": ("python", "-m", "darkfield.lock"),
+    "summary": ("python", "-m", "darkfield.report.summary"),
+    "dvcfile": ("python", "-m", "darkfield.engine.dvcfile"),
+    "lock": ("python", "-m", "darkfield.engine.lock"),
     "doctor": ("darkfield", "doctor"),
     "stdout": ("python", "-c", CODE.format("stdout")),
     "stderr": ("python", "-c", CODE.format("stderr")),
@@ -44,13 +44,13 @@ def test_a_closed_pipe_is_no_error_to_tell(folder, command):
 
 
 def test_every_command_ends_so():
-    for path in (REPOSITORY / "src/darkfield").glob("*.py"):
+    for path in (REPOSITORY / "src/darkfield").rglob("*.py"):
         if "__main__" in (text := path.read_text()):
             assert "    with command():\n" in text.partition("__main__")[2], path
 
 
 def test_a_failure_is_a_line(folder):
     (folder / "results/metrics.json").unlink(missing_ok=True)
-    done = run(folder, "python", "-m", "darkfield.summary")
+    done = run(folder, "python", "-m", "darkfield.report.summary")
     assert done.returncode == 1
     assert done.stdout == "results/metrics.json: No such file or directory\n"

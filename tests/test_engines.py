@@ -29,7 +29,7 @@ from project import (
     stale,
 )
 
-from darkfield.dvcfile import dvc_yaml
+from darkfield.engine.dvcfile import dvc_yaml
 from darkfield.files import read_csv, read_json, write_csv, write_json
 
 RESULTS = (
@@ -183,8 +183,8 @@ def test_either_engine_finishes_what_a_change_asks_for(finished, tmp_path, chang
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("src/darkfield/overlays.py", {"overlays", "html_report"}),
-        ("src/darkfield/html_report.html.j2", {"html_report"}),
+        ("src/darkfield/report/overlays.py", {"overlays", "html_report"}),
+        ("src/darkfield/report/html.html.j2", {"html_report"}),
         ("workflow/scripts/overlays.py", {"overlays"}),
     ],
 )
@@ -348,7 +348,7 @@ DEATHS = {
 def mortal(tmp_path_factory):
     """A finished, committed repository whose training dies in epoch 2 where DIE says how."""
     folder = repository(tmp_path_factory.mktemp("engines") / "project")
-    path = folder / "src/darkfield/training.py"
+    path = folder / "src/darkfield/network/training.py"
     code = path.read_text()
     seam = "            total = 0.0\n"
     assert seam in code

@@ -11,8 +11,8 @@ import yaml
 from hostile import DISAGREEING, MODELS, READ, REFUSED, UNREADABLE, WRONG_PARAMS
 from project import noise, project, run, set_params, snakemake
 
+from darkfield.data.pixels import Pictures
 from darkfield.files import read_csv
-from darkfield.pixels import Pictures
 
 MANIFEST = "data/flattened_masks.csv"
 

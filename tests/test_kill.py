@@ -148,12 +148,12 @@ def test_make_run_removes_the_lock_of_a_killed_run_and_no_other(tmp_path):
     locks = folder / ".snakemake/locks"
     while not (locks.is_dir() and any(locks.iterdir())):
         time.sleep(0.05)
-    assert "Removed" not in run(folder, "python", "-m", "darkfield.lock").stdout
+    assert "Removed" not in run(folder, "python", "-m", "darkfield.engine.lock").stdout
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    text = run(folder, "python", "-m", "darkfield.lock").stdout
+    text = run(folder, "python", "-m", "darkfield.engine.lock").stdout
     assert "Removed the lock of a run that was killed" in text
     assert not locks.exists()
-    assert run(folder, "python", "-m", "darkfield.lock").stdout == ""
+    assert run(folder, "python", "-m", "darkfield.engine.lock").stdout == ""
     set_params(folder, train={"epochs": 1})
     assert snakemake(folder, "--dry-run").returncode == 0

@@ -7,7 +7,7 @@ import pytest
 from project import project, run
 
 from darkfield.cli import run_predict
-from darkfield.synthetic import synthesize
+from darkfield.data.synthetic import synthesize
 
 
 @pytest.mark.long

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from darkfield import metrics
+from darkfield.data.mask_values import flatten
+from darkfield.data.split import fold_splits, grouped_split, random_split, split_images
 from darkfield.files import UserError, one_line, unruly
-from darkfield.mask_values import flatten
-from darkfield.split import fold_splits, grouped_split, random_split, split_images
+from darkfield.measure import metrics
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 COLOURS = ("#000000", "#ff0000", "#00ff00")

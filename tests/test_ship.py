@@ -5,11 +5,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from darkfield.card import card
+from darkfield.data.synthetic import scene
 from darkfield.files import read_json, write_json
-from darkfield.prediction import classes_of, load, predict
-from darkfield.ship import parser, ship
-from darkfield.synthetic import scene
+from darkfield.network.predictor import classes_of, load, predict
+from darkfield.publish.card import card
+from tools.ship import parser, ship
 
 CPU = torch.device("cpu")
 FACTS = {"licence": "CC0-1.0", "data": "Twelve pictures of mine.", "authors": ["A. Author"]}

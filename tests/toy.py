@@ -1,15 +1,16 @@
 """A training of seconds."""
 
 import hashlib
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
-from darkfield.device import setup
-from darkfield.models import build
-from darkfield.synthetic import scene
-from darkfield.training import train
+from darkfield.data.dataset import DarkfieldDataset, image_transform, target_transform
+from darkfield.data.synthetic import scene
+from darkfield.network.build import build
+from darkfield.network.device import setup
+from darkfield.network.training import train
 
 CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 
@@ -52,3 +53,8 @@ def digests(folder):
     return {
         p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.safetensors")
     }
+
+
+def script(logfile):
+    """What a script of no stage has of Snakemake."""
+    return SimpleNamespace(rule="none", wildcards=[], log=[str(logfile)])

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from darkfield.command import command
-from darkfield.environment import ENVIRONMENT
+from darkfield.engine.environment import ENVIRONMENT
 from darkfield.files import UserError
 
 MODELS = (Path("models/darkfield"), Path("results/model"))
@@ -79,7 +79,7 @@ def positive(text: str) -> float:
 
 def introduce(model: Path) -> None:
     """Say on stderr what the model is, and which others are at hand."""
-    from darkfield.prediction import described, read_spec
+    from darkfield.network.predictor import described, read_spec
 
     found = [*sorted(spec.parent for spec in Path("models").glob("*/model.json")), MODELS[-1]]
     others = [f"--model {m}" for m in found if m != model and (m / "model.json").is_file()]
@@ -90,9 +90,9 @@ def introduce(model: Path) -> None:
 def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
     from torch import get_num_threads
 
-    from darkfield.device import setup
-    from darkfield.labels import label_files
-    from darkfield.listing import passed_over, sources, told
+    from darkfield.data.listing import passed_over, sources, told
+    from darkfield.network.device import setup
+    from darkfield.report.labels import label_files
 
     introduce(model)
     pictures = sources(images, out)
@@ -104,7 +104,7 @@ def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
 
 
 def run_export(out: Path, model: Path) -> None:
-    from darkfield.export import FILES, export_model
+    from darkfield.publish.onnx import FILES, export_model
 
     introduce(model)
     export_model(model, out)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import NamedTemporaryFile
 
+from darkfield.errors import explain, unexpected
 from darkfield.files import UserError
-from darkfield.job import explain, unexpected
 
 
 @contextmanager

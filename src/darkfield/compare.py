@@ -21,12 +21,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from safetensors import safe_open
 
-from darkfield import paired
 from darkfield.classes import class_names
 from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
-from darkfield.paired import Recipe
-from darkfield.plots import CLASSES, SPLITS
+from darkfield.measure import paired
+from darkfield.measure.paired import Recipe
+from darkfield.report.plots import CLASSES, SPLITS
 
 ROWS = Path("docs/ablation.yaml")
 OUT = Path("results/compare")

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import psutil
 
-from darkfield import lock, params
+from darkfield import params
+from darkfield.data.images import is_picture
+from darkfield.data.listing import passed_over, told
+from darkfield.engine import lock
 from darkfield.files import UserError, image_and_mask_folders
-from darkfield.images import is_picture
-from darkfield.listing import passed_over, told
-from darkfield.states import STATES, unfinished
+from darkfield.network.states import STATES, unfinished
 
 GB = 1e9
 NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
@@ -65,7 +66,7 @@ def libraries() -> Iterator[Finding]:
 def machine() -> Iterator[Finding]:
     import torch
 
-    from darkfield.device import setup
+    from darkfield.network.device import setup
 
     device, precision = setup("auto", "auto", torch.get_num_threads())
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU that torch sees"

@@ -18,13 +18,13 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join(filter(None, [SRC, os.getenv("PYTHONPATH")]))
 )
 
-import darkfield.lock
+import darkfield.engine.lock
 import darkfield.params
 from darkfield.classes import class_names
-from darkfield.code import modules
-from darkfield.environment import ENVIRONMENT, has_gpu
+from darkfield.engine.imports import code_digest, code_files
+from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json
-from darkfield.job import reason, stop_all
+from darkfield.engine.script import reason, stop_all
 
 SYNTHETIC = "data/synthetic"
 
@@ -58,7 +58,7 @@ def or_exit(function, *arguments):
         raise SystemExit(str(error))  # plain, without Snakemake's traceback
 
 
-ALIVE = darkfield.lock.hold()
+ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
 SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
 # Snakemake, which reads the files by itself, says less of what is wrong with them.
@@ -80,13 +80,12 @@ config = or_exit(darkfield.params.check, config, SCHEMA)
 
 
 def code(rule):
-    """A rule's script and the modules that it runs, as inputs: compared by content.
+    """The digest of a rule's code, as one of its params: its script, and the modules that this runs.
 
     Snakemake's own look at scripts (rerun trigger `code`, off in the default profile) is at their
     time stamps, which a fresh clone has in any order.
     """
-    script = Path(workflow.basedir, "workflow/scripts", f"{rule}.py")
-    return [os.path.relpath(path) for path in (script, *modules(script))]
+    return or_exit(code_digest, code_files(rule, Path(workflow.basedir)))
 
 
 def raw_digest():
@@ -147,7 +146,7 @@ def of_model(key):
 @cache
 def pictures_by_batch():
     # It needs NumPy and Pillow, which other rules can do without.
-    from darkfield.listing import batches
+    from darkfield.data.listing import batches
 
     return or_exit(batches, config["pictures"]["folder"], config["data"]["batches"])
 

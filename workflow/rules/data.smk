@@ -4,8 +4,6 @@ wildcard_constraints:
 
 
 rule synthesize:
-    input:
-        code=code("synthesize"),
     output:
         folder=directory(SYNTHETIC),
         checksums=f"{SYNTHETIC}.sha256",
@@ -14,6 +12,7 @@ rule synthesize:
     benchmark:
         "benchmarks/synthesize.tsv"
     params:
+        code=code("synthesize"),
         synthesize=config["synthesize"],
     script:
         "../scripts/synthesize.py"
@@ -23,7 +22,6 @@ rule flatten_masks_batch:
     input:
         root=ancient(config["data"]["root"]),
         checksums=rules.synthesize.output.checksums if raw_digest() is None else [],
-        code=code("flatten_masks_batch"),
     output:
         masks=temp(directory("data/batches/{batch}/flattened_masks")),
         manifest=temp("data/batches/{batch}/flattened_masks.csv"),
@@ -39,6 +37,7 @@ rule flatten_masks_batch:
         mem_mb=memory(4000),
         runtime=4 * 60,
     params:
+        code=code("flatten_masks_batch"),
         data=config["data"],
         raw=raw_digest(),
     script:
@@ -53,7 +52,6 @@ rule flatten_masks:
         **PIXELS,
         root=ancient(config["data"]["root"]),
         checksums=rules.flatten_masks_batch.input.checksums,
-        code=code("flatten_masks"),
     output:
         masks=directory("data/flattened_masks"),
         manifest="data/flattened_masks.csv",
@@ -62,6 +60,7 @@ rule flatten_masks:
     benchmark:
         "benchmarks/flatten_masks.tsv"
     params:
+        code=code("flatten_masks"),
         data=config["data"],
         raw=raw_digest(),
     script:
@@ -72,7 +71,6 @@ rule split_batch:
     input:
         images=rules.flatten_masks_batch.output.image_pixels,
         manifest=rules.flatten_masks.output.manifest,
-        code=code("split_batch"),
     output:
         keypoints=temp("data/batches/{batch}/keypoints.npy"),
         described=temp("data/batches/{batch}/described.json"),
@@ -85,6 +83,7 @@ rule split_batch:
         mem_mb=memory(4000),
         runtime=4 * 60,
     params:
+        code=code("split_batch"),
         batches=config["data"]["batches"],
     script:
         "../scripts/split_batch.py"
@@ -103,7 +102,6 @@ rule split:
         images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
-        code=code("split"),
     output:
         split="data/split.csv",
     log:
@@ -115,6 +113,7 @@ rule split:
         mem_mb=memory(8000),
         runtime=4 * 60,
     params:
+        code=code("split"),
         split=config["split"],
         classes=config["data"]["classes"],
         trained_on=TRAINED_ON,
@@ -127,7 +126,6 @@ rule resize_batch:
         images=rules.flatten_masks_batch.output.image_pixels,
         masks=rules.flatten_masks_batch.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
-        code=code("resize_batch"),
     output:
         images="data/resized/images/{batch}.npy",
         masks="data/resized/masks/{batch}.npy",
@@ -137,6 +135,7 @@ rule resize_batch:
     benchmark:
         "benchmarks/resize/{batch}.tsv"
     params:
+        code=code("resize_batch"),
         image_size=config["image_size"],
         batches=config["data"]["batches"],
     script:
@@ -149,13 +148,14 @@ RESIZED = of_batches(rules.resize_batch.output)
 rule resize:
     input:
         **RESIZED,
-        code=code("resize"),
     output:
         sums="data/resized.csv",
     log:
         "logs/resize.log",
     benchmark:
         "benchmarks/resize.tsv"
+    params:
+        code=code("resize"),
     script:
         "../scripts/resize.py"
 
@@ -164,13 +164,14 @@ rule channel_stats:
     input:
         sums=rules.resize.output.sums,
         split=rules.split.output[0],
-        code=code("channel_stats"),
     output:
         stats="results/channel_stats.json",
     log:
         "logs/channel_stats.log",
     benchmark:
         "benchmarks/channel_stats.tsv"
+    params:
+        code=code("channel_stats"),
     script:
         "../scripts/channel_stats.py"
 
@@ -179,7 +180,6 @@ rule class_counts:
     input:
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output[0],
-        code=code("class_counts"),
     output:
         counts=report(
             "results/class_counts.json",
@@ -191,6 +191,7 @@ rule class_counts:
     benchmark:
         "benchmarks/class_counts.tsv"
     params:
+        code=code("class_counts"),
         classes=config["data"]["classes"],
     script:
         "../scripts/class_counts.py"

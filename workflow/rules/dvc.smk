@@ -2,7 +2,7 @@
 import shutil
 import subprocess
 
-import darkfield.ran
+import darkfield.engine.ran
 
 
 def overridden():
@@ -22,20 +22,20 @@ def pictures_now():
 def noted_stages():
     """The stages that ran in this run, or have an unrecorded note of an earlier one; their jobs.
 
-    The jobs are in the form that `darkfield.ran.difference` takes.
+    The jobs are in the form that `darkfield.engine.ran.difference` takes.
     """
     jobs = {}
     for job in workflow.dag.jobs:
         jobs.setdefault(job.rule.name, []).append(job)
-    for stage in sorted(darkfield.ran.stages() & jobs.keys()):
+    for stage in sorted(darkfield.engine.ran.stages() & jobs.keys()):
         ran = workflow.dag.finished(jobs[stage][0])
-        if ran or darkfield.ran.place(stage).exists():
-            works = jobs.get(stage + darkfield.ran.BATCH, []) + jobs[stage]
+        if ran or darkfield.engine.ran.place(stage).exists():
+            works = jobs.get(stage + darkfield.engine.ran.BATCH, []) + jobs[stage]
             yield stage, ran, [(job, params_now(job), kept(job)) for job in works]
 
 
 def params_now(job):
-    params = darkfield.ran.plain(job.params)
+    params = darkfield.engine.ran.plain(job.params) | {"code": code(job.rule.name)}
     return params | {"raw": pictures_now()} if "raw" in params else params
 
 
@@ -54,9 +54,9 @@ def dvc_commit():
     if overridden():
         print("Not recorded in dvc.lock: the params are not those of params.yaml")
         return
-    stages, digest = [], cache(darkfield.ran.digest)
+    stages, digest = [], cache(darkfield.engine.ran.digest)
     for stage, ran, jobs in noted_stages():
-        changed = darkfield.ran.difference(jobs, digest)
+        changed = darkfield.engine.ran.difference(jobs, digest)
         if not changed:
             stages.append(stage)
         elif ran:
@@ -73,7 +73,7 @@ def dvc_commit():
     )
     if done.returncode == 0:
         for stage in stages:
-            darkfield.ran.place(stage).unlink()
+            darkfield.engine.ran.place(stage).unlink()
     else:
         errors = [line for line in done.stdout.split("\n") if line.startswith("ERROR")]
         reason = errors[0].removeprefix("ERROR: ") if errors else done.stdout.strip()
@@ -82,7 +82,7 @@ def dvc_commit():
 
 def after_nothing():
     """What is left of an earlier run is recorded by one that finds nothing to do, too."""
-    if workflow.scheduler and not workflow.dryrun and darkfield.ran.unrecorded():
+    if workflow.scheduler and not workflow.dryrun and darkfield.engine.ran.unrecorded():
         dvc_commit()
 
 

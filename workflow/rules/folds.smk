@@ -12,12 +12,12 @@ rule fold:
         split=rules.split.output.split,
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
-        code=code("fold"),
     output:
         **of_fold(rules.split.output),
     log:
         "logs/folds/{fold}/split.log",
     params:
+        code=code("fold"),
         split=config["split"],
         classes=config["data"]["classes"],
         trained_on=TRAINED_ON,
@@ -96,7 +96,6 @@ rule cross_validation:
         splits=expand("results/folds/{fold}/split.csv", fold=FOLDS),
         confusions=expand("results/folds/{fold}/evaluation/confusions.npy", fold=FOLDS),
         metrics=expand("results/folds/{fold}/metrics.json", fold=FOLDS),
-        code=code("cross_validation"),
     output:
         metrics="results/folds/metrics.json",
         images="results/folds/images.csv",
@@ -105,6 +104,7 @@ rule cross_validation:
     log:
         "logs/cross_validation.log",
     params:
+        code=code("cross_validation"),
         classes=config["data"]["classes"],
     script:
         "../scripts/cross_validation.py"
@@ -120,7 +120,6 @@ rule label_review:
         confusions=rules.cross_validation.output.confusions,
         weights=expand("results/folds/{fold}/model/model.safetensors", fold=FOLDS),
         specs=expand("results/folds/{fold}/model/model.json", fold=FOLDS),
-        code=code("label_review"),
     output:
         ranks="results/label_review.csv",
         overlays=directory("results/label_review"),
@@ -132,6 +131,7 @@ rule label_review:
         mem_mb=memory(8000),
         runtime=4 * 60,
     params:
+        code=code("label_review"),
         train=config["train"],
         classes=config["data"]["classes"],
         image_size=config["image_size"],

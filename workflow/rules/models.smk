@@ -11,12 +11,12 @@ rule model_check:
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
         spec="models/{model}/model.json",
-        code=code("model_check"),
     output:
         "results/models/{model}/check.json",
     log:
         "logs/models/{model}/check.log",
     params:
+        code=code("model_check"),
         classes=config["data"]["classes"],
         trained_on=config["evaluate"]["trained_on"],
     script:
@@ -44,7 +44,6 @@ use rule evaluate_batch as model_evaluate_batch with:
         checkpoints=["models/{model}/model.safetensors"],
         spec="models/{model}/model.json",
         check=rules.model_check.output,
-        code=code("evaluate_batch"),
     output:
         confusions=temp("results/models/{model}/batches/{batch}/confusions.npy"),
     log:
@@ -61,7 +60,6 @@ use rule evaluate as model_evaluate with:
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
         spec="models/{model}/model.json",
-        code=code("evaluate"),
     output:
         confusions="results/models/{model}/evaluation/confusions.npy",
         epochs="results/models/{model}/evaluation/epochs.csv",
@@ -79,7 +77,6 @@ use rule select as model_select with:
         spec="models/{model}/model.json",
         confusions=rules.model_evaluate.output.confusions,
         epochs=rules.model_evaluate.output.epochs,
-        code=code("select"),
     output:
         weights="results/models/{model}/model/model.safetensors",
         spec="results/models/{model}/model/model.json",

@@ -6,7 +6,6 @@ rule predict_batch:
     input:
         weights=f"{PICTURES['model']}/model.safetensors",
         spec=f"{PICTURES['model']}/model.json",
-        code=code("predict_batch"),
     output:
         directory("results/predictions/batches/{batch}"),
     log:
@@ -19,6 +18,7 @@ rule predict_batch:
         mem_mb=memory(8000),
         runtime=4 * 60,
     params:
+        code=code("predict_batch"),
         pictures=PICTURES,
         digest=pictures_digest,
         train=config["train"],
@@ -32,7 +32,6 @@ rule predict:
         batches=expand(
             rules.predict_batch.output, batch=range(config["data"]["batches"])
         ),
-        code=code("predict"),
     output:
         labels=directory("results/predictions/labels"),
         counts="results/predictions/counts.csv",
@@ -41,6 +40,7 @@ rule predict:
     log:
         "logs/predict.log",
     params:
+        code=code("predict"),
         folder=PICTURES["folder"],
     script:
         "../scripts/predict.py"

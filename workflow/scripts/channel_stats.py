@@ -1,8 +1,8 @@
 """Mean and standard deviation of each colour channel of the training images."""
 
+from darkfield.data.stats import channel_stats, constant_channels
+from darkfield.engine.script import job
 from darkfield.files import read_csv, write_json
-from darkfield.job import job
-from darkfield.stats import channel_stats, constant_channels
 
 with job(snakemake) as log:
     table = read_csv(snakemake.input.sums).merge(read_csv(snakemake.input.split), on="image")

@@ -3,9 +3,9 @@
 import sys
 
 from darkfield.classes import class_names
+from darkfield.data.stats import absences, class_counts
+from darkfield.engine.script import job
 from darkfield.files import read_csv, write_json
-from darkfield.job import job
-from darkfield.stats import absences, class_counts
 
 with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")

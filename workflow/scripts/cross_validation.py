@@ -3,12 +3,12 @@
 import numpy as np
 
 from darkfield.classes import class_names, key_of
+from darkfield.data.trained_on import pooled
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
-from darkfield.intervals import intervals
-from darkfield.job import job
-from darkfield.metrics import image_table, iou
-from darkfield.selection import number, split_metrics
-from darkfield.trained_on import pooled
+from darkfield.measure.intervals import intervals
+from darkfield.measure.metrics import image_table, iou
+from darkfield.measure.selection import number, split_metrics
 
 with job(snakemake) as log:
     inputs, classes = snakemake.input, class_names(snakemake.params.classes)

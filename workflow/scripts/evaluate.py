@@ -3,9 +3,9 @@
 import numpy as np
 
 from darkfield.classes import class_names
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json, write_csv
-from darkfield.job import job
-from darkfield.metrics import table
+from darkfield.measure.metrics import table
 
 with job(snakemake) as log:
     images = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")

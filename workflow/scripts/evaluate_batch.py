@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from darkfield.classes import matched
-from darkfield.device import setup
-from darkfield.evaluation import confusions
+from darkfield.data.pixels import Pictures, batch_rows, network_sizes
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json
-from darkfield.job import job
-from darkfield.pixels import Pictures, batch_rows, network_sizes
+from darkfield.measure.evaluation import confusions
+from darkfield.network.device import setup
 
 with job(snakemake) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from darkfield.export import export_model
-from darkfield.job import job
+from darkfield.engine.script import job
+from darkfield.publish.onnx import export_model
 
 with job(snakemake) as log:
     export_model(Path(snakemake.input.weights).parent, Path(snakemake.output.onnx).parent)

@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
+from darkfield.data.listing import passed_over, told
+from darkfield.data.masks import find_pairs, gather_masks
+from darkfield.engine.script import job
 from darkfield.files import UserError, image_and_mask_folders, keep_only, read_json
-from darkfield.job import job
-from darkfield.listing import passed_over, told
-from darkfield.masks import find_pairs, gather_masks
 
 with job(snakemake) as log:
     inputs, out = snakemake.input, snakemake.output

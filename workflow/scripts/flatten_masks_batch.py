@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from darkfield.data.masks import find_pairs, flatten_pairs
+from darkfield.data.pixels import batch_rows
+from darkfield.engine.script import job
 from darkfield.files import write_json
-from darkfield.job import job
-from darkfield.masks import find_pairs, flatten_pairs
-from darkfield.pixels import batch_rows
 
 with job(snakemake) as log:
     data, out = snakemake.params.data, snakemake.output

@@ -1,10 +1,10 @@
 """The split of one fold of the cross-validation."""
 
 from darkfield.classes import class_names
+from darkfield.data.split import fold_splits, strata_of
+from darkfield.data.trained_on import kept_in_train
+from darkfield.engine.script import job
 from darkfield.files import UserError, read_csv, write_csv
-from darkfield.job import job
-from darkfield.split import fold_splits, strata_of
-from darkfield.trained_on import kept_in_train
 
 with job(snakemake) as log:
     inputs, params = snakemake.input, snakemake.params

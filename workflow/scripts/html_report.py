@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from darkfield.device import setup
+from darkfield.data.pixels import Pictures, network_sizes
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json
-from darkfield.gallery import IMAGES, pictures, worst_first
-from darkfield.html_report import page
-from darkfield.job import job
-from darkfield.pixels import Pictures, network_sizes
-from darkfield.prediction import classes_of, load_model, load_weights, predict
+from darkfield.network.device import setup
+from darkfield.network.predictor import classes_of, load_model, load_weights, predict
+from darkfield.report.gallery import IMAGES, pictures, worst_first
+from darkfield.report.html import page
 
 with job(snakemake) as log:
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)

@@ -6,14 +6,14 @@ import numpy as np
 from tqdm import tqdm
 
 from darkfield.classes import class_names
-from darkfield.device import setup
+from darkfield.data.images import write_png
+from darkfield.data.pixels import Pictures, network_sizes
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, write_csv
-from darkfield.images import write_png
-from darkfield.job import job
-from darkfield.overlays import overlay
-from darkfield.pixels import Pictures, network_sizes
-from darkfield.prediction import classes_of, load, predict
-from darkfield.review import ranking
+from darkfield.measure.label_review import ranking
+from darkfield.network.device import setup
+from darkfield.network.predictor import classes_of, load, predict
+from darkfield.report.overlays import overlay
 
 WORST = 20
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from darkfield.classes import matched
+from darkfield.data.trained_on import REMEDY, caveats, leak, qualified, recorded
+from darkfield.engine.script import job
 from darkfield.files import UserError, read_csv, read_json, write_json
-from darkfield.job import job
-from darkfield.trained_on import REMEDY, caveats, leak, qualified, recorded
 
 with job(snakemake) as log:
     path, params = Path(snakemake.input.spec), snakemake.params

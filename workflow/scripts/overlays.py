@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from darkfield.engine.script import job
 from darkfield.files import atomic, hand_over
-from darkfield.job import job
 
 with job(snakemake) as log:
     with atomic(snakemake.output[0]) as part:

@@ -5,18 +5,18 @@ from pathlib import Path
 from tqdm import tqdm
 
 from darkfield.classes import class_names
+from darkfield.data.images import write_png
+from darkfield.data.pixels import Pictures, batch_rows, network_sizes
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json
-from darkfield.images import write_png
-from darkfield.job import job
-from darkfield.overlays import overlay, pick
-from darkfield.pixels import Pictures, batch_rows, network_sizes
+from darkfield.report.overlays import overlay, pick
 
 
 def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
     """Write the overlays of the pictures of these rows."""
     # Here, as most batches of a large set have nothing to draw, and torch loads slowly.
-    from darkfield.device import setup
-    from darkfield.prediction import classes_of, load_model, load_weights, predict
+    from darkfield.network.device import setup
+    from darkfield.network.predictor import classes_of, load_model, load_weights, predict
 
     cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
     sizes = network_sizes(table.iloc[rows], "native")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from darkfield import plots
+from darkfield.engine.script import job
 from darkfield.files import atomic, keep_only, read_csv, read_json
-from darkfield.job import job
+from darkfield.report import plots
 
 with job(snakemake) as log:
     metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)

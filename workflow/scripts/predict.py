@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from darkfield.data.listing import passed_over, told
+from darkfield.engine.script import job
 from darkfield.files import atomic, concat_csv, hand_over, read_json, write_csv
-from darkfield.job import job
-from darkfield.listing import passed_over, told
 
 with job(snakemake) as log:
     folders = [Path(folder) for folder in snakemake.input.batches]

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from darkfield.device import setup
+from darkfield.data.listing import batches
+from darkfield.engine.script import job
 from darkfield.files import atomic, write_json
-from darkfield.job import job
-from darkfield.labels import label_files
-from darkfield.listing import batches
+from darkfield.network.device import setup
+from darkfield.report.labels import label_files
 
 with job(snakemake) as log:
     cfg, train = snakemake.params.pictures, snakemake.params.train

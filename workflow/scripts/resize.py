@@ -1,7 +1,7 @@
 """Bring the sums of all batches together."""
 
+from darkfield.engine.script import job
 from darkfield.files import concat_csv, keep_only, write_csv
-from darkfield.job import job
 
 with job(snakemake) as log:
     table = concat_csv(snakemake.input.sums)

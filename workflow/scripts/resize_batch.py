@@ -3,11 +3,11 @@
 import pandas as pd
 from tqdm import tqdm
 
+from darkfield.data.images import resize_image, resize_mask
+from darkfield.data.pixels import Pictures, batch_rows, network_sizes, new_pixels
+from darkfield.data.stats import channel_sums
+from darkfield.engine.script import job
 from darkfield.files import atomic, hand_over, read_csv, write_csv
-from darkfield.images import resize_image, resize_mask
-from darkfield.job import job
-from darkfield.pixels import Pictures, batch_rows, network_sizes, new_pixels
-from darkfield.stats import channel_sums
 
 with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest)

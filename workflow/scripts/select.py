@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from darkfield.classes import class_names
+from darkfield.data.trained_on import qualified
+from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json, sha256, write_csv, write_json
-from darkfield.job import job
-from darkfield.metrics import confusion_table, image_table
-from darkfield.selection import best_epoch, split_metrics
-from darkfield.trained_on import qualified
+from darkfield.measure.metrics import confusion_table, image_table
+from darkfield.measure.selection import best_epoch, split_metrics
 
 with job(snakemake) as log:
     spec = read_json(snakemake.input.spec)

@@ -1,12 +1,13 @@
 """Share the images out among train, val and test."""
 
 from darkfield.classes import class_names
-from darkfield.fields import groups, read_features
+from darkfield.data.features import read_features
+from darkfield.data.fields import groups
+from darkfield.data.pixels import Pictures
+from darkfield.data.split import split_images
+from darkfield.data.trained_on import kept_in_train
+from darkfield.engine.script import job
 from darkfield.files import read_csv, write_csv
-from darkfield.job import job
-from darkfield.pixels import Pictures
-from darkfield.split import split_images
-from darkfield.trained_on import kept_in_train
 
 with job(snakemake) as log:
     inputs, params = snakemake.input, snakemake.params

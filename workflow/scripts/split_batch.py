@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from darkfield.fields import write_features
+from darkfield.data.features import write_features
+from darkfield.data.pixels import Pictures, batch_rows
+from darkfield.engine.script import job
 from darkfield.files import read_csv
-from darkfield.job import job
-from darkfield.pixels import Pictures, batch_rows
 
 with job(snakemake) as log:
     inputs, out = snakemake.input, snakemake.output

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from darkfield.data.synthetic import synthesize
+from darkfield.engine.script import job
 from darkfield.files import atomic, sha256
-from darkfield.job import job
-from darkfield.synthetic import synthesize
 
 with job(snakemake) as log:
     cfg, out = snakemake.params.synthesize, Path(snakemake.output.folder)

@@ -6,11 +6,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from darkfield.augment import augmentation
 from darkfield.classes import matched
-from darkfield.dataset import DarkfieldDataset, image_transform, target_transform
-from darkfield.device import setup
-from darkfield.distributed import first, launch, launched, process
+from darkfield.data.augment import augmentation
+from darkfield.data.dataset import DarkfieldDataset, image_transform, target_transform
+from darkfield.data.pixels import Pictures, network_sizes
+from darkfield.data.stats import class_weights
+from darkfield.data.trained_on import UNKNOWN, merged, record
+from darkfield.engine.provenance import provenance, versions
+from darkfield.engine.script import job
 from darkfield.files import (
     atomic,
     hand_over,
@@ -21,14 +24,11 @@ from darkfield.files import (
     write_csv,
     write_json,
 )
-from darkfield.job import job
-from darkfield.models import build, libraries, start_from
-from darkfield.pixels import Pictures, network_sizes
-from darkfield.provenance import provenance, versions
-from darkfield.states import claimed, remove_superseded, state_folder
-from darkfield.stats import class_weights
-from darkfield.trained_on import UNKNOWN, merged, record
-from darkfield.training import enough_memory, train
+from darkfield.network.build import build, libraries, start_from
+from darkfield.network.device import setup
+from darkfield.network.distributed import first, launch, launched, process
+from darkfield.network.states import claimed, remove_superseded, state_folder
+from darkfield.network.training import enough_memory, train
 
 
 def fit(device: torch.device, precision: str) -> None:
@@ -94,7 +94,7 @@ def fit(device: torch.device, precision: str) -> None:
         "train": cfg,
         "augment": snakemake.params.augment,
         "trained_on": trained_on,
-        "provenance": provenance(inputs.manifest, inputs.split, inputs.code, used, device)
+        "provenance": provenance(inputs.manifest, inputs.split, snakemake.params.code, used, device)
         | pretrained,
     }
     write_json(snakemake.output.spec, spec)

@@ -1,0 +1,178 @@
+"""Which images show the same field of view: the same picture, or overlapping crops of one field.
+
+Red cells all look alike, so a few similar features prove nothing. Two pictures show one field if
+features at many places agree on how one picture lies over the other, and if the pictures then look
+alike all over the part that they share.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import cv2
+import networkx as nx
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from darkfield.data.features import PLACE, Features, grey
+from darkfield.data.retrieval import candidates
+
+# Up to so many pictures each pair is looked at: nothing is missed, and it takes a minute or two.
+ALL_PAIRS = 300
+SKEW = 0.2  # how far two matches may disagree in scale, or in radians of turn
+PARTNERS = 4  # other matches that a match has to agree with
+# In LONGESTs, so that they shrink with a smaller picture
+TOLERANCE = 5 / 800  # cells drift between two photographs
+SMOOTH = 2 / 800
+SURROUNDINGS = 137 / 800  # wider than a cell, narrower than uneven lighting or a border
+AGREEMENT = 2.1  # docs/decisions.md says how it was set
+
+
+def groups(features: Sequence[Features], pictures: Sequence[np.ndarray]) -> list[int]:
+    """Number the fields of view that `pictures` show: a group a picture, from 0, as they appear.
+
+    Pictures, uint8 RGB (H, W, 3), of one group are linked by pairs that overlap; two of them need
+    not overlap themselves. `features` are what `describe` says of them.
+    """
+    graph = nx.Graph(overlapping_pairs(features, pictures))
+    graph.add_nodes_from(range(len(pictures)))
+    components = sorted(nx.connected_components(graph), key=min)
+    group_of = {i: group for group, members in enumerate(components) for i in members}
+    return [group_of[i] for i in range(len(pictures))]
+
+
+def overlapping_pairs(
+    features: Sequence[Features], pictures: Sequence[np.ndarray]
+) -> list[tuple[int, int]]:
+    """Find the pairs of `pictures` that show the same field: index pairs i < j, sorted.
+
+    Of the pictures, uint8 RGB (H, W, 3), only those of likely pairs are read. Their order makes no
+    difference: they are compared once each, in the order of their digests.
+    """
+    copies: dict[str, list[int]] = {}
+    for i, found in enumerate(features):
+        copies.setdefault(found.digest, []).append(i)
+    unique = [copies[key] for key in sorted(copies)]
+    pairs = {pair for same in copies.values() for pair in combinations(same, 2)}
+    described = [features[same[0]] for same in unique]
+    if len(unique) <= ALL_PAIRS:
+        asked = list(combinations(range(len(unique)), 2))
+    else:
+        asked = candidates(described)
+    # Threads cost such small products more than they save, twentyfold where cores are busy.
+    with threadpool_limits(1, "blas"):
+        for a, b in tqdm(asked, "compare", unit="pair", disable=None):
+            seen = pictures[unique[a][0]], pictures[unique[b][0]]
+            if same_field(described[a], described[b], *seen):
+                pairs |= {(min(i, j), max(i, j)) for i in unique[a] for j in unique[b]}
+    return sorted(pairs)
+
+
+def same_field(a: Features, b: Features, picture_a: np.ndarray, picture_b: np.ndarray) -> bool:
+    """Whether two pictures, uint8 RGB (H, W, 3), with features a and b, show the same field."""
+    matches = match(a, b)
+    forth = a, b, picture_a, picture_b, matches
+    back = b, a, picture_b, picture_a, matches[matches[:, 1].argsort(), ::-1]
+    # Both ways, as RANSAC may miss one way what it finds the other.
+    for one, other, picture_one, picture_other, matches in (forth, back):
+        kept = consistent(one, other, matches)
+        if len(kept) > PARTNERS:
+            score = agreement(grey(picture_one), grey(picture_other), one, other, kept)
+            if score >= AGREEMENT:
+                return True
+    return False
+
+
+def match(a: Features, b: Features) -> np.ndarray:
+    """Match the keypoints whose descriptors are each other's nearest: int (M, 2)."""
+    if not (len(a.points) and len(b.points)):
+        return np.empty((0, 2), int)
+    products = a.descriptors.astype(np.float32) @ b.descriptors.T.astype(np.float32)
+    nearest = products.argmax(axis=1)
+    mutual = np.flatnonzero(products.argmax(axis=0)[nearest] == np.arange(len(nearest)))
+    return np.stack([mutual, nearest[mutual]], axis=1)
+
+
+def consistent(a: Features, b: Features, matches: np.ndarray) -> np.ndarray:
+    """Keep the matches that agree with PARTNERS others.
+
+    Two matches say by how much b is larger than a, and turned, with the step from one keypoint to
+    the other; each says it with the size of its keypoint too (Lowe's use of a feature's pose).
+    """
+    p, q = a.points[matches[:, 0]] @ [1, 1j], b.points[matches[:, 1]] @ [1, 1j]
+    scale = b.sizes[matches[:, 1]] / a.sizes[matches[:, 0]]
+    step = p[:, None] - p
+    apart = np.abs(step) > tolerance(a)
+    turn = (q[:, None] - q) / np.where(apart, step, 1)
+    agree = apart & (np.abs(turn / scale - 1) < SKEW)
+    return matches[(agree & agree.T).sum(axis=1) >= PARTNERS]
+
+
+def tolerance(features: Features) -> float:
+    """How far a feature may lie from where it should, in pixels of `grey`: at least one."""
+    return max(1.0, TOLERANCE * max(features.shape))
+
+
+def agreement(
+    grey_a: np.ndarray, grey_b: np.ndarray, a: Features, b: Features, matches: np.ndarray
+) -> float:
+    """How surely a and b show one field: matched places x likeness of the part they share.
+
+    The places are those that agree on one scale, turn and shift (RANSAC, Fischler and Bolles
+    1981), counted in the picture that has fewer.
+    """
+    p, q = a.points[matches[:, 0]], b.points[matches[:, 1]]
+    transform, inliers = cv2.estimateAffinePartial2D(
+        p, q, ransacReprojThreshold=tolerance(b), confidence=0.999
+    )
+    if transform is None:
+        return 0.0
+    kept = inliers[:, 0] > 0
+    return min(places(p[kept]), places(q[kept])) * likeness(grey_a, grey_b, transform)
+
+
+def places(points: np.ndarray) -> int:
+    """Count points, (N, 2) in pixels, as far as they lie PLACE apart from those counted before."""
+    counted = np.empty((0, 2))
+    for point in points:
+        if (np.linalg.norm(counted - point, axis=1) >= PLACE).all():
+            counted = np.vstack([counted, point])
+    return len(counted)
+
+
+def likeness(a: np.ndarray, b: np.ndarray, transform: np.ndarray) -> float:
+    """Correlate two grey pictures, uint8 (H, W), where `transform` lays a over b: -1 to 1.
+
+    `transform` is a (2, 3) matrix from pixels of a to pixels of b. The picture of the finer scale
+    is laid over the coarser. Where they share next to nothing the answer is 0.
+    """
+    to_b = np.vstack([transform, [0, 0, 1]])
+    if np.hypot(*to_b[:2, 0]) > 1:
+        a, b, to_b = b, a, np.linalg.inv(to_b)
+    scale = np.hypot(*to_b[:2, 0])
+    if scale < 0.1:
+        return 0.0
+    a, b = (np.sqrt(x.astype(np.float32)) for x in (a, b))
+    a = cv2.GaussianBlur(a, None, max(0.5 / scale, 0.3))
+    laid = cv2.warpAffine(np.dstack([a, np.ones_like(a)]), to_b[:2], b.shape[::-1])
+    shared = laid[..., 1] > 0.99
+    if shared.sum() < 100:
+        return 0.0
+    x, y = (standardise(g, shared)[shared] for g in (b, laid[..., 0]))
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def standardise(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Subtract from a smoothed picture its surroundings' mean and divide by their deviation.
+
+    So that uneven light and bright borders count for no more than cells; only pixels of `mask`,
+    bool (H, W), are surroundings. The 0.05 keeps the noise of empty surroundings small.
+    """
+    longest = max(grey.shape)
+    grey = cv2.GaussianBlur(grey, None, max(SMOOTH * longest, 0.5))
+    window = (max(3, round(SURROUNDINGS * longest)),) * 2
+    mask = mask.astype(np.float32)
+    count = cv2.blur(mask, window) + 1e-6
+    mean = cv2.blur(grey * mask, window) / count
+    variance = cv2.blur(grey**2 * mask, window) / count - mean**2
+    return (grey - mean) / np.sqrt(np.maximum(variance, 0) + 0.05)

@@ -1,0 +1,141 @@
+"""Which pictures a user means, and a name for what is made of each."""
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from darkfield.data.images import is_picture, pages
+from darkfield.files import UserError, wrong_name
+
+MADE = ("{}.png", "overlays/{}.jpg", "probabilities/{}.tif")  # of an image, below `out`
+
+
+class Source(NamedTuple):
+    """A picture to be read, and the name, with subfolders, of what is made of it.
+
+    `page` counts from 0 in a TIFF of several pictures, and is None in any other file.
+    """
+
+    path: Path
+    page: int | None
+    name: Path
+
+
+def sources(inputs: Sequence[str], out: Path) -> list[Source]:
+    """The pictures (PNG, TIFF, JPEG, BMP) that files, folders and globs name, each once, sorted.
+
+    A folder gives all below it, but what is below the folder `out`, and its subfolders are kept in
+    the names. A name is the file's without its suffix, or with it where that would name two
+    pictures; of a TIFF's pages with a number. Raises UserError with all inputs that name no
+    picture, and with all pictures that what is made of others would overwrite.
+    """
+    found: dict[Path, Path] = {}
+    problems = []
+    for text in inputs:
+        path = Path(text)
+        # Path.glob takes no absolute pattern.
+        matches = [path] if path.exists() else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
+        new = {p: name for match in matches for p, name in below(match, out)}
+        if not new:
+            what = "holds no PNG, TIFF, JPEG or BMP" if path.exists() else "no such file or folder"
+            problems.append(f"{text}: {what}")
+        found = new | found
+    listed = sorted(unambiguous([(p, page, n) for p, n in found.items() for page in pages(p)]))
+    problems += [f"{s.path}: {why}" for s in listed if (why := wrong_name(s.name.name))]
+    inside = set(map(real, found))
+    problems += [
+        f"{source.path}: --out {out} would overwrite pictures; name another folder"
+        for source in listed
+        if any(real(out / made.format(source.name)) in inside for made in MADE)
+    ]
+    if problems:
+        raise UserError(*problems)
+    return listed
+
+
+def passed_over(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
+    """How many files below a folder are no pictures by their names, by ending; hidden ones apart.
+
+    What is below `out` is left out. If `flat`, subfolders are not looked into for pictures, and
+    all their files are passed over.
+    """
+    counts: Counter[str] = Counter()
+    made = real(out) if out and real(out) != real(folder) else None
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        if any(part.startswith(".") for part in inside.parts):
+            continue
+        if made and real(path).is_relative_to(made):
+            continue
+        if path.is_dir():
+            counts["linked folders"] += path.is_symlink()  # which rglob does not enter
+        elif flat and len(inside.parts) > 1:
+            counts["in subfolders"] += 1
+        elif not is_picture(path):
+            counts[path.suffix.lower() or "without an ending"] += 1
+    return +counts
+
+
+def told(counts: Counter[str]) -> str:
+    """The counts of passed_over as words: "3 .gif, 2 in subfolders"."""
+    return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
+
+
+def batches(folder: str, n: int) -> list[list[Source]]:
+    """The pictures below a folder in n batches, each chosen by its name, whatever others there are.
+
+    Raises UserError if there are none.
+    """
+    if folder == "none":
+        raise UserError("pictures.folder: none; name a folder of pictures")
+    result: list[list[Source]] = [[] for _ in range(n)]
+    for source in sources([folder], Path("results/predictions")):
+        result[crc32(str(source.path.relative_to(folder)).encode()) % n].append(source)
+    return result
+
+
+def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
+    """The pictures of a folder, or the picture itself, each with its path from there.
+
+    What is in hidden folders, and so what is being written just now, is passed over.
+    """
+    if not path.is_dir():
+        yield path, Path(path.name)
+        return
+    made = real(out)
+    for p in path.rglob("*"):
+        ours = made != real(path) and real(p).is_relative_to(made)
+        name = p.relative_to(path)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if is_picture(p) and not hidden and not p.is_dir() and not ours:
+            yield p, name
+
+
+def real(path: Path) -> Path:
+    """A path without links; of links that run in a circle, unlike Path.resolve, no error."""
+    return Path(os.path.realpath(path))
+
+
+def unambiguous(pictures: list[tuple[Path, int | None, Path]]) -> list[Source]:
+    """Each picture with its name, without the file's suffix unless another has that name too."""
+    whole: set[Path] = set()
+
+    def name(path: Path, page: int | None, file: Path) -> Path:
+        base = file if path in whole else file.with_suffix("")
+        return base if page is None else base.with_name(f"{base.name}_page{page + 1:03}")
+
+    while True:
+        named = [Source(path, page, name(path, page, file)) for path, page, file in pictures]
+        shared = Counter(source.name for source in named)
+        clashes = {source.path for source in named if shared[source.name] > 1}
+        if clashes <= whole:
+            break
+        whole |= clashes
+    if clashes:
+        twice = sorted({str(source.name) for source in named if shared[source.name] > 1})
+        raise UserError(*(f"{name}: two inputs have a picture of this name" for name in twice))
+    return named

@@ -1,0 +1,146 @@
+"""What the values of a mask mean: index, grey, palette or colour to class indices."""
+
+import numpy as np
+from PIL import Image
+
+from darkfield.data.images import DEEP, opaque
+from darkfield.data.stacks import PHOTOMETRIC, tag
+
+COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
+LOSSY = ("jpeg", "tiff_jpeg", "webp", "jp2000")  # compressions of a TIFF
+
+
+def code(value: str) -> int:
+    """The code of a key of data.mask_values: grey values as they are, "#7f7f7f" is grey 127."""
+    if not value.startswith("#"):
+        return int(value)
+    return int(colour_codes(*np.frombuffer(bytes.fromhex(value[1:]), np.uint8)))
+
+
+def colour_codes(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The codes of uint8 channels: those of equal value are a grey."""
+    r, g, b = (c.astype(np.int32) for c in (r, g, b))
+    return np.where((r == g) & (g == b), r, COLOUR | r << 16 | g << 8 | b)
+
+
+def codes(mask: Image.Image, known: set[int]) -> np.ndarray:
+    """Integer codes (H, W) of a decoded mask: a grey value, a palette index, or a colour.
+
+    `known` are the codes of data.mask_values, which decide between two readings of one mask.
+    RGB pixels with three equal channels are grey values. Raises ValueError for a mask that has no
+    reading, or several.
+    """
+    refuse_unsound(mask)
+    if mask.mode == "1":
+        return one_bit(mask, known)
+    if mask.mode == "P":  # the indices of a palette are what they are, shown or not
+        return palette_codes(mask, known)
+    mask = opaque(mask)
+    if mask.mode == "RGB":
+        r, g, b = (np.asarray(band) for band in mask.split())  # faster than strides of three
+        if np.array_equal(r, g) and np.array_equal(g, b):
+            return r
+        return colour_codes(r, g, b)
+    pixels = np.asarray(mask)
+    if pixels.ndim != 2 or pixels.dtype.kind not in "ui":
+        raise ValueError(f"is a {mask.mode} picture; save it as grey, palette or RGB")
+    return pixels
+
+
+def refuse_unsound(mask: Image.Image) -> None:
+    """Raise ValueError if what a mask was saved as may have changed its values."""
+    compression = mask.info.get("compression") if mask.format == "TIFF" else None
+    if mask.format in ("JPEG", "MPO", "WEBP") or compression in LOSSY:
+        kind = mask.format if compression is None else compression
+        raise ValueError(f"is a {kind} picture, which changes values; save it as PNG")
+    if mask.info.get(DEEP):
+        raise ValueError("has 16 bits per channel, of which 8 would be read; save it with 8")
+    if tag(mask, PHOTOMETRIC) == 0:
+        raise ValueError(
+            "says that white is zero, which programs heed or not; save it as PNG, and look at it"
+        )
+
+
+def one_bit(mask: Image.Image, known: set[int]) -> np.ndarray:
+    """Codes of a mask of one bit, whose white may be any class unless there is one alone."""
+    for white in (1, 255):
+        if known == {0, white}:
+            return np.asarray(mask).astype(np.uint8) * np.uint8(white)
+    raise ValueError(
+        "has one bit per pixel, which does not say the class; save it as grey with the values of "
+        "data.mask_values (only with two, 0 and 1 or 0 and 255, is white the second)"
+    )
+
+
+def palette_codes(mask: Image.Image, known: set[int]) -> np.ndarray:
+    """Codes of a palette mask: its colours if `known` has any, else its indices.
+
+    Where the palette is of greys that are all known, they are what is seen: then the indices are
+    taken only if they say the same. Raises ValueError where they say something else.
+    """
+    indices = np.asarray(mask)
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    palette = np.zeros((256, 3), np.uint8)
+    shown = np.reshape(mask.getpalette("RGB"), (-1, 3))
+    palette[: len(shown)] = shown
+    colours = colour_codes(*palette.T)
+    if max(known) >= COLOUR:
+        return colours[indices]
+    if not known.issuperset(colours[used].tolist()):
+        return indices
+    if not known.issuperset(used.tolist()):
+        return colours[indices]
+    if (colours[used] != used).any():
+        raise ValueError(
+            "is a palette of greys in another order: its indices say one class, its greys another; "
+            "save it as grey"
+        )
+    return indices
+
+
+def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, int]) -> np.ndarray:
+    """Class indices, uint8 (H, W), of a mask of open_image.
+
+    `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
+    its index. Raises ValueError naming the values that `mask_values` does not have, and for a mask
+    whose values may mean something else: see codes.
+    """
+    table = {code(value): classes[name] for value, name in mask_values.items()}
+    pixels = codes(mask, set(table))
+    known = np.array(sorted(table))
+    index = np.array([table[k] for k in known], dtype=np.uint8)
+    if pixels.dtype == np.uint8:
+        values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
+    else:
+        values = np.unique(pixels)
+    if len(strange := np.setdiff1d(values, known)):
+        names = ", ".join(str(v) if v < COLOUR else f"#{v - COLOUR:06x}" for v in strange[:5])
+        more = ", ..." if len(strange) > 5 else ""
+        raise ValueError(
+            f"has values that data.mask_values does not name: {names}{more}; name them, or correct "
+            "the mask"
+        )
+    if pixels.dtype == np.uint8:
+        lookup = np.zeros(256, dtype=np.uint8)
+        lookup[known[known < 256]] = index[known < 256]
+        return lookup.take(pixels)
+    if pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
+        refuse_instances(pixels, values)
+    return index[np.searchsorted(known, pixels)]
+
+
+def refuse_instances(pixels: np.ndarray, values: np.ndarray) -> None:
+    """Raise ValueError if each value of a mask of more than 8 bits is one object of its own.
+
+    Programs that number objects write 16 or 32 bits; a class has as many objects as it likes.
+    """
+    import cv2
+
+    objects = values[values > 0]
+    if len(objects) > 1 and objects.tolist() == list(range(1, len(objects) + 1)):
+        parts = (cv2.connectedComponents((pixels == v).astype(np.uint8))[0] - 1 for v in objects)
+        if all(n == 1 for n in parts):
+            raise ValueError(
+                "has more than 8 bits and one object per value, as if they were numbered; save "
+                "its classes, with 8 bits"
+            )

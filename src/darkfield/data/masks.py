@@ -1,0 +1,184 @@
+"""Pairs of image and mask: checked, decoded, the masks as class indices."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from darkfield.classes import pixels_column
+from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
+from darkfield.data.mask_values import flatten
+from darkfield.data.pixels import digest, new_pixels
+from darkfield.files import (
+    UserError,
+    atomic,
+    concat_csv,
+    hand_over,
+    image_and_mask_folders,
+    sha256,
+    write_csv,
+    wrong_name,
+)
+
+
+def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """The (image, mask) files by their stem, sorted, and what is wrong with the rest."""
+    problems, found = [], []
+    for folder in image_and_mask_folders(root):
+        files = sorted(p for p in folder.iterdir() if is_picture(p))
+        if not files:
+            problems.append(f"{folder}: no pictures in it; put some there ({', '.join(SUFFIXES)})")
+        for stem, n in Counter(map(stem_of, files)).items():
+            if n > 1:
+                same = ", ".join(p.name for p in files if stem_of(p) == stem)
+                problems.append(f"{folder}: {same} have the same name but for the ending; keep one")
+        wrong = {p: reason for p in files if (reason := wrong_name(p.stem))}
+        problems += [f"{path}: {reason}" for path, reason in wrong.items()]
+        found.append({stem_of(p): p for p in files if p not in wrong})
+    images, masks = found
+    if images and masks:
+        for here, there, what in ((images, masks, "mask"), (masks, images, "image")):
+            folder = next(iter(there.values())).parent
+            kin = suffixed(folder)
+            for stem, path in here.items():
+                if stem not in there:
+                    hint = f"; if {kin[stem]} is it, save it as {stem}.png" if stem in kin else ""
+                    problems.append(
+                        f"{path}: has no {what} in {folder}; add it, or take this away{hint}"
+                    )
+    return {s: (images[s], masks[s]) for s in images if s in masks}, problems
+
+
+def suffixed(folder: Path) -> dict[str, str]:
+    """Files such as NAME_mask.png and NAME_seg.npy, by that NAME."""
+    names = sorted(path.name for path in folder.iterdir())
+    matches = (re.fullmatch(r"(.+)[ ._-][A-Za-z]+\.\w+", name) for name in names)
+    return {match[1]: match[0] for match in matches if match}
+
+
+def stem_of(path: Path) -> str:
+    """A picture's name without its ending; é is the same letter however a system wrote it."""
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def misfit(image: Image.Image, mask: Image.Image) -> str | None:
+    """Why the mask of open_image is not one of this image; or None.
+
+    Where only one of the two is turned by an EXIF tag, they have to fit turned, and not as stored:
+    else nobody can tell on which of the two the mask was drawn.
+    """
+    turned, (a, b) = image.size == mask.size, (p.info[TURN] for p in (image, mask))
+    stored = [p.size[::-1] if p.info[TURN] >= 5 else p.size for p in (image, mask)]
+    if a != b and stored[0] == stored[1]:
+        how = "as well" if turned else "only"
+        return (
+            f"fits {how} without the turn of an EXIF tag ({a} in its image, {b} in the mask); "
+            "save both without the tag, as they lie on each other"
+        )
+    if not turned:
+        (w, h), (mw, mh) = image.size, mask.size
+        return f"is {mw}x{mh} pixels, its image is {w}x{h}; save it at that size"
+    return None
+
+
+def flatten_pairs(
+    pairs: dict[str, tuple[Path, Path]],
+    out: Path,
+    manifest: Path,
+    image_pixels: Path,
+    mask_pixels: Path,
+    *,
+    mask_values: dict[str, str],
+    classes: dict[str, int],
+    threads: int,
+) -> list[str]:
+    """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
+
+    The manifest's columns: image (stem), file (the image's name), height and width in pixels,
+    pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
+    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
+    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns what
+    is wrong with the pairs; if anything is, then what was written is of no use.
+    """
+
+    def convert(stem: str) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
+        (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
+        try:
+            pictures.append(open_image(image_path))
+            image = to_rgb(pictures[0])
+        except ValueError as error:
+            wrong.append(f"{image_path}: {error}")
+        try:
+            pictures.append(open_image(mask_path))
+            mask = flatten(pictures[-1], mask_values, classes)
+        except ValueError as error:
+            wrong.append(f"{mask_path}: {error}")
+        if not wrong and (reason := misfit(*pictures)):
+            wrong.append(f"{mask_path}: {reason}")
+        if wrong:
+            return wrong, {}, ()
+        path = part / f"{stem}.png"
+        write_png(path, mask)
+        pixels = np.bincount(mask.ravel(), minlength=len(classes))
+        row = {"image": stem, "file": image_path.name}
+        row |= {"height": mask.shape[0], "width": mask.shape[1]}
+        row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
+        row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
+        row["mask_sha256"] = sha256(path)
+        return [], row, (image, mask)
+
+    rows, problems = [], []
+    with (
+        atomic(out) as part,
+        new_pixels(image_pixels, 3) as add_image,
+        new_pixels(mask_pixels) as add_mask,
+        ThreadPoolExecutor(threads) as pool,
+        tqdm(total=len(pairs), desc="flatten_masks", unit="image", disable=None) as bar,
+    ):
+        part.mkdir()
+        # A few at a time: the pool decodes all that it is given, whether or not we keep up.
+        stems = list(pairs)
+        for few in (stems[i : i + 2 * threads] for i in range(0, len(stems), 2 * threads)):
+            for wrong, row, pictures in pool.map(convert, few):
+                problems += wrong
+                bar.update()
+                if not problems:
+                    rows.append(row)
+                    add_image(pictures[0])
+                    add_mask(pictures[1])
+    write_csv(manifest, pd.DataFrame(rows))
+    return problems
+
+
+def gather_masks(
+    folders: Sequence[Path],
+    manifests: Sequence[Path],
+    out: Path,
+    manifest: Path,
+    classes: dict[str, int],
+) -> pd.DataFrame:
+    """Bring what flatten_pairs wrote of each batch together; returns the manifest's table.
+
+    Raises UserError if no mask has background, which hints at another reading of its values; of
+    other classes that are in no mask stats.absences tells.
+    """
+    table = concat_csv(manifests)
+    background = min(classes, key=classes.get)
+    if not table[pixels_column(background)].any():
+        raise UserError(
+            f"data.mask_values: no mask has a pixel of {background}; if another value stands for "
+            "it (ilastik counts from 1), name that value so"
+        )
+    with atomic(out) as part:
+        part.mkdir()
+        for path in (path for folder in folders for path in folder.glob("*.png")):
+            hand_over(path, part / path.name)
+        write_csv(manifest, table)
+    return table

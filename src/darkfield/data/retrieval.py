@@ -1,0 +1,97 @@
+"""Which pictures may show the same field, found without a look at every pair of them.
+
+Each picture's strongest features ask for their nearest among all features of all pictures. A
+feature and its neighbour say how one picture would lie over the other; cells that merely look
+alike say something different each time, so pictures that share a part stand out by their votes.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from darkfield.data.features import Features
+
+if TYPE_CHECKING:
+    import faiss
+
+# docs/decisions.md says how these were set.
+STRONGEST = 400  # features of a picture; half as many lose overlaps of a few cells
+NEIGHBOURS = 20  # of a feature; few, as look-alikes come first where pictures are many
+CANDIDATES = 10  # of a picture
+VOTES = 2  # one neighbour alone may lie anywhere
+STEP = 1 / 16  # of the longer side: a keypoint's size foretells a shift no better
+CELL = 512  # features; smaller cells cost more to find, larger ones more to look through
+CELLS = 4  # at most so many times the root of all features: then both costs grow as N**1.5
+PROBES = 8  # cells looked through for a feature
+
+
+def candidates(features: Sequence[Features]) -> list[tuple[int, int]]:
+    """The pairs a < b, sorted, that may overlap: at most CANDIDATES for each picture's asking."""
+    descriptors = [f.descriptors[:STRONGEST] for f in features]
+    owner = np.repeat(np.arange(len(features)), [len(d) for d in descriptors])
+    if not len(owner):
+        return []
+    points = np.concatenate([f.points[:STRONGEST] for f in features])
+    sizes = np.concatenate([f.sizes[:STRONGEST] for f in features])
+    index = index_of(descriptors)
+    sides = np.array([max(f.shape) for f in features])
+    pairs = set()
+    for a, f in enumerate(tqdm(features, "retrieve", unit="image", disable=None)):
+        if not len(f.points):
+            continue
+        _, nearest = index.search(descriptors[a].astype(np.float32), NEIGHBOURS + 1)
+        mine, theirs = np.nonzero((nearest >= 0) & (owner[nearest] != a))
+        theirs = nearest[mine, theirs]
+        scale = sizes[theirs] / f.sizes[mine]
+        centre = (np.array(f.shape[::-1]) / 2 - f.points[mine]) * scale[:, None] + points[theirs]
+        lies = np.column_stack([np.log2(scale), centre / (STEP * sides[owner[theirs], None])])
+        voted, number = np.unique(owner[theirs], return_inverse=True)
+        votes = count_votes(number, lies, len(voted))
+        best = np.argsort(-votes, kind="stable")[:CANDIDATES]
+        pairs |= {(min(a, b), max(a, b)) for b in voted[best[votes[best] >= VOTES]].tolist()}
+    return sorted(pairs)
+
+
+def index_of(descriptors: Sequence[np.ndarray]) -> "faiss.IndexIVF":
+    """An index of descriptors, arrays of uint8 (N, 128), numbered in their order.
+
+    They lie in cells about centres (an inverted file, Sivic and Zisserman 2003).
+
+    Descriptors and centres are whole numbers, and so are their distances, which float32 holds
+    exactly: the number of threads makes no difference.
+    """
+    import faiss
+
+    total = sum(map(len, descriptors))
+    cells = max(1, min(total // CELL, int(CELLS * math.sqrt(total))))
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatL2(128), 128, cells, faiss.ScalarQuantizer.QT_8bit_direct
+    )
+    index.by_residual = False
+    index.nprobe = PROBES
+    index.cp.int_centroids = True
+    index.cp.seed = 0
+    every = max(1, total // (40 * cells))
+    index.train(np.concatenate([d[::every] for d in descriptors]).astype(np.float32))
+    for d in descriptors:
+        index.add(d.astype(np.float32))
+    return index
+
+
+def count_votes(voted: np.ndarray, lies: np.ndarray, pictures: int) -> np.ndarray:
+    """The most votes that agree for each picture: int (pictures,).
+
+    Vote i is for picture voted[i], int (N,), and for a pose lies[i], float (N, 3). Votes agree if
+    they fall into one box of side 1 (Hough voting); boxes overlap, so that none is cut by a border.
+    """
+    most = np.zeros(pictures, int)
+    for shift in product((0, 0.5), repeat=3):
+        box = np.floor(lies + shift).astype(int).T
+        key = np.ravel_multi_index((voted, *box), (pictures, 64, 256, 256), mode="wrap")
+        boxes, counts = np.unique(key, return_counts=True)
+        np.maximum.at(most, boxes // (64 * 256 * 256), counts)
+    return most

@@ -1,0 +1,143 @@
+"""dvc.yaml, written from the Snakefile: `python -m darkfield.engine.dvcfile > dvc.yaml`.
+
+Each rule of the chain becomes a stage of the same name that runs Snakemake for this rule alone.
+"""
+
+import os
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.io import is_flagged
+from snakemake.rules import Rule
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+from darkfield.command import command
+from darkfield.engine.imports import code_files
+
+FOLD = {f"fold_{r}" for r in ("channel_stats", "class_counts", "train", "evaluate", "select")}
+MODEL = {"model_check", "model_evaluate", "model_select"}
+NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, "predict", "export"}
+BATCH = "_batch"  # of RULE_batch, which works a part of what RULE brings together: one stage
+# What DVC takes as one folder, where Snakemake names each file.
+FOLDERS = (
+    *("data/pixels", "data/resized"),
+    *("results/train/checkpoints", "results/model", "results/plots"),
+)
+IN_GIT = (".json", ".csv", ".sha256")  # small tables are committed; all else goes to DVC's cache
+METRICS = "results/metrics.json"
+EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusion.csv"
+HEAD = """\
+# The Snakefile's chain as DVC stages. Written by `make dvc.yaml`: do not edit; a test compares.
+"""
+# What `dvc plots` draws, by templates of DVC and of ours in .dvc/plots, and `dvc artifacts` gets.
+PLOTS = [
+    {
+        "training loss": {
+            "template": "simple",
+            "x": "epoch",
+            "y": {"results/train/history.csv": "loss"},
+            "y_label": "training loss",
+        }
+    },
+    {
+        "overlap accuracy": {
+            "template": "curves",
+            "x": "epoch",
+            "y": {EPOCHS: "overlap_accuracy"},
+            "y_label": "overlap accuracy",
+        }
+    },
+    {"IoU": {"template": "curves", "x": "epoch", "y": {EPOCHS: "iou"}, "y_label": "IoU"}},
+    {
+        "test pixels": {
+            "template": "confusion_pixels",
+            "x": "predicted",
+            "y": {CONFUSION: "true"},
+            "x_label": "predicted class",
+            "y_label": "true class",
+        }
+    },
+]
+ARTIFACTS = {
+    "segnet": {
+        "path": "results/model",
+        "type": "model",
+        "desc": "SegNet of the selected epoch: weights, and all that is needed to use them",
+    }
+}
+
+
+def load_rules(snakefile: Path) -> tuple[list[Rule], dict]:
+    """The rules of a Snakefile, in order, and its checked config."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        settings = ResourceSettings(cores=1), ConfigSettings()
+        loaded = api.workflow(settings[0], snakefile=snakefile, config_settings=settings[1])
+        workflow = loaded._workflow
+        return list(workflow.rules), workflow.globals["config"]
+
+
+def paths(files: Iterable[str]) -> list[str]:
+    """Files as DVC names them: members of FOLDERS by their folder."""
+
+    def folder(file: str) -> str:
+        return next((f for f in FOLDERS if Path(f) in Path(file).parents), file)
+
+    return sorted({folder(str(file)) for file in files})
+
+
+def param_keys(names: Iterable[str], config: dict) -> list[str]:
+    """A rule's params as keys of params.yaml: a section, or a key that only one section has.
+
+    `raw` and `code`, digests of data.root and of modules, are none: DVC hashes those files itself.
+    """
+    keys = []
+    for name in names:
+        sections = [s for s, v in config.items() if isinstance(v, dict) and name in v]
+        if name in config:
+            keys.append(name)
+        elif name not in ("raw", "code"):
+            (section,) = sections
+            keys.append(f"{section}.{name}")
+    return sorted(keys)
+
+
+def stage(rule: Rule, batch: Rule | None, config: dict) -> dict:
+    """The DVC stage of a rule, and of the rule, if any, that does its work by batches."""
+    rules = [r for r in (rule, batch) if r]
+    root = config["data"]["root"]
+    outputs = paths(o for r in rules for o in r.output if not is_flagged(o, "temp"))
+    # DVC hashes data.root itself; the checksums are for Snakemake, which hashes no folder.
+    unseen = {root, *(getattr(r.input, "checksums", None) for r in rules)}
+    inputs = {str(file) for r in rules for file in r.input} - unseen
+    code = {os.path.relpath(file) for r in rules for file in code_files(r.name, Path())}
+    names = " ".join(r.name for r in rules)
+    result = {
+        "cmd": f"snakemake {rule.name} --force --allowed-rules {names} --quiet all",
+        "deps": ["${data.root}"] * (root in rule.input)
+        + ["models/${train.pretrained_weights}"] * hasattr(rule.input, "pretrained")
+        + [f for f in paths(inputs | code) if f not in outputs and "batches" not in Path(f).parts],
+        "params": param_keys({*chain(*(r.params.keys() for r in rules))}, config),
+        "outs": [
+            {o: {"cache": False}} if o.endswith(IN_GIT) else o for o in outputs if o != METRICS
+        ],
+        "metrics": [{METRICS: {"cache": False}}] if METRICS in outputs else [],
+    }
+    return {key: value for key, value in result.items() if value}
+
+
+def dvc_yaml(snakefile: Path) -> str:
+    """The text of dvc.yaml for a Snakefile."""
+    rules, config = load_rules(snakefile)
+    named = {rule.name: rule for rule in rules}
+    own = (n for n in named if n not in NOT_STAGES and not n.endswith(BATCH))
+    stages = {name: stage(named[name], named.get(name + BATCH), config) for name in own}
+    content = {"stages": stages, "plots": PLOTS, "artifacts": ARTIFACTS}
+    return HEAD + yaml.safe_dump(content, sort_keys=False, width=100)
+
+
+if __name__ == "__main__":
+    with command():
+        print(dvc_yaml(Path("Snakefile")), end="")

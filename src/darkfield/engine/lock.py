@@ -1,0 +1,45 @@
+"""Locks that end with their process.
+
+`python -m darkfield.engine.lock` removes the lock of a killed Snakemake if no run is alive.
+"""
+
+import contextlib
+import fcntl
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from darkfield.command import command
+
+ALIVE = Path(".snakemake/darkfield.lock")
+LOCKS = Path(".snakemake/locks")  # Snakemake's own
+
+
+def hold(path: Path = ALIVE, text: str = "") -> IO:
+    """Show that this process is alive, for as long as the file returned, with `text`, is open."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("w")
+    file.write(text)
+    file.flush()
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return file
+
+
+def alive(path: Path = ALIVE) -> bool:
+    """Whether any process holds `path`, or may."""
+    if not path.exists():
+        return False
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    with command():
+        if LOCKS.is_dir() and any(LOCKS.iterdir()) and not alive():
+            subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=True)
+            print("Removed the lock of a run that was killed; going on from where it was")

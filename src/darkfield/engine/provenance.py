@@ -1,0 +1,39 @@
+"""Where a model comes from: what its model.json says beside its params."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from darkfield.files import sha256
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """The versions of Python, of our main libraries, and of the packages `libraries`."""
+    names = ("darkfield", "numpy", "torch", "torchvision", *libraries)
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
+
+
+def provenance(
+    manifest: Path, split: Path, code: str, versions: dict, device: torch.device
+) -> dict:
+    """SHA-256 of data, split and `code`; `versions` of what computed, and on what.
+
+    `manifest` names the SHA-256 of every image and mask, so its own stands for all of them.
+    """
+    return {
+        "data": sha256(Path(manifest)),
+        "split": sha256(Path(split)),
+        "code": code,
+        "versions": versions,
+        "hardware": hardware(device),
+    }
+
+
+def hardware(device: torch.device) -> str:
+    """The GPU's name, or the CPU's architecture and instructions, by which rounding differs."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    matrix = ["AMX"] if torch.cpu._is_amx_tile_supported() else []  # bf16 products, if it is there
+    return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *matrix])

@@ -1,0 +1,107 @@
+"""What ran: each job of a DVC stage leaves a note of what it made from what, as its last act.
+
+dvc.lock gets only what a note says, and only while params, inputs and outputs are still those of
+the note (workflow/rules/dvc.smk). Time stamps prove nothing: `snakemake --touch` renews them.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from darkfield.files import read_json, remove, sha256, write_json
+
+NOTES = Path(".snakemake/darkfield-ran")
+DIGESTS = {"raw": "data.root", "code": "its code"}  # what params of these names stand for
+BATCH = "_batch"  # of RULE_batch, which does a part of the work of the stage RULE
+
+
+def stages() -> set[str]:
+    """The stages of dvc.yaml; none outside a DVC repository."""
+    if not Path(".dvc").is_dir():
+        return set()
+    import yaml
+
+    with Path("dvc.yaml").open() as file:
+        return set(yaml.safe_load(file)["stages"])
+
+
+def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
+    """Where the note of a rule's job is kept."""
+    return NOTES / f"{'.'.join([rule, *wildcards])}.json"
+
+
+def unrecorded() -> bool:
+    """Whether a stage has a note. Recording removes it, but not the notes of its batches."""
+    return any(not path.stem.partition(".")[0].endswith(BATCH) for path in NOTES.glob("*.json"))
+
+
+def plain(params: Any) -> dict[str, Any]:
+    """A job's params as JSON gives them back, so that they can be compared."""
+    return json.loads(json.dumps(dict(params.items()), default=str))
+
+
+def inputs(job: Any) -> list[str]:
+    """A job's inputs but for data.root, whose digest is among its params or in a file beside it."""
+    return [str(path) for path in job.input if path != job.input.get("root")]
+
+
+def digest(path: Path | str) -> str | None:
+    """SHA-256 of a file, or of the names and contents of a folder; None if there is neither."""
+    path = Path(path)
+    if path.is_file():
+        return sha256(path)
+    if not path.is_dir():
+        return None
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != ".snakemake_timestamp")
+    lines = (f"{sha256(p)} {p.relative_to(path).as_posix()}\n" for p in files)
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def begin(job: Any) -> dict[str, Any] | None:
+    """The first half of a job's note, what it works on; None where none is wanted.
+
+    Read before the job starts, as its code may be edited while it runs. DVC records its own runs.
+    """
+    remove(place(job.rule, job.wildcards))
+    if "DVC_STAGE" in os.environ or job.rule.removesuffix(BATCH) not in stages():
+        return None
+    return {"params": plain(job.params), "inputs": {path: digest(path) for path in inputs(job)}}
+
+
+def end(job: Any, note: dict[str, Any] | None) -> None:
+    """Write a job's note, now that its outputs are complete."""
+    if note is not None:
+        outputs = {path: digest(path) for path in map(str, job.output)}
+        write_json(place(job.rule, job.wildcards), note | {"outputs": outputs})
+
+
+def difference(
+    jobs: Iterable[tuple[Any, dict[str, Any], set[str]]], now: Callable[[str], str | None]
+) -> str | None:
+    """What has changed since the jobs of a stage ran: a param or a file; None if nothing has.
+
+    Each job, those of batches first, comes with its present params and those of its outputs that
+    are not temporary; `now` gives the present digest of a file. What one job made for another, a
+    temporary file that is gone, is compared between their notes.
+    """
+    made: dict[str, str] = {}
+    for job, params, kept in jobs:
+        try:
+            note = read_json(place(job.rule.name, job.wildcards))
+        except (OSError, ValueError):
+            return f"the note of {job.rule.name}"
+        other = [DIGESTS.get(k, f"param {k}") for k in params if note["params"].get(k) != params[k]]
+        if other:
+            return ", ".join(other)
+        for path in inputs(job):
+            between = "batches" in Path(path).parts
+            if note["inputs"].get(path) != made.get(path, None if between else now(path)):
+                return path
+        for path in kept:
+            if note["outputs"].get(path) != now(path):
+                return path
+        made |= note["outputs"]
+    return None

@@ -1,0 +1,89 @@
+"""What every script does: log to its rule's log file, and end a failure in one clear line."""
+
+import logging
+import re
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from darkfield.engine import ran
+from darkfield.errors import DISK_FULL, problems_of
+from darkfield.files import UserError
+
+KILLED = "killed, perhaps for want of memory; the same command goes on from here"
+STOPS = (signal.SIGINT, signal.SIGTERM)
+ROOM = 1_000_000  # bytes: with less, a disk is full
+log = logging.getLogger("darkfield")
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Run the body of a script, given Snakemake's object of that name, and note that it ran.
+
+    On failure write the reason as the log's last line, which the Snakefile's `onerror` shows, and
+    exit with 1. A traceback goes to the log, never to the screen.
+    """
+    for name in STOPS:
+        signal.signal(name, stop)
+    logfile = snakemake.log[0]
+    try:
+        Path(logfile).parent.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(
+            filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+        )
+        logging.captureWarnings(True)
+        logging.raiseExceptions = False  # a full disk is told once, not by every line of the log
+        note = ran.begin(snakemake)
+        yield log
+    except KeyboardInterrupt:
+        fail(logfile, ["stopped; the same command goes on from here"])
+    except Exception as error:
+        if not isinstance(error, UserError):
+            with suppress(OSError), Path(logfile).open("a") as f:
+                traceback.print_exc(file=f)
+        fail(logfile, problems_of(error))
+    else:
+        with suppress(OSError):  # without a note the stage is not recorded, and that is said
+            ran.end(snakemake, note)
+
+
+def stop(*_) -> None:
+    """Be interrupted, once: Ctrl-C reaches a job by the terminal and by Snakemake."""
+    for name in STOPS:
+        # Not SIG_IGN: of a signal that has come but is not yet handled, Python then complains.
+        signal.signal(name, lambda *_: None)
+    raise KeyboardInterrupt
+
+
+def stop_all(*_) -> None:
+    """Interrupt all processes below this one, and this one, as Ctrl-C in a terminal does."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.send_signal(signal.SIGINT)
+    raise KeyboardInterrupt
+
+
+def fail(logfile: str, problems: list[str]) -> None:
+    """Append the problems and, last, one line that sums them up; exit with 1."""
+    more = [f"{len(problems)} problems, the first: {problems[0]}"] if len(problems) > 1 else []
+    with suppress(OSError), Path(logfile).open("a") as f:
+        f.writelines(f"{line}\n" for line in [*problems, *more])
+    print(*problems, sep="\n", file=sys.stderr)
+    sys.exit(1)
+
+
+def reason(logfile: str) -> str:
+    """Why a job failed: the last line of its log, which a job that was killed did not write."""
+    lines = []
+    with suppress(OSError):
+        lines = Path(logfile).read_text(errors="replace").split("\n")[:-1]
+    if lines and not re.match(r"\d{4}-\d\d-\d\d \d\d:", lines[-1]):  # as logging begins its
+        return lines[-1]
+    return KILLED if shutil.disk_usage(".").free > ROOM else DISK_FULL

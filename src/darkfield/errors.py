@@ -1,0 +1,44 @@
+"""What a failure is in one line: a user's mistake, a machine's limit, or a bug."""
+
+import errno
+
+from darkfield.files import UserError, one_line
+
+DISK_FULL = "the disk is full: make room; the same command goes on from here"
+OUT_OF_MEMORY = "out of memory: end other programs, or run fewer jobs at once (--cores)"
+# What torch's allocators say in a RuntimeError that is no torch.OutOfMemoryError.
+ALLOCATORS = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
+def problems_of(error: Exception) -> list[str]:
+    """What a user is to read of an error: a line a problem."""
+    if isinstance(error, UserError):
+        return str(error).split("\n")
+    return [explain(error) or unexpected(error)]
+
+
+def explain(error: Exception) -> str | None:
+    """One line for what a machine makes fail: what it was, and what to do; None for a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return DISK_FULL
+    if out_of_memory(error):
+        return OUT_OF_MEMORY
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        barred = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        do = "; make it accessible, or choose another folder" if barred else ""
+        return one_line(f"{error.filename}: {error.strerror}{do}")
+    return None
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that the memory of this machine or of its GPU is used up."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, RuntimeError):
+        named = type(error).__name__ == "OutOfMemoryError"  # torch's, without importing torch
+        return named or any(text in str(error) for text in ALLOCATORS)
+    return isinstance(error, MemoryError)
+
+
+def unexpected(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")

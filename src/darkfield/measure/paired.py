@@ -1,0 +1,163 @@
+"""Whether recipes differ: measured on the same images, over one training of each or several.
+
+The scores are `miou`, `mdice`, and `CLASS_dice` for each class. Intervals are of the images that
+happened to be tested, by bootstrap over fields of view; how much one training differs from the next
+is the standard deviation over seeds.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from darkfield.measure.intervals import percentiles, resampled, too_few
+from darkfield.measure.metrics import class_mean, dice, iou
+
+ONCE = "not shown (one training each)"
+
+
+class Recipe(NamedTuple):
+    """What the trainings of a recipe, one per seed, made of the images that tested them.
+
+    `images` has their columns image and group (the field of view), `matrices` are int64
+    (trainings, images, C, C), `classes` the C names.
+    """
+
+    images: pd.DataFrame
+    matrices: np.ndarray
+    classes: list[str]
+
+
+def score_names(classes: Sequence[str]) -> list[str]:
+    """What `scores` gives, in its order."""
+    return ["miou", "mdice", *(f"{name}_dice" for name in classes)]
+
+
+def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Mean IoU, mean Dice and each class's Dice (..., 2 + C) of sets of images (..., images, C, C).
+
+    The means are over the classes `of`, bool (..., C): NaN in a set that lacks one of them.
+    """
+    total = matrices.sum(axis=-3)
+    by_class = dice(total)
+    means = [class_mean(values, of)[..., None] for values in (iou(total), by_class)]
+    return np.concatenate([*means, by_class], axis=-1)
+
+
+def known(matrices: np.ndarray) -> np.ndarray:
+    """The classes, bool (..., C), that sets of images (..., images, C, C) have."""
+    return ~np.isnan(iou(matrices.sum(axis=-3)))
+
+
+def comparable(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes were tested on the same images and tell the same classes."""
+    same = one.images["image"].tolist() == other.images["image"].tolist()
+    return same and one.classes == other.classes
+
+
+def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
+    """Scores (K,) of a recipe, and its differences from the first, with what is known of them.
+
+    `mean` over the trainings, and `sd`, their standard deviation (NaN of one training);
+    `interval` (K, 2), 95 % of the mean; `difference` of the means from those of `first`, which was
+    tested on the same images, and `difference_interval` (K, 2): in every resample both have the
+    same images. NaN where there are fewer than ten fields of view.
+    """
+    both = [tested.matrices for tested in (first, other)]
+    classes = [known(matrices) for matrices in both]
+
+    def means(rows: np.ndarray) -> np.ndarray:
+        parts = zip(both, classes, strict=True)
+        a, b = (scores(matrices[:, rows], of).mean(axis=0) for matrices, of in parts)
+        return np.concatenate([b, b - a])
+
+    every, difference = np.split(means(np.arange(len(other.images))), 2)
+    limits = np.full((2 * len(every), 2), np.nan)
+    if not too_few(other.images["group"].nunique()):
+        limits = percentiles(resampled(means, other.images["group"]))
+    trainings = scores(other.matrices, classes[1])
+    several = len(trainings) > 1
+    return {
+        "mean": every,
+        "sd": trainings.std(axis=0, ddof=1) if several else np.full(len(every), np.nan),
+        "interval": limits[: len(every)],
+        "difference": difference,
+        "difference_interval": limits[len(every) :],
+    }
+
+
+def differs(difference_interval: np.ndarray, trainings: int) -> str:
+    """Whether a score differs from the first recipe's, in words, by its interval (2,)."""
+    low, high = difference_interval
+    if trainings < 2:
+        return ONCE
+    if np.isnan(low):
+        return "not shown (too few fields of view)"
+    return "yes" if low > 0 or high < 0 else "not shown"
+
+
+def row(first: Recipe | None, other: Recipe) -> dict[str, float | str]:
+    """A recipe's line in the table: its scores, and how they differ from those of the first."""
+    found, trainings = compare(first or other, other), len(other.matrices)
+    line: dict[str, float | str] = {"trainings": trainings}
+    for k, name in enumerate(score_names(other.classes)):
+        line |= {name: found["mean"][k], f"{name}_sd": found["sd"][k]}
+        line |= limits(name, found["interval"][k])
+        if first:
+            line[f"{name}_difference"] = found["difference"][k]
+            line |= limits(f"{name}_difference", found["difference_interval"][k])
+            line[f"{name}_differs"] = differs(found["difference_interval"][k], trainings)
+    return line
+
+
+def limits(name: str, interval: np.ndarray) -> dict[str, float]:
+    return {f"{name}_low": interval[0], f"{name}_high": interval[1]}
+
+
+def table(recipes: dict[str, Recipe]) -> pd.DataFrame:
+    """One row per recipe; differences are from the first, where both have the same images."""
+    first, *_ = recipes.values()
+
+    def reference(other: Recipe) -> Recipe | None:
+        return first if other is not first and comparable(first, other) else None
+
+    rows = [{"preset": name} | row(reference(tested), tested) for name, tested in recipes.items()]
+    return pd.DataFrame(rows)
+
+
+def notes(recipes: dict[str, Recipe]) -> list[str]:
+    """What has to be said beside the table."""
+    names, (first, *_) = list(recipes), recipes.values()
+    lines = []
+    if len(first.matrices) == 1:
+        lines.append(
+            "Each preset was trained once. How far two trainings of one preset differ is not "
+            "known, so no difference between presets is shown; train each with several SEEDS."
+        )
+    lines += [
+        f"{name}: not compared with {names[0]}, which was tested on other images or has other "
+        "classes."
+        for name in names[1:]
+        if not comparable(first, recipes[name])
+    ]
+    groups = {tested.images["group"].nunique() for tested in recipes.values()}
+    return lines + [line for line in map(too_few, sorted(groups)) if line]
+
+
+def summary(recipes: pd.DataFrame) -> str:
+    """The table in a few columns: mean IoU, its spread, and the difference from the first."""
+    shown = pd.DataFrame(
+        {"preset": recipes["preset"], "mIoU": recipes["miou"].map("{:.3f}".format)}
+    )
+    shown["sd"] = recipes["miou_sd"].map("{:.3f}".format).replace("nan", "")
+    for column, head in (("miou", "95 %"), ("miou_difference", "95 % ")):
+        if column == "miou_difference":
+            if column not in recipes:
+                break
+            shown["difference"] = recipes[column].map("{:+.3f}".format).replace("+nan", "")
+        pairs = zip(recipes[f"{column}_low"], recipes[f"{column}_high"], strict=True)
+        shown[head] = ["" if np.isnan(low) else f"[{low:.3f}, {high:.3f}]" for low, high in pairs]
+    if "miou_differs" in recipes:
+        shown["differs"] = recipes["miou_differs"].fillna("")
+    return shown.to_string(index=False)

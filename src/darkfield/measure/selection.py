@@ -1,0 +1,48 @@
+"""The epoch that is kept, and what it scores. The test split is reported here, never looked at."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from darkfield.classes import key_of
+from darkfield.files import UserError
+from darkfield.measure import metrics
+
+
+def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
+    """`epoch` if it is a number, else that of the highest mean IoU on val, the earliest of equals.
+
+    `epochs` is evaluation/epochs.csv. Raises UserError if val has no score at all.
+    """
+    if epoch != "best":
+        return epoch
+    val = epochs[epochs["split"] == "val"]
+    miou = metrics.mean_iou(val).droplevel("split")
+    if miou.isna().all():
+        raise UserError("select.epoch: 'best' needs a val split; set split.val, or give a number")
+    return int(miou.idxmax())
+
+
+def number(value: float) -> float | None:
+    """A float for JSON: null where the metric is not defined."""
+    return None if math.isnan(value) else float(value)
+
+
+def split_metrics(
+    matrices: np.ndarray, classes: list[str], of: np.ndarray | None = None
+) -> dict | None:
+    """Mean IoU and mean Dice, then every metric by class, of matrices (images, C, C); null if none.
+
+    The means are metrics.class_mean, over the classes `of`, bool (C,), if the images are a part.
+    """
+    if not len(matrices):
+        return None
+    values = metrics.summarise(matrices)
+    means = {
+        f"m{metric}": number(metrics.class_mean(values[metric], of)) for metric in ("iou", "dice")
+    }
+    return means | {
+        key_of(name): {metric: number(v[c]) for metric, v in values.items()}
+        for c, name in enumerate(classes)
+    }

@@ -1,0 +1,62 @@
+"""Where and how exactly torch computes: device, precision, threads, determinism."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from darkfield.files import UserError
+from darkfield.network.distributed import launched
+
+
+def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]:
+    """Make torch deterministic; resolve `auto` to a device and to "bf16" or "fp32".
+
+    `threads` of the CPU: sums depend on how they are split, so their number is a param.
+    Raises UserError if CUDA is asked for and absent.
+    """
+    # cuBLAS is deterministic only with a fixed workspace, read when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    # As use_deterministic_algorithms(True), which also takes 2 seconds to import the compiler.
+    torch.set_deterministic_debug_mode("error")
+    # Filling uninitialised memory guards against reading it, which no operation here does.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("train.device: 'cuda', but torch sees no CUDA device; use auto or cpu")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and launched():  # one GPU per process
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    if precision == "auto":
+        precision = "bf16" if has_bf16(device) else "fp32"
+    return torch.device(device), precision
+
+
+def has_bf16(device: str) -> bool:
+    """Whether "cuda" or "cpu" has instructions for bf16; emulated, it is slower than fp32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a forward pass has this precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def depthwise_in_float32(model: nn.Module) -> None:
+    """Let depthwise convolutions compute in float32, whatever the precision around them.
+
+    For training on a CPU: their gradients in bf16 take 2 to 15 times as long (docs/performance.md).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            module.forward = partial(in_float32, module.forward)
+
+
+def in_float32(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    with torch.autocast(images.device.type, enabled=False):
+        return forward(images.float()).to(images.dtype)

@@ -1,0 +1,205 @@
+"""One training in several processes, each with its share of every batch.
+
+Torchrun's launcher starts them, and starts all again if one dies; DistributedDataParallel averages
+their gradients. Sums over the batch, those of the loss and of batch norm, are over all processes,
+so that the steps are those of one process, up to rounding.
+"""
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+from torch.overrides import TorchFunctionMode
+
+from darkfield.errors import problems_of
+from darkfield.files import UserError
+
+RESTARTS = 3
+REASON = "DARKFIELD_REASON"  # the file in which a process says why it failed
+log = logging.getLogger("darkfield")
+
+
+def rank() -> int:
+    """The number of this process among those that train together, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def first() -> bool:
+    """Whether this process is the only one or the first, which alone writes files."""
+    return rank() == 0
+
+
+def share(batch: Sequence) -> Sequence:
+    """This process's part of a batch: every n-th sample, maybe none."""
+    return batch[dist.get_rank() :: dist.get_world_size()] if dist.is_initialized() else batch
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum of x over all processes, with its gradient."""
+    return Total.apply(x) if dist.is_initialized() else x
+
+
+class Total(torch.autograd.Function):
+    """What each process adds counts in every process's loss, so gradients are summed, too."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        x = x.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return Total.apply(gradient)
+
+
+def mean(x: Tensor) -> Tensor:
+    """The mean of all elements of x in all processes, with its gradient."""
+    if not dist.is_initialized():
+        return x.mean()
+    return total(x.sum()) / total(x.new_tensor(x.numel()))
+
+
+def replicate(model: nn.Module) -> nn.Module:
+    """The model as one that averages its gradients with those of the other processes."""
+    return Replica(model) if dist.is_initialized() else model
+
+
+class Replica(DistributedDataParallel):
+    """A model in several processes, whose batch norms, of whatever library, have one batch."""
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        with GlobalBatchNorm():
+            return super().forward(*inputs, **kwargs)
+
+
+class GlobalBatchNorm(TorchFunctionMode):
+    """Puts `batch_norm` below in the place of torch's.
+
+    torch.nn.SyncBatchNorm does not run on a CPU, and would replace timm's batch norms without the
+    activation that they hold.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return (batch_norm if func is F.batch_norm else func)(*args, **(kwargs or {}))
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor,
+    bias: Tensor,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """F.batch_norm of x (B, C, H, W), its statistics over the batches of all processes."""
+    if not training:
+        return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    dims, shape = (0, 2, 3), (1, -1, 1, 1)
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    count = total(wide.new_tensor(x.numel() // x.shape[1]))
+    average = total(wide.sum(dims)) / count
+    centred = wide - average.view(shape)
+    variance = total(centred.square().sum(dims)) / count
+    if running_mean is not None:
+        running_mean.lerp_(average.detach(), momentum)
+        running_var.lerp_(variance.detach() * count / (count - 1), momentum)
+    scale = weight * (variance + eps).rsqrt()
+    return (centred * scale.view(shape) + bias.view(shape)).to(x.dtype)
+
+
+def launch(command: Sequence[str], processes: int, device: torch.device) -> None:
+    """Run a Python script, with its arguments, in several processes of this machine.
+
+    If one dies torchrun restarts all, which go on after the last finished epoch.
+
+    Raises UserError for what a process reports as the user's mistake, and if they fail for good.
+    """
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher import LaunchConfig, elastic_launch
+
+    if device.type == "cuda" and processes > (gpus := torch.cuda.device_count()):
+        raise UserError(f"train.processes: {processes}, but torch sees {gpus} CUDA devices")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[REASON] = f"{folder}/reason"
+        # Else restarted processes may find the addresses of the dead ones, and wait for them.
+        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+        config = LaunchConfig(  # what `torchrun --standalone` sets
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=processes,
+            run_id=Path(folder).name,
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            local_addr="localhost",
+            max_restarts=RESTARTS,
+            logs_specs=DefaultLogsSpecs(log_dir=folder),
+        )
+        try:
+            elastic_launch(config, sys.executable)(*command)
+        except SignalException:
+            if not Path(os.environ[REASON]).exists():
+                raise KeyboardInterrupt from None
+            raise UserError(*Path(os.environ[REASON]).read_text().split("\n")) from None
+        except ChildFailedError as error:
+            _, failure = error.get_first_failure()
+            raise UserError(
+                f"a training process failed {RESTARTS + 1} times "
+                f"(exit code {failure.exitcode}); what it said, if anything, is above"
+            ) from error
+
+
+def launched() -> bool:
+    """Whether this process is one of those that `launch` runs."""
+    return dist.is_torchelastic_launched()
+
+
+@contextmanager
+def process(logfile: str) -> Iterator[logging.Logger]:
+    """Run a script's body as one of the processes of `launch`, whose log this one adds to.
+
+    What would fail again ends them all: its reason is left for `launch`, which is told to stop.
+    """
+    # Die at once, also while waiting for another; `launch`, which hears it too, passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    level = logging.INFO if os.environ["RANK"] == "0" else logging.ERROR
+    logging.basicConfig(filename=logfile, level=level, format="%(asctime)s %(message)s")
+    logging.captureWarnings(True)
+    dist.init_process_group()  # gloo for tensors of the CPU, nccl for those of CUDA
+    try:
+        yield log
+        dist.destroy_process_group()
+    except Exception as error:
+        if isinstance(error, UserError | OSError):
+            with suppress(FileExistsError), Path(os.environ[REASON]).open("x") as f:
+                f.write("\n".join(problems_of(error)))
+            os.kill(os.getppid(), signal.SIGTERM)
+        else:
+            with Path(logfile).open("a") as f:
+                traceback.print_exc(file=f)
+        os._exit(1)  # at once, not waiting for the others
+
+
+def end_with(parent: int) -> None:
+    """End this process when its parent is gone, which could not terminate it."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

@@ -1,0 +1,256 @@
+"""The training loop, top to bottom."""
+
+import errno
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from darkfield.data.dataset import DarkfieldDataset, normalise
+from darkfield.errors import out_of_memory
+from darkfield.files import UserError, atomic
+from darkfield.network.device import autocast, depthwise_in_float32
+from darkfield.network.distributed import first, rank, replicate, share
+from darkfield.network.loss import cross_entropy, dice
+from darkfield.network.resume import checkpoint, load_state, save_state
+
+log = logging.getLogger("darkfield")
+
+
+def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int) -> list[int]:
+    """The index of the image of each sample of an epoch (1, 2, ...), from seed and epoch alone.
+
+    In the images' own order an epoch goes on where the last one ended. Shuffled, each epoch draws
+    afresh; within it every image comes once before any comes again.
+    """
+    if not shuffle:
+        return (np.arange((epoch - 1) * samples, epoch * samples) % images).tolist()
+    rng = np.random.default_rng([seed, epoch])
+    passes = -(-samples // images)
+    return np.concatenate([rng.permutation(images) for _ in range(passes)])[:samples].tolist()
+
+
+def sample_seeds(seed: int, epoch: int, samples: int) -> list[int]:
+    """A seed for the augmentation of each of an epoch's samples."""
+    return np.random.default_rng([seed, epoch, 1]).integers(2**63, size=samples).tolist()
+
+
+def epoch_seed(seed: int, epoch: int, rank: int) -> int:
+    """A seed for what the network itself draws in an epoch (dropout, stochastic depth)."""
+    return int(np.random.default_rng([seed, epoch, 2, rank]).integers(2**63))
+
+
+def train(
+    model: nn.Module,
+    dataset: DarkfieldDataset,
+    folder: Path,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    class_weights: Sequence[float] | None,
+    precision: str,
+    device: torch.device,
+    epochs: int,
+    steps_per_epoch: int | None,
+    batch_size: int,
+    optimizer: str,
+    learning_rate: float,
+    weight_decay: float,
+    schedule: str,
+    ema: float,
+    dice_weight: float,
+    shuffle: bool,
+    seed: int,
+    workers: int,
+    compile: bool,
+) -> list[dict]:
+    """Train `model`; after each epoch save its weights and what it takes to go on in `folder`.
+
+    A training that left a state in `folder` goes on after its last finished epoch, to the same
+    bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
+    class indices (H, W). The loss is cross entropy, weighted by class, + `dice_weight` x Dice loss;
+    `ema` the decay of the moving average of the weights, 0 for none, which then is what is saved.
+    The other params are those of params.yaml. Among several processes each trains on its share of
+    every batch, and the first writes the files. Returns the history: one {"epoch", "loss", "lr"}
+    an epoch, the loss the mean over its samples. Raises UserError if the smallest batch is too
+    small for the network, if workers lack shared memory, or if the loss is not finite.
+    """
+    steps = steps_per_epoch or -(-len(dataset) // batch_size)
+    samples = steps * batch_size if steps_per_epoch else len(dataset)
+    model = model.to(device, memory_format=torch.channels_last).train()
+    check_smallest_batch(model, dataset, min(batch_size, samples % batch_size or samples))
+    averaged = None
+    if ema:
+        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True)
+    if device.type == "cpu" and precision == "bf16":
+        depthwise_in_float32(model)
+    if compile:
+        torch.use_deterministic_algorithms(True)  # tells the compiler, too
+        torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
+        model.compile()
+    adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
+    descent = adam(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
+    scheduler = scheduler_of(descent, schedule, epochs * steps)
+    weight = None
+    if class_weights is not None:
+        weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
+
+    def loss_function(logits: Tensor, masks: Tensor) -> Tensor:
+        loss = cross_entropy(logits, masks, weight)
+        return loss + dice_weight * dice(logits, masks) if dice_weight else loss
+
+    stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
+    stateful |= {"averaged": averaged} if averaged else {}
+    history = load_state(folder, stateful)
+    replica = replicate(model)
+    with tqdm(
+        total=epochs * steps,
+        initial=len(history) * steps,
+        desc="train",
+        unit="step",
+        disable=None if first() else True,
+    ) as bar:
+        for epoch in range(len(history) + 1, epochs + 1):
+            order = epoch_order(seed, epoch, len(dataset), shuffle, samples)
+            keys = list(zip(order, sample_seeds(seed, epoch, samples), strict=True))
+            batches = [keys[i : i + batch_size] for i in range(0, samples, batch_size)]
+            loader = DataLoader(
+                dataset,
+                batch_sampler=[share(batch) or batch[:1] for batch in batches],
+                num_workers=workers,
+                pin_memory=device.type == "cuda",
+            )
+            torch.manual_seed(epoch_seed(seed, epoch, rank()))  # of the CPU and of all GPUs
+            total = 0.0
+            pairs = loaded(loader)
+            for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
+                mine = len(share(batch))  # of a short batch maybe none
+                images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
+                images = normalise(images, mean, std)
+                value = train_step(replica, descent, images, masks, loss_function, precision)
+                if not np.isfinite(value):
+                    raise UserError(
+                        f"the loss is {value} at epoch {epoch}, step {step} (images "
+                        f"{', '.join(dataset.names[i] for i, _ in batch)}): "
+                        f"lower train.learning_rate ({learning_rate:g})"
+                    )
+                rate = scheduler.get_last_lr()[0]
+                scheduler.step()
+                if averaged:
+                    averaged.update_parameters(model)
+                total += value * len(batch)
+                bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
+                bar.update()
+            history.append({"epoch": epoch, "loss": total / samples, "lr": rate})
+            if first():
+                save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
+                save_state(folder, stateful, history)
+            log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
+    return history
+
+
+def loaded(loader: DataLoader) -> Iterator[list[Tensor]]:
+    """The batches of a loader; raises UserError if its workers lack shared memory to send them."""
+    try:
+        yield from loader
+    except (OSError, RuntimeError) as error:
+        # Workers report OSErrors of their own with the file's name, or as another type.
+        unshared = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if not loader.num_workers or not (unshared or "shared memory" in str(error)):
+            raise
+        raise UserError(
+            f"train.workers: {loader.num_workers} processes find too little shared memory in "
+            "/dev/shm; set train.workers: 0, or enlarge it (docker run --shm-size=1g)"
+        ) from error
+
+
+def check_smallest_batch(model: nn.Module, dataset: DarkfieldDataset, size: int) -> None:
+    """Raise UserError if a network in training mode does not take a batch of `size` images.
+
+    That is, if the batch leaves a batch norm one value per channel, or if some processes get none
+    of its images and the network cannot do with none. The network is run on tensors that have a
+    shape but no values: nothing is computed or drawn, and the model stays as it is.
+    """
+    weights = {name: tensor.to("meta") for name, tensor in model.state_dict().items()}
+    shape = dataset[0, 0][0].shape
+
+    def failure(images: int) -> str:
+        try:
+            functional_call(model, weights, (torch.empty(images, *shape, device="meta"),))
+        except Exception as error:  # not every network runs without values
+            return str(error)
+        return ""
+
+    remedy = "change train.batch_size, or set train.steps_per_epoch: all batches are full then"
+    if "more than 1 value per channel" in failure(size):
+        raise UserError(
+            f"train.batch_size: the smallest batch is {size} image of "
+            f"{' x '.join(map(str, shape[1:]))} pixels, which the network reduces to a single one; "
+            f"batch norm needs two or more: {remedy}, or enlarge image_size"
+        )
+    if not share(range(size)) and "0 elements" in failure(0):
+        raise UserError(
+            f"train.processes: the smallest batch has fewer images ({size}) than there are "
+            f"processes, and the network does not take an empty share: {remedy}"
+        )
+
+
+def scheduler_of(optimizer: torch.optim.Optimizer, schedule: str, steps: int) -> LambdaLR:
+    """The learning rate by step: "constant", or "cosine", which warms up for a twentieth."""
+    warm = max(1, steps // 20)
+
+    def cosine(step: int) -> float:
+        done = min(1, max(0, step - warm) / max(1, steps - warm))
+        return min(1, (step + 1) / warm) * (1 + math.cos(math.pi * done)) / 2
+
+    return LambdaLR(optimizer, cosine if schedule == "cosine" else lambda step: 1.0)
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    masks: Tensor,
+    loss_function: Callable[[Tensor, Tensor], Tensor],
+    precision: str,
+) -> float:
+    """One step on normalised images (B, 3, H, W) and class indices (B, H, W); its mean loss."""
+    optimizer.zero_grad(set_to_none=True)
+    with autocast(images.device, precision):
+        logits = model(images)
+    loss = loss_function(logits, masks)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@contextmanager
+def enough_memory(batch_size: int, image_size: tuple[int, int]) -> Iterator[None]:
+    """Turn a lack of memory, on CPU or GPU, into a UserError that says what to lower."""
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise UserError(
+            f"out of memory: lower train.batch_size ({batch_size}) or image_size "
+            f"({' x '.join(map(str, image_size))})"
+        ) from error
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write a model's state as safetensors, atomically."""
+    state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    with atomic(path) as part:
+        part.write_bytes(save(state))

@@ -1,0 +1,122 @@
+"""Count and measure the erythrocytes and spirochaetes of a mask; docs/objects.md says how well.
+
+`object_table` has a row for each object, `count_table` sums an image up. Objects are found of the
+classes named erythrocyte and spirochaete, if a model has them; any other has its coverage alone.
+"""
+
+import numpy as np
+import pandas as pd
+
+from darkfield.classes import class_names
+from darkfield.objects.blobs import depth, label_erythrocytes
+from darkfield.objects.filaments import label_spirochaetes
+
+COUNTED = ("erythrocyte", "spirochaete")
+OF_CLASS = {  # columns that only some models have, and the classes that they take
+    "diameter_px": {"erythrocyte"},
+    "eccentricity": {"erythrocyte"},
+    "length_px": {"spirochaete"},
+    "width_px": {"spirochaete"},
+    "distance_px": {"erythrocyte", "spirochaete"},
+}
+COLUMNS = {
+    "class": object,
+    "label": int,
+    "x": float,
+    "y": float,
+    "area_px": int,
+    "diameter_px": float,
+    "eccentricity": float,
+    "length_px": float,
+    "width_px": float,
+    "distance_px": float,
+    "touches_border": bool,
+}
+
+
+def object_table(
+    mask: np.ndarray, classes: dict[str, int], um_per_pixel: float | None = None
+) -> pd.DataFrame:
+    """One row per object in a mask of class indices (H, W): erythrocytes, then spirochaetes.
+
+    class, label: the class's name, and the object's number in it, from 1.
+    x, y: the centroid, in pixels from the centre of the top left one.
+    area_px: number of pixels; an erythrocyte has those too that a spirochaete covers.
+    diameter_px: of an erythrocyte, that of the disc of equal area.
+    eccentricity: of an erythrocyte, 0 (a disc) to 1, that of the ellipse of equal second moments.
+    length_px: of a spirochaete, along its centre line from tip to tip.
+    width_px: of a spirochaete, area / length.
+    distance_px: of a spirochaete, pixels to the nearest erythrocyte: 0 if they touch, NaN if
+        there is none.
+    touches_border: whether it reaches the border of the image, which may cut it.
+
+    Columns of a class that `classes` does not have are left out; what does not apply to an object
+    is NaN. With `um_per_pixel` (micrometres, above 0) the columns area_um2, diameter_um, length_um,
+    width_um and distance_um follow.
+    """
+    erythrocyte, spirochaete = (mask == classes.get(n, -1) for n in COUNTED)
+    cells = label_erythrocytes(erythrocyte, spirochaete)
+    filaments, lengths = label_spirochaetes(spirochaete)
+    of_cells = measure(cells, diameter_px="equivalent_diameter_area", eccentricity="eccentricity")
+    of_filaments = measure(filaments).assign(length_px=lengths, distance_px=gaps(filaments, cells))
+    of_filaments["width_px"] = of_filaments["area_px"] / lengths
+    columns = {name: kind for name, kind in COLUMNS.items() if applies(name, classes)}
+    parts = dict(zip(COUNTED, (of_cells, of_filaments), strict=True))
+    rows = [part.assign(**{"class": n}).reindex(columns=[*columns]) for n, part in parts.items()]
+    table = pd.concat([part.astype(columns) for part in rows], ignore_index=True)
+    if um_per_pixel is not None:
+        table["area_um2"] = table["area_px"] * um_per_pixel**2
+        for name in ("diameter", "length", "width", "distance"):
+            if f"{name}_px" in columns:
+                table[f"{name}_um"] = table[f"{name}_px"] * um_per_pixel
+    return table
+
+
+def applies(column: str, classes: dict[str, int]) -> bool:
+    """Whether the classes are there that a column of COLUMNS is about."""
+    return OF_CLASS.get(column, set()) <= classes.keys()
+
+
+def measure(labels: np.ndarray, **properties: str) -> pd.DataFrame:
+    """One row an object of `labels`, int (H, W): what all have, and `properties` of regionprops."""
+    from skimage.measure import regionprops_table
+
+    names = {"label": "label", "x": "centroid-1", "y": "centroid-0", "area_px": "area"} | properties
+    found = regionprops_table(
+        labels, properties=("label", "centroid", "area", *properties.values())
+    )
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return pd.DataFrame({name: found[property] for name, property in names.items()}).assign(
+        touches_border=lambda table: table["label"].isin(border)
+    )
+
+
+def gaps(filaments: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Pixels between each filament and the nearest cell, of labels (H, W): float (N,)."""
+    nearest = np.full(filaments.max() + 1, np.inf if cells.any() else np.nan)
+    inside = filaments > 0
+    np.minimum.at(nearest, filaments[inside], depth(cells == 0)[inside])
+    return np.where(nearest < 1.5, 0, nearest - 1)[1:]  # by a side or by a corner: they touch
+
+
+def count_table(objects: pd.DataFrame, mask: np.ndarray, classes: dict[str, int]) -> pd.DataFrame:
+    """One row for an image: what `object_table` found in its mask (H, W), and its coverage.
+
+    erythrocytes, spirochaetes: how many, those at the border included.
+    mean_diameter_px, mean_length_px: of those not at the border; NaN if there is none.
+    total_length_px: of all spirochaetes, as far as they are in the image.
+    coverage_CLASS: share of the pixels, 0 to 1, of every class.
+
+    In micrometres too (..._um) if `objects` are. Of classes that there are not, no columns.
+    """
+    counted = objects["class"].value_counts()
+    row = {f"{name}s": counted.get(name, 0) for name in COUNTED if name in classes}
+    whole = objects[~objects["touches_border"]]
+    for unit in ("px", "um"):
+        if (diameter := f"diameter_{unit}") in objects:
+            row[f"mean_{diameter}"] = whole[diameter].mean()
+        if (length := f"length_{unit}") in objects:
+            row[f"mean_{length}"] = whole[length].mean()
+            row[f"total_{length}"] = objects[length].sum()
+    row |= {f"coverage_{name}": (mask == classes[name]).mean() for name in class_names(classes)}
+    return pd.DataFrame([row])

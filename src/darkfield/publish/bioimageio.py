@@ -1,0 +1,154 @@
+"""A package for the BioImage Model Zoo (https://bioimage.io): the model, described and testable.
+
+Of the format 0.5 of bioimageio.spec; its pictures are synthetic.
+"""
+
+import keyword
+import re
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from darkfield.classes import class_names
+from darkfield.files import UserError
+from darkfield.publish.card import NO_DEVICE, PAPERS, card, sizes, summary, title
+from darkfield.report.overlays import class_colours, paint
+
+# Zip and zoo ask for a time: the first that zip can name, so that the same model is the same bytes.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+TAGS = (  # of any model of darkfield; what its pictures show, its classes say
+    *("semantic-segmentation", "2d", "transmission-light-microscopy", "darkfield", "microscopy"),
+    "pytorch",
+)
+UNNAMED = ["not named in model.json"]  # authors, of which the zoo wants one
+COVER = 512  # height of the cover, twice as wide, pixels
+
+
+def package(
+    path: Path, onnx: bytes, opset: int, spec: dict, image: np.ndarray, probabilities: np.ndarray
+) -> None:
+    """Write the package, a zip, of a model in ONNX and its model.json.
+
+    `probabilities` (1, C, H, W) are what the model says about the test `image` (1, 3, H, W), both
+    float32. Raises UserError if the zoo's format refuses what model.json says.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model.onnx").write_bytes(onnx)
+        (folder / "README.md").write_text(card(spec))
+        np.save(folder / "test_input.npy", image)
+        np.save(folder / "test_output.npy", probabilities)
+        cover(image, probabilities).save(folder / "cover.png")
+        describe(folder, spec, opset)
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted((folder / "package").iterdir()):
+                entry = zipfile.ZipInfo(file.name, EPOCH)
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def identifiers(names: Sequence[str]) -> list[str]:
+    """Names as the zoo takes them, Python identifiers; what changes has its index at its end."""
+    return [
+        name
+        if name.isidentifier() and not keyword.iskeyword(name)
+        else "_".join(["", *re.findall(r"\w+", name), str(i)])
+        for i, name in enumerate(names)
+    ]
+
+
+def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
+    """The test image beside itself with its classes painted on it, 2 : 1."""
+    scene = image[0].transpose(1, 2, 0).astype(np.uint8)
+    colours = class_colours(probabilities.shape[1])
+    panels = (scene, paint(scene, probabilities[0].argmax(axis=0), colours))
+    sheet = Image.new("RGB", (2 * COVER, COVER))
+    for k, panel in enumerate(panels):
+        fitted = ImageOps.pad(Image.fromarray(panel), (COVER, COVER), Image.Resampling.NEAREST)
+        sheet.paste(fitted, (k * COVER, 0))
+    return sheet
+
+
+def halo(spec: dict) -> int:
+    """How many pixels to leave off each side of a tile: half of what darkfield's tiles share."""
+    return round(min(spec["predict"]["tile"]) * spec["predict"]["overlap"] / 2)
+
+
+def smallest(spec: dict) -> int:
+    """The smallest side of native pictures that still has a middle without the halo."""
+    return 2 * halo(spec) + 32
+
+
+def describe(folder: Path, spec: dict, opset: int) -> None:
+    """Describe the files of a folder, in the folder `package` in it, with copies of them."""
+    from bioimageio.spec import save_bioimageio_package_as_folder
+    from bioimageio.spec.model import v0_5 as zoo
+    from pydantic import ValidationError
+
+    native = spec["image_size"] == "native"
+
+    def file(name: str) -> zoo.FileDescr:
+        return zoo.FileDescr(source=folder / name)
+
+    def height_or_width(k: int) -> zoo.SpaceInputAxis:
+        size = (
+            zoo.ParameterizedSize(min=smallest(spec), step=1) if native else spec["image_size"][k]
+        )
+        return zoo.SpaceInputAxis(id="yx"[k], size=size, concatenable=native)
+
+    def the_same(axis: str) -> zoo.SpaceOutputAxis | zoo.SpaceOutputAxisWithHalo:
+        size = zoo.SizeReference(tensor_id="image", axis_id=axis)
+        if native and halo(spec):
+            return zoo.SpaceOutputAxisWithHalo(id=axis, size=size, halo=halo(spec))
+        return zoo.SpaceOutputAxis(id=axis, size=size)
+
+    image = {
+        "id": "image",
+        "description": "RGB, 0 to 255; the normalisation is inside the model",
+        "axes": [
+            zoo.BatchAxis(),
+            zoo.ChannelAxis(channel_names=["red", "green", "blue"]),
+            *map(height_or_width, range(2)),
+        ],
+        "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 255)),
+        "test_tensor": file("test_input.npy"),
+    }
+    probabilities = {
+        "id": "probabilities",
+        "description": "of each class; they add up to 1",
+        "axes": [
+            zoo.BatchAxis(),
+            zoo.ChannelAxis(channel_names=identifiers(class_names(spec["classes"]))),
+            *map(the_same, "yx"),
+        ],
+        "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),
+        "test_tensor": file("test_output.npy"),
+    }
+    name, paper, doi = PAPERS[spec["model"]["name"]]
+    onnx = zoo.OnnxWeightsDescr(source=folder / "model.onnx", opset_version=opset)
+    try:
+        model = zoo.ModelDescr(
+            name=title(spec).replace("++", "PlusPlus"),
+            description=f"{summary(spec)} {sizes(spec)} {NO_DEVICE}",
+            authors=[zoo.Author(name=name) for name in spec.get("authors", UNNAMED)],
+            cite=[zoo.CiteEntry(text=f"{paper}: {name}", doi=doi)],
+            license=spec.get("licence"),
+            documentation=file("README.md"),
+            covers=[file("cover.png")],
+            tags=[*TAGS, spec["model"]["name"], *class_names(spec["classes"])[1:]],
+            timestamp=datetime(*EPOCH, tzinfo=UTC),
+            inputs=[zoo.InputTensorDescr(**image)],
+            outputs=[zoo.OutputTensorDescr(**probabilities)],
+            weights=zoo.WeightsDescr(onnx=onnx),
+        )
+    except ValidationError as error:
+        lines = {f"{'.'.join(map(str, e['loc'][:1]))}: {e['msg']}" for e in error.errors()}
+        raise UserError(
+            *(f"model.json: the BioImage Model Zoo refuses {line}" for line in sorted(lines))
+        ) from error
+    save_bioimageio_package_as_folder(model, output_path=folder / "package")

@@ -1,0 +1,192 @@
+"""The report: a run on one page, an HTML file that opens from disk and needs nothing else."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from darkfield.classes import by_class, class_names
+from darkfield.data.stats import absences
+from darkfield.measure import metrics
+from darkfield.measure.intervals import LEVEL, intervals
+from darkfield.report import gallery, plots
+from darkfield.report.overlays import CONFUSED, INVENTED, MISSED, class_colours
+from darkfield.report.summary import COLUMNS
+
+SPLITS = ("train", "val", "test")
+SECTIONS = ("image_size", "model", "train", "augment", "predict")  # of params.yaml, in model.json
+# What of a figure is drawn in other colours on a dark page: text and axes, grid, one dark blue.
+THEME = {"#000000": "currentColor", "#b0b0b0": "var(--grid)", "#0072b2": "var(--accent)"}
+
+
+def svg(figure: Figure, name: str) -> Markup:
+    """A figure as inline SVG, in the page's colours; its ids begin with `name`, to be unique."""
+    figure.set_size_inches(4.4, 3.1)  # at its own size it is legible on a phone
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text)
+
+    def ours(tag: re.Match) -> str:
+        themed = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", tag[0])
+        return re.sub("|".join(THEME), lambda colour: THEME[colour[0]], themed)
+
+    return Markup(re.sub("<[^>]*>", ours, text))  # in tags alone, as text may hold any name
+
+
+def flat(params: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested params as (dotted key, value as it stands in params.yaml)."""
+    for key, value in params.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield f"{prefix}{key}", text
+
+
+def at_a_glance(table: pd.DataFrame) -> list[dict]:
+    """Images, groups and sizes of all images and of each split that has any.
+
+    `table` is data/flattened_masks.csv and data/split.csv merged.
+    """
+    parts = [("all", table), *((s, table[table["split"] == s]) for s in SPLITS)]
+    return [
+        {
+            "split": name,
+            "images": len(part),
+            "groups": part["group"].nunique(),
+            "height": (part["height"].min(), part["height"].max()),
+            "width": (part["width"].min(), part["width"].max()),
+        }
+        for name, part in parts
+        if len(part)
+    ]
+
+
+def balance(counts: dict) -> list[dict]:
+    """The shares of pixels and images of each class in each split, from class_counts.json."""
+    splits = [s for s in SPLITS if counts["images"][s]]
+    return [
+        {
+            "class": name,
+            "splits": [
+                {
+                    "pixels": plots.share_of_pixels(counts, s, name),
+                    "images_with": counts["images_with"][s][name],
+                    "images": counts["images"][s],
+                }
+                for s in splits
+            ],
+        }
+        for name in counts["pixels"]["all"]
+    ]
+
+
+def curves(
+    history: pd.DataFrame, epochs: pd.DataFrame, classes: Sequence[str], train: dict, epoch: int
+) -> Iterator[tuple[str, Markup]]:
+    """The titles and SVGs of loss, mean IoU and overlap accuracy over the epochs."""
+    yield "Training loss", svg(plots.loss(history, train, epoch), "loss")
+    yield "Mean IoU", svg(plots.mean_iou(epochs, epoch), "mean_iou")
+    for k, name in enumerate(classes[1:], start=1):
+        figure = plots.overlap_accuracy(epochs, name, epoch)
+        yield f"Overlap accuracy, {name}", svg(figure, f"class{k}")
+
+
+def page(
+    *,
+    scores: dict,
+    spec: dict,
+    settings: dict,
+    counts: dict,
+    table: pd.DataFrame,
+    history: pd.DataFrame,
+    epochs: pd.DataFrame,
+    matrices: np.ndarray,
+    pictures: dict[int, dict[str, str]],
+) -> str:
+    """The whole page. The same arguments give the same text.
+
+    `scores` is metrics.json, `spec` model.json, `settings` sections of params.yaml that it does not
+    hold, `counts` class_counts.json; `history` and `epochs` are the tables of those names, `table`
+    is as in `at_a_glance`. `matrices` (images, C, C) are the selected epoch's, a row of `table`
+    each; `pictures` are gallery.pictures of rows of `table`, in the order in which they are shown.
+    """
+    classes = class_names(spec["classes"])
+    test = (table["split"] == "test").to_numpy()
+    found = intervals(matrices[test], table["group"][test]) if test.any() else None
+    pixels = metrics.confusion_table(matrices[test].sum(axis=0), classes)
+    by_truth = pixels.groupby("true", sort=False)
+    images = [
+        {
+            "rank": rank,
+            "name": table["image"][i],
+            "group": table["group"][i],
+            "height": table["height"][i],
+            "width": table["width"][i],
+            "score": gallery.score(matrices[[i]])[0],
+            "iou": dict(zip(classes, metrics.iou(matrices[i]), strict=True)),
+            "pictures": uris,
+        }
+        for rank, (i, uris) in enumerate(pictures.items(), start=1)
+    ]
+    environment = Environment(
+        loader=PackageLoader("darkfield.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"fraction": fraction, "percent": percent, "hash": source_hash}
+    return environment.get_template("html.html.j2").render(
+        scores={"caveats": []} | scores,
+        by_class=by_class,
+        limits=found.limits if found else {},
+        interval_note=found and found.note,
+        absences=absences(counts),
+        level=f"{100 * LEVEL:.0f} %",
+        metric_names=COLUMNS,
+        spec=spec,
+        classes=classes,
+        colours=class_colours(len(classes)),
+        wrong={"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED},
+        settings=settings,
+        params=sorted(flat(settings | {k: spec[k] for k in spec if k in SECTIONS})),
+        glance=at_a_glance(table),
+        balance=balance(counts),
+        curves=list(curves(history, epochs, classes, spec["train"], scores["epoch"])),
+        last_epoch=len(history),
+        confusion=[rows.to_dict("records") for _, rows in by_truth],
+        images=images,
+        tested=int(test.sum()),
+        groups=table["group"][test].nunique(),
+    )
+
+
+def fraction(value: float | None) -> str:
+    """0.849; a dash where the metric is not defined."""
+    return "\u2013" if value is None or np.isnan(value) else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """84.9 %, with a space that does not break; a dash where there is none."""
+    return "\u2013" if np.isnan(value) else f"{100 * value:.1f}\u202f%"
+
+
+def source_hash(text: str) -> str:
+    """What a Content-Security-Policy calls the one script it allows."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,0 +1,237 @@
+"""New images to labels, overlays, probabilities, and counts of what is on them."""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from tqdm import tqdm
+
+from darkfield.data.images import read_image
+from darkfield.data.listing import MADE, Source
+from darkfield.engine.imports import code_digest, modules
+from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked, write_csv
+from darkfield.network import predictor as prediction
+from darkfield.network.predictor import ROWS, bands, classes_of, load
+from darkfield.objects.table import count_table, object_table
+from darkfield.report.overlays import class_colours, paint, rgb
+
+TABLES = ("objects.csv", "counts.csv")
+RECORD = "darkfield"
+log = logging.getLogger("darkfield")
+
+
+def label_files(
+    sources: Sequence[Source],
+    model: Path,
+    out: Path,
+    device: torch.device,
+    precision: str,
+    *,
+    probabilities: bool = False,
+    um_per_pixel: float | None = None,
+) -> list[str]:
+    """What the model of a folder says about images, into the folder `out`.
+
+    NAME.png, a palette image (H, W) whose indices are the classes; overlays/NAME.jpg; with
+    `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif. Then
+    counts.csv, one row per image, and objects.csv, one row per object, of these sources alone; in
+    micrometres too if `um_per_pixel` is given.
+
+    A label that is there already is kept if it was made of the same file and page, by the same
+    model and code; any other is made again. Images that cannot be read, and labels that somebody
+    has edited, do not stop the others: returns a line for each. Raises UserError if another run
+    writes to `out`.
+    """
+    network, spec = load(model, device)
+    with claimed(out):
+        for table in TABLES:  # they are of the labels as they were
+            remove(out / table)
+        classes, made_by = spec["classes"], maker(model)
+        digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
+        # Of no image: the columns, if none has a label.
+        nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
+        found, problems, labelled = [[table[:0] for table in nothing]], [], set()
+        for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
+            label, overlay, stack = (out / made.format(name) for made in MADE)
+            made_of = {"picture": digest(path), "page": page, **made_by}
+            try:
+                whole = overlay.exists() and (stack.exists() or not probabilities)
+                indices, record = read_label(label) if label.exists() else (None, None)
+                if record != made_of or not whole:
+                    image = read_image(path, page)
+                    # The label first and last: where it is, all that belongs to it is whole.
+                    for old in (label, overlay, stack):
+                        remove(old)
+                    indices = label_image(
+                        bands(network, image, spec, device, precision),
+                        (len(classes), *image.shape[:2]),
+                        stack if probabilities else None,
+                    )
+                    colours = class_colours(len(classes))
+                    write_overlay(overlay, image, indices, colours)
+                    write_label(label, indices, colours, made_of)
+            except ValueError as error:
+                problems.append(one_line(f"{path}: {error}"))
+                continue
+            labelled.add(label)
+            found.append(tables_of(indices, classes, um_per_pixel, name))
+        for table, parts in zip(TABLES, zip(*found, strict=True), strict=True):
+            write_csv(out / table, stacked(parts))
+        if others := sum(map(is_label, set(out.rglob("*.png")) - labelled)):
+            log.warning("%s: the tables leave out %d labels of other images there", out, others)
+    return problems
+
+
+def maker(model: Path) -> dict[str, str]:
+    """SHA-256 of what makes labels: of the model's two files, and of the code that runs it.
+
+    Not of the machine: its device and precision move a few pixels at the borders of classes.
+    """
+    source = Path(prediction.__file__)
+    return {
+        "weights": sha256(model / "model.safetensors"),
+        "model": sha256(model / "model.json"),
+        "code": code_digest([source, *modules(source)]),
+    }
+
+
+def picture_digest(path: Path) -> str | None:
+    """SHA-256 of a file; None if it cannot be read, of which reading the image tells the reason."""
+    with suppress(OSError):
+        return sha256(path) if path.is_file() else None
+    return None
+
+
+def tables_of(
+    indices: np.ndarray, classes: dict[str, int], um_per_pixel: float | None, name: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of TABLES for the class indices (H, W) of one image."""
+    objects = object_table(indices, classes, um_per_pixel)
+    tables = objects, count_table(objects, indices, classes)
+    for table in tables:
+        table.insert(0, "image", str(name))
+    return tables
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Make a folder and keep other runs out of it; raises UserError if another run is at it."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; --out names a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        lock(handle, out)
+        yield
+    finally:
+        os.close(handle)
+
+
+def lock(handle: int, out: Path) -> None:
+    """Lock an open folder, for as long as it is open; raises UserError if another run has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(f"{out}: another run writes to it; wait, or give --out another") from error
+    except OSError:
+        pass  # a file system without locks
+
+
+def label_image(
+    parts: Iterator[torch.Tensor], shape: tuple[int, int, int], probabilities: Path | None
+) -> np.ndarray:
+    """Class indices, uint8 (H, W), of logits in bands of rows, of `shape` (C, H, W) together.
+
+    Their softmax goes to the TIFF `probabilities`, if given, as it comes.
+    """
+    classes, top = np.empty(shape[1:], np.uint8), 0
+    with tiff(probabilities, shape) if probabilities else nullcontext() as stack:
+        for part in parts:
+            rows = slice(top, top := top + part.shape[1])
+            classes[rows] = classes_of(part)
+            if stack is not None:
+                stack[:, rows] = part.softmax(dim=0).cpu().numpy()
+    return classes
+
+
+@contextmanager
+def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+    """A float32 array (C, H, W) in a TIFF that appears at `path` when the block has ended."""
+    import tifffile
+
+    with atomic(path) as part:
+        kind = {"photometric": "minisblack", "metadata": {"axes": "CYX"}}
+        stack = tifffile.memmap(part, shape=shape, dtype=np.float32, **kind)
+        yield stack
+        stack.flush()
+
+
+def write_label(
+    path: Path, indices: np.ndarray, colours: Sequence[str], made_of: dict[str, Any]
+) -> None:
+    """Write class indices, uint8 (H, W), as a PNG with a palette: viewers show it in colours.
+
+    What they were made of, and their own SHA-256, go into a text chunk named RECORD, as JSON.
+    """
+    picture = Image.fromarray(indices)
+    picture.putpalette(np.concatenate([rgb(colour) for colour in colours]).tobytes())
+    text = PngInfo()
+    text.add_text(RECORD, json.dumps(made_of | {"indices": digest_of(indices)}))
+    with atomic(path) as part:
+        picture.save(part, pnginfo=text)
+
+
+def read_label(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """The class indices, uint8 (H, W), of a label, and what they were made of.
+
+    Raises ValueError if `write_label` did not write it, or it was changed since.
+    """
+    try:
+        with Image.open(path) as picture:
+            indices, record = np.asarray(picture), json.loads(picture.info[RECORD])
+        intact = record.pop("indices") == digest_of(indices)
+    except Exception:  # Pillow's decoders raise nearly anything on what is no label
+        intact = False
+    if not intact:
+        raise ValueError(
+            f"{path} is not as predict wrote it; move it away, or give --out another folder"
+        )
+    return indices, record
+
+
+def is_label(path: Path) -> bool:
+    """Whether a PNG is a label that predict wrote; it is not decoded."""
+    with suppress(Exception), Image.open(path) as picture:
+        return RECORD in picture.info
+    return False
+
+
+def digest_of(indices: np.ndarray) -> str:
+    """SHA-256 of class indices, uint8 (H, W), and their shape."""
+    digest = hashlib.sha256(repr(indices.shape).encode())
+    digest.update(np.ascontiguousarray(indices))
+    return digest.hexdigest()
+
+
+def write_overlay(
+    path: Path, image: np.ndarray, classes: np.ndarray, colours: Sequence[str]
+) -> None:
+    """Write a picture (H, W, 3) under the colours of its classes (H, W), as a JPEG."""
+    painted = np.empty_like(image)
+    for top in range(0, len(image), ROWS):  # paint takes much memory
+        rows = slice(top, top + ROWS)
+        painted[rows] = paint(image[rows], classes[rows], colours)
+    with atomic(path) as part:
+        Image.fromarray(painted).save(part, quality=90)

@@ -1,0 +1,58 @@
+"""What a run has reached, as text: `python -m darkfield.report.summary`."""
+
+from pathlib import Path
+
+from darkfield.classes import by_class
+from darkfield.command import command
+from darkfield.files import read_json
+
+COLUMNS = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "precision": "precision",
+    "recall": "recall",
+    "overlap_accuracy": "overlap accuracy",
+    "overlap_accuracy_present": "where present",
+}
+PLACES = {
+    "metrics": "results/metrics.json",
+    "model": "results/model",
+    "plots": "results/plots",
+    "overlays": "results/overlays",
+    "report": "results/report.html",
+    "snakemake": "results/snakemake-report.html",
+}
+
+
+def summary(metrics: dict) -> str:
+    """The test metrics of a metrics.json as a table with a row a class and one for the means.
+
+    Below it the caveats of these metrics. Without a test split, a sentence that says so.
+    """
+    test = metrics["test"]
+    if test is None:
+        return f"Epoch {metrics['epoch']}; no test metrics, because split.test is 0"
+
+    classes = by_class(test)
+    width = max(map(len, (*classes, "background")), default=0) + 1
+
+    def row(name: str, values: dict) -> str:
+        cells = (values.get(c) for c in COLUMNS)
+        texts = ("" if v is None else f"{v:.3f}" for v in cells)
+        return f"{name:{width}}" + "".join(
+            f"{text:>{len(title) + 2}}" for text, title in zip(texts, COLUMNS.values(), strict=True)
+        )
+
+    head = " " * width + "".join(f"  {title}" for title in COLUMNS.values())
+    rows = [row(name, values) for name, values in classes.items()]
+    mean = row("mean", {"iou": test["miou"], "dice": test["mdice"]})
+    title = f"Test images, native resolution, epoch {metrics['epoch']}"
+    return "\n".join([title, head, *rows, mean.rstrip(), *metrics.get("caveats", [])])
+
+
+if __name__ == "__main__":
+    with command():
+        print(summary(read_json(PLACES["metrics"])), end="\n\n")
+        for name, path in PLACES.items():
+            if Path(path).exists():
+                print(f"{name:10}{path}")

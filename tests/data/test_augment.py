@@ -1,0 +1,168 @@
+"""Windows hold what they should, image and mask move together, a seed repeats itself."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+import torch
+from torchvision import tv_tensors
+from toy import digests, run, toy_dataset
+
+from darkfield.data.augment import RandomWindow, StrayLight, augmentation
+from darkfield.data.pixels import Pictures, new_pixels
+
+NONE = {
+    **{"scale": [1, 1], "foreground": 0, "flip": False, "turn": False},
+    **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0),
+    **dict.fromkeys(("stray_light", "blur", "noise"), 0),
+}
+
+
+ALL = NONE | {
+    **{"scale": [0.7, 1.5], "foreground": 0.5, "flip": True, "turn": True},
+    **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.2),
+    **{"stray_light": 0.5, "blur": 1.5, "noise": 0.1},
+}
+
+
+def pair(height=60, width=80, spot=None):
+    """A picture whose first channel is its mask; the mask is background but for a spot."""
+    mask = torch.zeros(height, width, dtype=torch.uint8)
+    if spot:
+        mask[spot] = 2
+    rest = torch.randint(0, 256, (2, height, width), dtype=torch.uint8)
+    return tv_tensors.Image(torch.cat([mask[None], rest])), tv_tensors.Mask(mask)
+
+
+def test_nothing_asked_for_nothing_done():
+    assert augmentation(None, **NONE) is None
+
+
+@pytest.mark.parametrize("spot", [(0, 0), (59, 79), (30, 2)])
+def test_foreground_windows_hold_the_foreground(spot):
+    window = RandomWindow((16, 24), (1, 1), foreground=1)
+    for seed in range(30):
+        torch.manual_seed(seed)
+        image, mask = window(*pair(spot=spot))
+        assert image.shape == (3, 16, 24)
+        assert mask.shape == (16, 24)
+        assert mask.sum() == 2
+        assert (image[0] == mask).all()
+
+
+def test_other_windows_are_anywhere():
+    window, hits = RandomWindow((30, 40), (1, 1), foreground=0), 0
+    for seed in range(200):
+        torch.manual_seed(seed)
+        hits += int(window(*pair(spot=(30, 40)))[1].any())
+    assert 150 < hits <= 200  # most windows of a quarter of the picture hold its middle
+    torch.manual_seed(0)
+    assert not window(*pair())[1].any()
+
+
+@pytest.mark.parametrize(("scale", "pixels"), [(0.5, 16 * 16 / 4), (2, 16 * 16 * 4)])
+def test_scale_is_zoom(scale, pixels):
+    image, mask = pair(100, 100, spot=(slice(40, 56), slice(40, 56)))
+    window = RandomWindow((64, 64), (scale, scale), foreground=1)
+    seen = [int((window(image, mask)[1] == 2).sum()) for _ in range(20)]
+    assert max(seen) == pytest.approx(pixels, rel=0.1)
+
+
+def test_beyond_the_picture_is_black_background():
+    image, mask = window = RandomWindow((128, 128), (1, 1), foreground=0)(*pair(60, 80))
+    assert all(x.shape[-2:] == (128, 128) for x in window)
+    assert (image.sum(dim=0) > 0).sum() <= 60 * 80
+    assert not mask.any()
+
+
+def test_turns_and_flips_reach_all_eight_and_move_mask_and_image_alike():
+    transform = augmentation(None, **NONE | {"flip": True, "turn": True})
+    image, mask = pair(8, 8, spot=(0, 1))
+    seen = set()
+    for seed in range(80):
+        torch.manual_seed(seed)
+        a, b = transform(image, mask)
+        assert (a[0] == b).all()
+        seen.add(tuple(map(int, b.nonzero()[0])))
+    assert len(seen) == 8
+
+
+@pytest.mark.parametrize(
+    "name", ["brightness", "contrast", "saturation", "hue", "stray_light", "blur", "noise"]
+)
+def test_colours_change_and_masks_do_not(name):
+    transform = augmentation(None, **NONE | {name: 0.5})
+    image, mask = pair(32, 32, spot=(3, 3))
+    torch.manual_seed(0)
+    out = [transform(image, mask) for _ in range(32)]
+    assert any((a != image).any() for a, _ in out)
+    assert all(a.dtype == torch.uint8 and (b == mask).all() for a, b in out)
+
+
+def test_stray_light_is_coloured_smooth_and_brightens_alone():
+    torch.manual_seed(0)
+    image = tv_tensors.Image(torch.zeros(3, 40, 60, dtype=torch.uint8))
+    image[:, 10, 10] = torch.tensor([255, 200, 0], dtype=torch.uint8)
+    light = StrayLight(0.8)
+    for _ in range(20):
+        lit, mask = light(image, tv_tensors.Mask(torch.ones(40, 60, dtype=torch.uint8)))
+        assert (lit >= image).all()
+        assert lit[0, 10, 10] == 255
+        assert mask.all()
+        field = lit[:, 20:].float()
+        assert field.max() <= 0.8 * 255 + 0.5
+        assert field.diff(dim=2).abs().max() <= 0.8 * 255 / 59 + 1
+        red, green, blue = field.mean(dim=(1, 2))
+        assert len({round(float(c)) for c in (red, green, blue)}) > 1
+        # a product of colour and place, so that two channels differ by a factor alone
+        assert torch.allclose(field[0] * blue, field[2] * red, atol=1.1 * float(red + blue))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high"),
+    [("blur", 5, 70, 130), ("noise", 0.5, 70, 130), ("stray_light", 0.5, 130, 170)],
+)
+def test_many_pictures_stay_clean(name, value, low, high):
+    """Where all are noisy, batch norm's statistics are of noise, and clean pictures fare badly."""
+    transform = augmentation(None, **NONE | {name: value})
+    image, mask = pair(32, 32)
+    torch.manual_seed(0)
+    clean = sum(torch.equal(transform(image, mask)[0], image) for _ in range(200))
+    assert low < clean < high
+
+
+def test_an_item_depends_on_its_seed_alone():
+    dataset = toy_dataset()
+    dataset.transforms = augmentation(
+        [32, 32], **NONE | {"flip": True, "noise": 0.1, "scale": [0.5, 2], "foreground": 0.5}
+    )
+    a, b, c = dataset[1, 7], dataset[1, 8], dataset[1, 7]
+    state = torch.random.get_rng_state()
+    dataset[2, 3]
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert all(torch.equal(x, y) for x, y in zip(a, c, strict=True))
+    assert not torch.equal(a[0], b[0])
+    assert np.array_equal(a[0].shape, (3, 32, 32))
+
+
+@pytest.fixture(params=["fork", "spawn", "forkserver"])
+def start_method(request):
+    """How processes are started by default: macOS and Python 3.14 do not fork."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method(request.param, force=True)
+    yield request.param
+    multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.mark.usefixtures("start_method")
+def test_workers_change_no_byte_however_they_are_started(tmp_path):
+    dataset = toy_dataset(size=(64, 64))
+    for name, shape in (("images", (3,)), ("masks", ())):
+        with new_pixels(tmp_path / f"{name}.npy", *shape) as append:
+            for picture in getattr(dataset, name):
+                append(picture)
+        setattr(dataset, name, Pictures([tmp_path / f"{name}.npy"], [(64, 64)] * 4, range(4)))
+    dataset.transforms = augmentation([48, 48], **ALL)
+    run(dataset, tmp_path / "none", 1)
+    run(dataset, tmp_path / "two", 1, workers=2)
+    assert digests(tmp_path / "two") == digests(tmp_path / "none")

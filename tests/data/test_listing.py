@@ -1,0 +1,121 @@
+"""Which pictures are meant, and names that cannot collide."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from darkfield.data.listing import passed_over, sources, told
+from darkfield.files import UserError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def make(*names):
+        for name in names:
+            path = Path("in", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    return make
+
+
+OUT = Path("out")
+
+
+def names(*inputs, out=OUT):
+    return {str(s.path): str(s.name) for s in sources(inputs, out)}
+
+
+def test_a_folder_gives_its_pictures_and_keeps_subfolders(folder):
+    folder("b.png", "a.TIF", "deep/er/c.jpeg", "notes.txt")
+    expected = {"in/a.TIF": "a", "in/b.png": "b", "in/deep/er/c.jpeg": "deep/er/c"}
+    assert names("in") == expected
+    assert list(names("in")) == sorted(expected)
+
+
+def test_hidden_files_and_what_is_in_hidden_folders_are_passed_over(folder):
+    folder("a.png", "._a.png", "sub/.part-0123456789abcdef/b.png")
+    assert names("in") == {"in/a.png": "a"}
+
+
+def test_files_and_globs_each_once(folder):
+    folder("a.png", "b.png", "sub/c.png")
+    assert names("in/a.png", "in/*.png") == {"in/a.png": "a", "in/b.png": "b"}
+    assert names("in/**/c.png") == {"in/sub/c.png": "c"}
+
+
+def test_a_name_with_glob_characters_is_a_file(folder):
+    folder("a[1].png")
+    assert names("in/a[1].png") == {"in/a[1].png": "a[1]"}
+
+
+def test_names_cannot_collide(folder):
+    folder("a.png", "a.tif", "a.tif.png", "b.png")
+    got = names("in")
+    assert got["in/b.png"] == "b"
+    assert len(set(got.values())) == 4
+
+
+def test_pages_have_names_of_their_own(folder):
+    folder("a_page001.png")
+    frames = [Image.new("L", (4, 4), grey) for grey in (1, 2, 3)]
+    frames[0].save("in/a.tif", save_all=True, append_images=frames[1:])
+    frames[0].save("in/b.tif")
+    listed = sources(["in"], OUT)
+    assert [(s.path.name, s.page) for s in listed] == [
+        *(("a.tif", page) for page in range(3)),
+        ("a_page001.png", None),
+        ("b.tif", None),
+    ]
+    assert len({s.name for s in listed}) == 5
+    assert listed[-1].name == Path("b")
+
+
+def test_what_was_made_before_is_no_picture(folder):
+    folder("a.png", "out/a.png")
+    assert names("in", out=Path("in/out")) == {"in/a.png": "a"}
+
+
+def test_pictures_are_never_overwritten(folder):
+    folder("a.png", "b.tif")
+    with pytest.raises(UserError, match=r"^in/a\.png: --out in would overwrite pictures; name"):
+        sources(["in"], Path("in"))
+
+
+@pytest.mark.parametrize("name", ["overlays/a.jpg", "probabilities/a.tif"])
+def test_nor_is_what_was_given_by_its_name(folder, name):
+    folder(name)
+    with pytest.raises(UserError, match="--out in would overwrite pictures"):
+        sources([f"in/{name}"], Path("in"))
+
+
+def test_two_folders_with_one_name_are_refused(folder, tmp_path):
+    folder("one/a.png", "two/a.png")
+    assert len(names("in")) == 2
+    with pytest.raises(UserError, match=r"^a\.png: two inputs have a picture of this name$"):
+        sources(["in/one", "in/two"], OUT)
+
+
+def test_all_inputs_without_pictures_are_told(folder):
+    folder("notes.txt")
+    with pytest.raises(UserError) as error:
+        sources(["in", "nowhere", "*.gif"], OUT)
+    assert str(error.value).splitlines() == [
+        "in: holds no PNG, TIFF, JPEG or BMP",
+        "nowhere: no such file or folder",
+        "*.gif: no such file or folder",
+    ]
+
+
+def test_what_is_passed_over_is_counted(folder):
+    folder("a.png", "b.bmp", "c.gif", "d.GIF", "notes", "sub/e.png", "sub/f.czi", ".hidden/g.czi")
+    folder("out/made.csv", "._a.png", ".DS_Store")
+    assert told(passed_over(Path("in"), Path("in/out"))) == "1 .czi, 2 .gif, 1 without an ending"
+    assert told(passed_over(Path("in"), Path("in/out"), flat=True)) == (
+        "2 .gif, 2 in subfolders, 1 without an ending"
+    )
+    Path("in/linked").symlink_to("sub", target_is_directory=True)
+    assert passed_over(Path("in"))["linked folders"] == 1

@@ -1,0 +1,236 @@
+"""Masks of every kind to class indices; every problem told at once, and nothing written then."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from darkfield.data.images import read_image
+from darkfield.data.mask_values import flatten
+from darkfield.data.masks import find_pairs, flatten_pairs, gather_masks
+from darkfield.data.pixels import Pictures, digest
+from darkfield.data.split import split_images
+from darkfield.data.stats import class_counts
+from darkfield.files import UserError, read_csv
+
+CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+VALUES = {"0": "background", "1": "erythrocyte", "2": "spirochaete"}
+COLOURS = {"#000000": "background", "#ff0000": "erythrocyte", "#00ff00": "spirochaete"}
+NAMES = ("flat", "flat.csv", "images.npy", "masks.npy")
+INDEX = np.array([[0, 1, 2], [2, 1, 0]], dtype=np.uint8)
+
+
+def test_grey_index_mask():
+    assert flatten(Image.fromarray(INDEX), VALUES, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_rgb_with_the_index_repeated():
+    picture = Image.fromarray(np.repeat(INDEX[..., None], 3, axis=2))
+    assert flatten(picture, VALUES, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_grey_levels():
+    table = {"0": "background", "128": "erythrocyte", "255": "spirochaete"}
+    grey = Image.fromarray(np.array([0, 128, 255], dtype=np.uint8)[INDEX])
+    assert flatten(grey, table, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_16_bit_grey():
+    picture = Image.fromarray(INDEX.astype(np.uint16))
+    assert flatten(picture, VALUES, CLASSES).tolist() == INDEX.tolist()
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_one_bit_where_white_can_be_one_class_alone(white):
+    picture = Image.fromarray(INDEX == 1)
+    table = {"0": "background", str(white): "spirochaete"}
+    assert flatten(picture, table, CLASSES).tolist() == (2 * (INDEX == 1)).tolist()
+    with pytest.raises(ValueError, match="one bit per pixel"):
+        flatten(picture, VALUES, CLASSES)
+
+
+def test_a_palette_of_greys_that_are_named_is_read_by_its_greys():
+    table = {"0": "background", "128": "erythrocyte", "255": "spirochaete"}
+    picture = Image.fromarray((INDEX + 1) % 3)
+    picture.putpalette([255] * 3 + [0] * 3 + [128] * 3)
+    assert flatten(picture, table, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_colours():
+    lookup = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], dtype=np.uint8)
+    assert flatten(Image.fromarray(lookup[INDEX]), COLOURS, CLASSES).tolist() == INDEX.tolist()
+
+
+@pytest.mark.parametrize("table", [VALUES, COLOURS])
+def test_palette_is_read_by_index_or_by_colour_as_the_table_says(table):
+    picture = Image.fromarray(INDEX)
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    assert flatten(picture, table, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_palette_in_another_order_by_colour():
+    picture = Image.fromarray((INDEX + 1) % 3)
+    picture.putpalette([0, 255, 0, 0, 0, 0, 255, 0, 0])
+    assert flatten(picture, COLOURS, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_opaque_alpha_is_dropped_and_transparency_refused():
+    rgba = np.dstack([INDEX, INDEX, INDEX, np.full_like(INDEX, 255)])
+    assert flatten(Image.fromarray(rgba), VALUES, CLASSES).tolist() == INDEX.tolist()
+    rgba[0, 0, 3] = 254
+    with pytest.raises(ValueError, match="transparent"):
+        flatten(Image.fromarray(rgba), VALUES, CLASSES)
+
+
+def test_values_that_the_table_does_not_name_are_listed():
+    with pytest.raises(ValueError, match=r"does not name: 3, 9; name them, or correct the mask$"):
+        flatten(Image.fromarray(np.array([[0, 3, 9]], dtype=np.uint8)), VALUES, CLASSES)
+    pixels = np.array([[[0, 0, 0], [1, 2, 3]]], dtype=np.uint8)
+    with pytest.raises(ValueError, match="does not name: #010203"):
+        flatten(Image.fromarray(pixels), COLOURS, CLASSES)
+    with pytest.raises(ValueError, match="does not name: 60000"):
+        flatten(Image.fromarray(np.array([[0, 60000]], dtype=np.uint16)), VALUES, CLASSES)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    rng = np.random.default_rng(0)
+    for i, name in enumerate(["a.png", "b.tif", "c.jpg", "001.png"]):
+        image = rng.integers(0, 255, (20 + i, 30, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "images" / name)
+        mask = rng.integers(0, 3, (20 + i, 30), dtype=np.uint8)
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name[:-4]}.png")
+    return tmp_path
+
+
+def run(root):
+    """As the rules do it, in two batches."""
+    (pairs, problems), folders = find_pairs(root), [root / "batches/0", root / "batches/1"]
+    for i, folder in enumerate(folders):
+        some = {
+            stem: pair for k, (stem, pair) in enumerate(pairs.items()) if 2 * k // len(pairs) == i
+        }
+        options = {"mask_values": VALUES, "classes": CLASSES, "threads": 2}
+        problems += flatten_pairs(some, *(folder / name for name in NAMES), **options)
+    if problems:
+        raise UserError(*problems)
+    flat, tables, *pixels = ([folder / name for folder in folders] for name in NAMES)
+    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", CLASSES)
+    return root / "out/flat", root / "out/flat.csv", *pixels
+
+
+def test_a_folder(root):
+    out, manifest, *pixels = run(root)
+    table = read_csv(manifest)
+    images, masks = (Pictures(path, table[["height", "width"]].to_numpy()) for path in pixels)
+    assert table["image"].tolist() == ["001", "a", "b", "c"]
+    assert table["file"].tolist() == ["001.png", "a.png", "b.tif", "c.jpg"]
+    for i, row in enumerate(table.itertuples()):
+        flat = Image.open(out / f"{row.image}.png")
+        original = np.asarray(Image.open(root / "masks" / f"{row.image}.png"))
+        assert flat.mode == "L"
+        assert (np.asarray(flat) == original).all()
+        assert (masks[i] == original).all()
+        assert (images[i] == read_image(root / "images" / row.file)).all()
+        assert row.image_pixels_sha256 == digest(images[i])
+        assert (row.height, row.width) == original.shape
+        counted = [row.pixels_background, row.pixels_erythrocyte, row.pixels_spirochaete]
+        assert counted == np.bincount(original.ravel(), minlength=3).tolist()
+
+
+def test_all_problems_are_reported_at_once_and_nothing_is_written(root):
+    (root / "masks" / "a.png").unlink()
+    Image.new("L", (5, 5)).save(root / "masks" / "lonely.png")
+    whole = (root / "images" / "001.png").read_bytes()
+    (root / "images" / "001.png").write_bytes(whole[: len(whole) // 2])
+    Image.fromarray(np.full((21, 30), 7, dtype=np.uint8)).save(root / "masks" / "b.png")
+    Image.new("L", (30, 21)).save(root / "masks" / "c.png")
+    Image.new("L", (30, 23)).save(root / "masks" / "c.tif")
+    (root / "images" / "d.png").write_text("not a picture")
+    Image.new("L", (5, 5)).save(root / "masks" / "d.png")
+    Image.new("RGB", (5, 5)).save(root / "images" / "e.png")
+    Image.new("L", (6, 5)).save(root / "masks" / "e.png")
+    with pytest.raises(UserError) as error:
+        run(root)
+    text = str(error.value)
+    for words in (
+        "a.png: has no mask",
+        "lonely.png: has no image",
+        "001.png: cannot be read",
+        "b.png: has values that data.mask_values does not name: 7",
+        "c.png, c.tif have the same name",
+        "d.png: cannot be read",
+        "e.png: is 6x5 pixels, its image is 5x5",
+    ):
+        assert words in text
+    assert not (root / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["a_mask.png", "a-labels.tif", "a_seg.npy"])
+def test_a_mask_of_another_name_is_named(root, name):
+    (root / "masks/a.png").rename(root / "masks" / name)
+    with pytest.raises(UserError, match=rf"images/a.png: .*; if {name} is it, save it as a.png"):
+        run(root)
+
+
+def test_what_was_there_survives_a_failure(root):
+    out, manifest, *_ = run(root)
+    before = manifest.read_bytes()
+    (root / "masks" / "a.png").unlink()
+    with pytest.raises(UserError):
+        run(root)
+    assert manifest.read_bytes() == before
+    assert len(list(out.iterdir())) == 4
+
+
+def test_masks_that_count_from_one_are_asked_about(root):
+    """ilastik's background is 1: read by its values, most of a picture is erythrocyte."""
+    for path in (root / "masks").iterdir():
+        mask = np.asarray(Image.open(path))
+        Image.fromarray(np.maximum(mask, 1)).save(path)
+    with pytest.raises(UserError, match="no mask has a pixel of background; if another value"):
+        run(root)
+
+
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_missing_and_empty_folders(root, part):
+    for path in (root / part).iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match=f"{part}: no pictures in it"):
+        run(root)
+    (root / part).rmdir()
+    with pytest.raises(UserError, match=f"{part}: no such folder"):
+        run(root)
+
+
+def test_the_real_masks(real_data, tmp_path):
+    """The counts that data/darkfield's README publishes."""
+    pairs, problems = find_pairs(real_data)
+    paths = [tmp_path / name for name in NAMES]
+    problems += flatten_pairs(pairs, *paths, mask_values=VALUES, classes=CLASSES, threads=2)
+    assert problems == []
+    table = pd.read_csv(tmp_path / "flat.csv")
+    assert len(table) == 286
+    assert table.filter(regex="^pixels_").sum().tolist() == [130243690, 19903758, 1650323]
+
+
+def test_classes_named_like_columns_leave_the_columns_alone(root):
+    """A class named height once overwrote the heights: 180 became 4050."""
+    names = ["image", "file", "height"]
+    classes = {name: i for i, name in enumerate(names)}
+    paths = [root / "out" / name for name in NAMES]
+    pairs, _ = find_pairs(root)
+    values = {str(i): name for name, i in classes.items()}
+    assert not flatten_pairs(pairs, *paths, mask_values=values, classes=classes, threads=1)
+    table = read_csv(root / "out" / NAMES[1])
+    masks = [np.asarray(Image.open(root / "masks" / f"{stem}.png")) for stem in table["image"]]
+    assert table["height"].tolist() == [len(mask) for mask in masks]
+    counted = table[[f"pixels_{name}" for name in names]].to_numpy().tolist()
+    assert counted == [np.bincount(mask.ravel(), minlength=3).tolist() for mask in masks]
+    options = {"strategy": "random", "seed": 1, "train": 0.5, "val": 0.25, "test": 0.25}
+    rows = range(len(table))
+    splits = split_images(table, [*rows], [False for _ in rows], names, **options)
+    counts = class_counts(table.merge(splits, on="image"), names)
+    assert list(counts["pixels"]["all"].values()) == np.sum(counted, axis=0).tolist()

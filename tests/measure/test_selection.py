@@ -1,0 +1,71 @@
+"""The epoch is chosen on val alone, and what is reported is what the matrices say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from darkfield.files import UserError
+from darkfield.measure.metrics import table
+from darkfield.measure.selection import best_epoch, split_metrics
+
+CLASSES = ["background", "erythrocyte", "spirochaete"]
+SPLITS = ["train", "val", "val", "test", "test"]
+
+
+@pytest.fixture
+def epochs():
+    matrices = np.random.default_rng(0).integers(1, 100, (6, 5, 3, 3))
+    matrices[3, 1:3] += 1000 * np.eye(3, dtype=int)  # epoch 4 is the best on val
+    return table(matrices, SPLITS, CLASSES)
+
+
+def test_the_best_on_val(epochs):
+    assert best_epoch(epochs, "best") == 4
+
+
+def test_the_test_and_train_splits_are_never_read(epochs):
+    rng = np.random.default_rng(1)
+    for split in ("test", "train"):
+        rows = epochs.index[epochs["split"] == split]
+        scores = epochs.columns.drop(["epoch", "split", "class"])
+        for _ in range(20):
+            epochs.loc[rows, scores] = epochs.loc[rng.permutation(rows), scores].to_numpy()
+            assert best_epoch(epochs, "best") == 4
+    assert best_epoch(epochs[epochs["split"] == "val"], "best") == 4
+
+
+def test_the_earliest_of_equals(epochs):
+    again = epochs[epochs["epoch"] == 4].assign(epoch=2)
+    assert best_epoch(pd.concat([epochs[epochs["epoch"] != 2], again]), "best") == 2
+
+
+def test_a_class_absent_from_val_is_left_out_of_the_mean(epochs):
+    absent = (epochs["split"] == "val") & (epochs["class"] == "spirochaete")
+    epochs.loc[absent, "iou"] = np.nan
+    assert best_epoch(epochs, "best") == 4
+
+
+def test_a_number_is_taken_as_it_is(epochs):
+    assert best_epoch(epochs, 2) == 2
+
+
+def test_best_without_val_is_an_error(epochs):
+    with pytest.raises(UserError, match="'best' needs a val split"):
+        best_epoch(epochs[epochs["split"] != "val"], "best")
+
+
+def test_metrics_of_a_split():
+    matrix = np.array([[60, 5, 5], [4, 16, 0], [6, 0, 4]])
+    values = split_metrics(matrix[None], CLASSES)
+    assert values["miou"] == pytest.approx((60 / 80 + 16 / 25 + 4 / 15) / 3)
+    assert values["mdice"] == pytest.approx((120 / 140 + 32 / 41 + 8 / 19) / 3)
+    assert values["spirochaete"]["recall"] == pytest.approx(0.4)
+
+
+def test_absent_classes_and_absent_splits_are_null():
+    matrix = np.array([[90, 10, 0], [0, 10, 0], [0, 0, 0]])
+    values = split_metrics(matrix[None], CLASSES)
+    assert values["spirochaete"]["iou"] is None
+    assert values["spirochaete"]["overlap_accuracy"] == 1
+    assert values["miou"] == pytest.approx((90 / 100 + 10 / 20) / 2)
+    assert split_metrics(np.zeros((0, 3, 3), dtype=int), CLASSES) is None

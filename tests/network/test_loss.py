@@ -1,0 +1,41 @@
+"""Cross entropy against torch's, gradients included."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from darkfield.network.loss import cross_entropy, dice
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 1.0, 3.0], [0.1, 0.0, 0.9]])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_cross_entropy_is_torchs(weight, dtype):
+    torch.manual_seed(0)
+    weight = weight and torch.tensor(weight)
+    masks = torch.randint(0, 3, (2, 9, 7), dtype=torch.uint8)
+    a, b = (10 * torch.randn(2, 3, 9, 7)).to(dtype).requires_grad_(), None
+    b = a.detach().clone().requires_grad_()
+    ours, torchs = cross_entropy(a, masks, weight), F.cross_entropy(b.float(), masks.long(), weight)
+    ours.backward()
+    torchs.backward()
+    assert ours.item() == pytest.approx(torchs.item(), rel=1e-5)
+    assert torch.allclose(a.grad.float(), b.grad.float(), rtol=1e-2, atol=1e-6)
+
+
+def test_a_batch_of_classes_of_weight_zero_contributes_nothing():
+    logits = torch.randn(2, 3, 9, 7, requires_grad=True)
+    masks = torch.zeros(2, 9, 7, dtype=torch.uint8)
+    loss = cross_entropy(logits, masks, torch.tensor([0.0, 1.0, 1.0]))
+    loss.backward()
+    assert loss == 0
+    assert (logits.grad == 0).all()
+
+
+def test_dice_by_hand():
+    masks = torch.tensor([[[0, 1, 1, 2]]])
+    certain = 50.0 * torch.nn.functional.one_hot(torch.tensor([[[0, 1, 2, 2]]]), 3).movedim(-1, 1)
+    # class 1: 2 x 1 + 1 over 1 + 2 + 1; class 2: 2 x 1 + 1 over 2 + 1 + 1
+    assert dice(certain, masks).item() == pytest.approx(1 - (3 / 4 + 3 / 4) / 2, abs=1e-4)
+    right = 50.0 * torch.nn.functional.one_hot(masks, 3).movedim(-1, 1)
+    assert dice(right, masks).item() == pytest.approx(0, abs=1e-4)
+    assert dice(right, torch.zeros_like(masks)).item() > 0.4

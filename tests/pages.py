@@ -1,0 +1,74 @@
+"""What the page of a run is made of, on pictures of noise."""
+
+import numpy as np
+import pandas as pd
+
+from darkfield.measure import metrics
+from darkfield.measure.selection import split_metrics
+from darkfield.report import gallery
+
+CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+
+
+def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "train", "val")):
+    """What `page` asks for: a picture of 40 x 60 pixels a name, two epochs, the second selected."""
+    rng = np.random.default_rng(0)
+    n, splits = len(names), np.array(splits)
+    images = rng.integers(0, 256, (n, 40, 60, 3), dtype=np.uint8)
+    truths, predictions = rng.integers(0, 3, (2, n, 40, 60), dtype=np.uint8)
+    both = [[metrics.confusion(t, p, 3) for t, p in zip(truths, g, strict=True)]
+            for g in (np.zeros_like(truths), predictions)]  # fmt: skip
+    matrices = np.array(both)
+    scores = {s: split_metrics(matrices[1, splits == s], list(CLASSES)) for s in ("test", "val")}
+    parts = {s: splits == s for s in ("train", "val", "test")} | {"all": splits != ""}
+    test = np.flatnonzero(splits == "test")
+    shown = test[gallery.worst_first(matrices[1, test])] if len(test) else []
+    return {
+        "scores": {"epoch": 2, **scores},
+        "spec": {
+            "model": {"name": "segnet"},
+            "classes": CLASSES,
+            "image_size": [32, 48],
+            "precision": "fp32",
+            "train": {
+                "optimizer": "adam",
+                "learning_rate": 0.001,
+                "batch_size": 8,
+                "seed": 1,
+                "class_weights": "none",
+                "dice_weight": 1,
+            },
+            "augment": {"flip": False},
+            "predict": {"tile": [768, 768]},
+            "provenance": {
+                "data": "d" * 64,
+                "code": "c" * 64,
+                "versions": {"torch": "2.11"},
+                "hardware": "a CPU",
+            },
+        },
+        "settings": {
+            "data": {"root": "data/mine", "classes": CLASSES},
+            "split": {"strategy": "grouped"},
+            "select": {"epoch": "best"},
+        },
+        "counts": {
+            "images": {s: int(rows.sum()) for s, rows in parts.items()},
+            **{
+                key: {
+                    s: dict(zip(CLASSES, f(truths[rows]), strict=True)) for s, rows in parts.items()
+                }
+                for key, f in (
+                    ("pixels", lambda t: np.bincount(t.ravel(), minlength=3).tolist()),
+                    ("images_with", lambda t: [len(t)] * 3),
+                )
+            },
+        },
+        "table": pd.DataFrame(
+            {"image": names, "group": range(n), "split": splits, "height": 40, "width": 60}
+        ),
+        "history": pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5]}),
+        "epochs": metrics.table(matrices, splits, list(CLASSES)),
+        "matrices": matrices[1],
+        "pictures": {i: gallery.pictures(images[i], truths[i], predictions[i], 3) for i in shown},
+    }

@@ -1,0 +1,295 @@
+"""`darkfield predict`: every picture gets its label picture and counts, bad ones are told."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from darkfield.cli import parser, run_predict
+from darkfield.data.images import resize_image
+from darkfield.files import UserError, read_json, write_json
+from darkfield.network.predictor import classes_of, load, predict
+from darkfield.report import labels
+
+CPU = torch.device("cpu")
+SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, size in SIZES.items():
+        path = tmp_path / f"in/{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
+    return tmp_path / "in"
+
+
+def test_labels_overlays_and_counts_of_each(model, pictures, tmp_path):
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model)
+    for name, size in SIZES.items():
+        label = Image.open(out / f"{name}.png")
+        assert label.mode == "P"
+        assert label.size == size[::-1]
+        assert set(np.unique(label)) <= {0, 1, 2}
+        assert Image.open(out / f"overlays/{name}.jpg").size == size[::-1]
+    assert len(list(out.rglob("*.png"))) == len(SIZES)
+    counts = pd.read_csv(out / "counts.csv", index_col="image")
+    objects = pd.read_csv(out / "objects.csv")
+    assert sorted(counts.index) == sorted(SIZES)
+    assert counts["erythrocytes"].sum() == (objects["class"] == "erythrocyte").sum()
+    assert counts["spirochaetes"].sum() == (objects["class"] == "spirochaete").sum()
+    assert "area_um2" not in objects
+
+    network, spec = load(model, CPU)
+    image = np.asarray(Image.open(pictures / "one.png"))
+    seen = image if spec["image_size"] == "native" else resize_image(image, spec["image_size"])
+    (logits,) = predict(network, [seen], [(40, 60)], spec, CPU, "fp32")
+    same = np.asarray(Image.open(out / "one.png")) == classes_of(logits)
+    assert same.mean() > 0.98  # bf16 moves a few
+
+
+def test_probabilities_agree_with_the_labels(model, pictures, tmp_path):
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model, probabilities=True, um_per_pixel=0.1)
+    for name, size in SIZES.items():
+        stack = tifffile.imread(out / f"probabilities/{name}.tif")
+        assert stack.shape == (3, *size)
+        assert stack.sum(axis=0) == pytest.approx(1, abs=1e-5)
+        assert (stack.argmax(axis=0) == np.asarray(Image.open(out / f"{name}.png"))).all()
+    assert "area_um2" in pd.read_csv(out / "objects.csv")
+
+
+def files(out):
+    """Every file's bytes and time stamp, by its path."""
+    paths = sorted(path for path in out.rglob("*") if path.is_file())
+    return {str(p.relative_to(out)): (p.read_bytes(), p.stat().st_mtime_ns) for p in paths}
+
+
+def contents(out):
+    return {name: data for name, (data, _) in files(out).items()}
+
+
+def rows(out):
+    return pd.read_csv(out / "counts.csv", dtype={"image": str}).set_index("image")
+
+
+def swap(one, other):
+    """Two files under each other's name, of one time stamp."""
+    os.utime(other, ns=(one.stat().st_mtime_ns,) * 2)
+    spare = one.with_name("spare")
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+
+
+def test_it_goes_on_where_it_stopped(model, pictures, tmp_path, monkeypatch):
+    """Killed before the last label is written: what was finished is kept, the rest is made."""
+    out, write = tmp_path / "out", labels.write_label
+
+    def killed(path, *rest):
+        if path.name == "three.png":
+            raise SystemExit
+        write(path, *rest)
+
+    run_predict([str(pictures)], tmp_path / "whole", model)
+    run_predict([str(pictures / "one.png")], out, model)
+    with monkeypatch.context() as patch:
+        patch.setattr(labels, "write_label", killed)
+        with pytest.raises(SystemExit):
+            run_predict([str(pictures)], out, model)
+    assert not (out / "counts.csv").exists()  # it would be of other labels
+    before = files(out)
+    run_predict([str(pictures)], out, model)
+    after = files(out)
+    assert {"one.png", "deep/two.png"} <= before.keys() and "three.png" not in before
+    assert all(after[name] == before[name] for name in before if "three" not in name)
+    assert contents(out) == contents(tmp_path / "whole")
+    assert set(rows(out).index) == set(SIZES)
+
+
+def test_a_label_belongs_to_the_bytes_of_its_picture(model, pictures, tmp_path):
+    """Pictures under each other's name, and one that keeps its size and time stamp."""
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model, probabilities=True)
+    kept = files(out)
+    swap(pictures / "one.png", pictures / "three.png")
+    run_predict([str(pictures)], out, model, probabilities=True)
+    assert files(out)["deep/two.png"] == kept["deep/two.png"]
+    run_predict([str(pictures)], tmp_path / "fresh", model, probabilities=True)
+    assert contents(out) == contents(tmp_path / "fresh")
+    assert Image.open(out / "one.png").size == SIZES["three"][::-1]
+    assert (rows(out).loc["one"] == rows(tmp_path / "fresh").loc["one"]).sum() > 3
+
+
+def test_two_folders_of_equal_names_into_one(model, pictures, tmp_path, caplog):
+    out, second = tmp_path / "out", tmp_path / "second"
+    rng = np.random.default_rng(9)
+    second.mkdir()
+    Image.fromarray(rng.integers(0, 256, (50, 50, 3), dtype=np.uint8)).save(second / "one.png")
+    run_predict([str(pictures)], out, model)
+    first = files(out)
+    run_predict([str(second)], out, model)
+    run_predict([str(second)], tmp_path / "fresh", model)
+    assert contents(out).items() >= contents(tmp_path / "fresh").items()
+    assert list(rows(out).index) == ["one"]
+    # The other labels stay where they are, and it is said that no table has them.
+    assert {name for name in first if files(out).get(name) == first[name]} == {
+        *("deep/two.png", "three.png", "overlays/deep/two.jpg", "overlays/three.jpg")
+    }
+    assert f"{out}: the tables leave out 2 labels of other images there" in caplog.text
+
+
+def test_pages_that_change_places(model, tmp_path):
+    rng = np.random.default_rng(0)
+    stack = rng.integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
+    path, out = tmp_path / "in.tif", tmp_path / "out"
+    for pages in (stack, stack[::-1]):
+        tifffile.imwrite(path, pages, photometric="rgb")
+        run_predict([str(path)], out, model)
+        run_predict([str(path)], tmp_path / f"fresh{pages[0, 0, 0, 0]}", model)
+        assert contents(out) == contents(tmp_path / f"fresh{pages[0, 0, 0, 0]}")
+
+
+def test_a_changed_model_makes_its_labels_anew(model, pictures, tmp_path):
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model)
+    first = contents(out)
+    other = shutil.copytree(model, tmp_path / "other")
+    spec = read_json(model / "model.json")
+    write_json(other / "model.json", spec | {"mean": [0.9, 0.1, 0.1]})
+    run_predict([str(pictures)], out, other)
+    run_predict([str(pictures)], tmp_path / "fresh", other)
+    assert contents(out) == contents(tmp_path / "fresh") != first
+
+
+def test_what_a_label_lacks_is_made_and_what_is_not_of_it_is_removed(model, pictures, tmp_path):
+    """Probabilities of a picture that was replaced do not come back later."""
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model, probabilities=True)
+    swap(pictures / "one.png", pictures / "three.png")
+    run_predict([str(pictures)], out, model)
+    assert {path.name for path in (out / "probabilities").rglob("*.tif")} == {"two.tif"}
+    (out / "overlays/one.jpg").unlink()
+    run_predict([str(pictures)], out, model, probabilities=True)
+    run_predict([str(pictures)], tmp_path / "fresh", model, probabilities=True)
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+def test_a_kill_between_overlay_and_label(model, pictures, tmp_path, monkeypatch):
+    """The picture comes back that the last whole label was of: its overlay is not the other's."""
+    out, one = tmp_path / "out", pictures / "one.png"
+    run_predict([str(one)], out, model)
+    first, picture = contents(out), one.read_bytes()
+    one.write_bytes((pictures / "three.png").read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr(labels, "write_label", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            run_predict([str(one)], out, model)
+    assert contents(out) != first
+    one.write_bytes(picture)
+    run_predict([str(one)], out, model)
+    assert contents(out) == first
+
+
+@pytest.mark.parametrize("text", ["darkfield", None], ids=["edited", "another program's"])
+def test_labels_that_predict_did_not_write_are_told_and_left_alone(model, pictures, tmp_path, text):
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model)
+    with Image.open(out / "one.png") as label:
+        label.load()
+    label.putpixel((3, 3), 1 - bool(label.getpixel((3, 3))))
+    info = PngInfo()
+    if text:
+        info.add_text(text, label.info[text])
+    label.save(out / "one.png", pnginfo=info)
+    edited = (out / "one.png").read_bytes()
+    with pytest.raises(UserError, match=r"one.png: .*out/one.png is not as predict wrote it; move"):
+        run_predict([str(pictures)], out, model)
+    assert (out / "one.png").read_bytes() == edited
+    assert set(rows(out).index) == {*SIZES} - {"one"}
+
+
+def test_tables_of_no_picture_have_their_columns_alone(model, pictures, tmp_path):
+    out = tmp_path / "out"
+    run_predict([str(pictures)], out, model, um_per_pixel=0.5)
+    before = pd.read_csv(out / "counts.csv")
+    for path in pictures.rglob("*.png"):
+        path.write_text("no picture")
+    with pytest.raises(UserError, match="cannot be read"):
+        run_predict([str(pictures)], out, model, um_per_pixel=0.5)
+    counts, objects = (pd.read_csv(out / f"{name}.csv") for name in ("counts", "objects"))
+    assert counts.empty and objects.empty
+    assert list(counts) == list(before) and "area_um2" in objects
+
+
+def test_a_model_of_other_classes_has_no_columns_of_ours(model, pictures, tmp_path):
+    other = shutil.copytree(model, tmp_path / "other")
+    classes = {"background": 0, "red_cell": 1, "worm": 2}
+    write_json(other / "model.json", read_json(model / "model.json") | {"classes": classes})
+    run_predict([str(pictures)], tmp_path / "out", other)
+    assert list(rows(tmp_path / "out")) == [f"coverage_{name}" for name in classes]
+    objects = pd.read_csv(tmp_path / "out/objects.csv")
+    assert objects.empty and not {"diameter_px", "length_px", "distance_px"} & {*objects}
+
+
+def test_a_bad_picture_does_not_stop_the_others(model, pictures, tmp_path):
+    (pictures / "bad.png").write_text("no picture")
+    command = [Path(sys.executable).with_name("darkfield"), "predict", pictures, "--model", model]
+    done = subprocess.run([*command, "--out", tmp_path / "out"], capture_output=True, text=True)
+    assert done.returncode == 1
+    reason = done.stderr.strip().splitlines()[-1]
+    assert "bad.png: cannot be read" in reason
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "out").rglob("*.png"))) == len(SIZES)
+
+
+def test_the_first_line_says_which_model_it_is_and_which_others_are_here(
+    model, pictures, tmp_path, monkeypatch, capsys
+):
+    spec = read_json(model / "model.json")
+    for folder, more in {
+        "models/darkfield": {"trained_on": {"a": 1, "b": 2}, "data": "Two of mine. And more."},
+        "models/other": {},
+        "results/model": {"trained_on": {"a": 1}},
+    }.items():
+        shutil.copytree(model, tmp_path / folder)
+        write_json(tmp_path / folder / "model.json", spec | more)
+    monkeypatch.chdir(tmp_path)
+    of = "segnet for background, erythrocyte, spirochaete; trained on"
+    for arguments, first in {
+        (): f"models/darkfield: {of} 2 images (Two of mine); "
+        "also here: --model models/other, --model results/model",
+        ("--model", "results/model"): f"results/model: {of} 1 image; "
+        "also here: --model models/darkfield, --model models/other",
+        ("--model", str(model)): f"{model}: {of} images that it does not list; "
+        "also here: --model models/darkfield, --model models/other, --model results/model",
+    }.items():
+        options = vars(parser().parse_args(["predict", str(pictures), "--out", "out", *arguments]))
+        options.pop("run")(**options)
+        assert capsys.readouterr().err.splitlines()[0] == first
+
+
+def test_what_is_no_model_is_told_in_a_line(pictures, tmp_path):
+    with pytest.raises(UserError) as error:
+        run_predict([str(pictures)], tmp_path / "out", tmp_path / "none")
+    assert [line.partition(": ")[2] for line in str(error.value).splitlines()] == [
+        "no such file; --model names a model's folder"
+    ] * 2
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    write_json(broken / "model.json", {"classes": {"background": 0}, "model": {"name": "segnet"}})
+    (broken / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(UserError, match="not a model that this version can read"):
+        run_predict([str(pictures)], tmp_path / "out", broken)
+    assert not (tmp_path / "out").exists()

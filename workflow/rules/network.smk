@@ -1,0 +1,38 @@
+# From splits to a trained model.
+rule train:
+    input:
+        images=RESIZED["images"],
+        masks=RESIZED["masks"],
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output[0],
+        stats=rules.channel_stats.output[0],
+        counts=rules.class_counts.output[0],
+        pretrained=(
+            [] if PRETRAINED == "none" else f"models/{PRETRAINED}/model.safetensors"
+        ),
+        pretrained_spec=PRETRAINED_SPEC,
+    output:
+        checkpoints=expand(
+            "results/train/checkpoints/{epoch:04d}.safetensors",
+            epoch=range(1, config["train"]["epochs"] + 1),
+        ),
+        history="results/train/history.csv",
+        spec="results/train/model.json",
+    log:
+        "logs/train.log",
+    benchmark:
+        "benchmarks/train.tsv"
+    threads: config["train"]["threads"] * config["train"]["processes"]
+    resources:
+        gpu=gpus(config["train"]["processes"]),
+        mem_mb=memory(16000),
+        runtime=24 * 60,
+    params:
+        code=code("train"),
+        train=config["train"],
+        augment=config["augment"],
+        model=config["model"],
+        image_size=config["image_size"],
+        classes=config["data"]["classes"],
+    script:
+        "../scripts/train.py"
