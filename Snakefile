@@ -14,10 +14,8 @@ include: "workflow/rules/common.smk"  # reads and checks params.yaml; says why a
 include: "workflow/rules/dvc.smk"  # records in dvc.lock what has run
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/network.smk"  # train
-include: "workflow/rules/measure.smk"  # evaluate, select
+include: "workflow/rules/measure.smk"  # evaluate, select; on demand: folds, label review, a model folder
 include: "workflow/rules/report.smk"  # overlays, plots, html_report
-include: "workflow/rules/folds.smk"  # on demand: cross-validation, review of the labels
-include: "workflow/rules/models.smk"  # on demand: a model folder measured on this data
 include: "workflow/rules/predict.smk"  # on demand: new pictures labelled, in batches
 include: "workflow/rules/publish.smk"  # on demand: the model for other programs
 
@@ -25,15 +23,17 @@ include: "workflow/rules/publish.smk"  # on demand: the model for other programs
 rule all:
     default_target: True
     input:  # every rule, so that an old result never hides a failed one before it
-        rules.synthesize.output,
-        rules.flatten_masks.output,
-        rules.split.output,
-        rules.resize.output,
-        rules.channel_stats.output,
-        rules.class_counts.output,
-        rules.train.output,
-        rules.evaluate.output,
-        rules.select.output,
-        rules.overlays.output,
-        rules.plots.output,
-        rules.html_report.output,
+        in_chain(
+            rules.synthesize,
+            rules.flatten_masks,
+            rules.split,
+            rules.resize,
+            rules.channel_stats,
+            rules.class_counts,
+            rules.train,
+            rules.evaluate,
+            rules.select,
+            rules.overlays,
+            rules.plots,
+            rules.html_report,
+        ),

@@ -19,6 +19,7 @@ os.environ.update(
 )
 
 import darkfield.engine.lock
+import darkfield.engine.private
 import darkfield.params
 from darkfield.classes import class_names
 from darkfield.engine.imports import code_digest, code_files
@@ -58,6 +59,7 @@ def or_exit(function, *arguments):
         raise SystemExit(str(error))  # plain, without Snakemake's traceback
 
 
+darkfield.engine.private.let_names_mean_the_chain()
 ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
 SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
@@ -105,18 +107,15 @@ def of_batches(files):
     }
 
 
-def of_fold(files):
-    """The named files of a rule, those that follow from the split under results/folds/{fold}/."""
+def split_of(wildcards):
+    """The split that a rule works with: the chain's own, or that of a fold."""
+    run = wildcards.get("run")
+    return f"results/{run}split.csv" if run else rules.split.output.split
 
-    def moved(path):
-        new = str(path).replace("data/split.csv", "results/split.csv", 1)
-        new = new.replace("results/", "results/folds/{fold}/", 1)
-        return temp(new) if is_flagged(path, "temp") else new
 
-    return {
-        name: moved(paths) if isinstance(paths, str) else list(map(moved, paths))
-        for name, paths in files.items()
-    }
+def in_chain(*chain):
+    """The outputs of rules in the chain itself, not in a fold."""
+    return [expand(file, run="") for rule in chain for file in rule.output]
 
 
 def memory(megabytes):

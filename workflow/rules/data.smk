@@ -1,6 +1,8 @@
 # From pictures to splits and numbers about them. What has a {batch} works a part of the pictures.
 wildcard_constraints:
     batch=r"\d+",
+    fold=r"\d+",
+    run=r"(folds/\d+/)?",
 
 
 rule synthesize:
@@ -121,6 +123,24 @@ rule split:
         "../scripts/split.py"
 
 
+rule fold:
+    input:
+        split=rules.split.output.split,
+        manifest=rules.flatten_masks.output.manifest,
+        pretrained=PRETRAINED_SPEC,
+    output:
+        split="results/folds/{fold}/split.csv",
+    log:
+        "logs/folds/{fold}/split.log",
+    params:
+        code=code("fold"),
+        split=config["split"],
+        classes=config["data"]["classes"],
+        trained_on=TRAINED_ON,
+    script:
+        "../scripts/fold.py"
+
+
 rule resize_batch:
     input:
         images=rules.flatten_masks_batch.output.image_pixels,
@@ -163,13 +183,13 @@ rule resize:
 rule channel_stats:
     input:
         sums=rules.resize.output.sums,
-        split=rules.split.output[0],
+        split=split_of,
     output:
-        stats="results/channel_stats.json",
+        stats="results/{run}channel_stats.json",
     log:
-        "logs/channel_stats.log",
+        "logs/{run}channel_stats.log",
     benchmark:
-        "benchmarks/channel_stats.tsv"
+        "benchmarks/{run}channel_stats.tsv"
     params:
         code=code("channel_stats"),
     script:
@@ -179,17 +199,17 @@ rule channel_stats:
 rule class_counts:
     input:
         manifest=rules.flatten_masks.output.manifest,
-        split=rules.split.output[0],
+        split=split_of,
     output:
         counts=report(
-            "results/class_counts.json",
+            "results/{run}class_counts.json",
             caption="../report/class_counts.rst",
             category="Data",
         ),
     log:
-        "logs/class_counts.log",
+        "logs/{run}class_counts.log",
     benchmark:
-        "benchmarks/class_counts.tsv"
+        "benchmarks/{run}class_counts.tsv"
     params:
         code=code("class_counts"),
         classes=config["data"]["classes"],

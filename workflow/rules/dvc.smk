@@ -26,6 +26,8 @@ def noted_stages():
     """
     jobs = {}
     for job in workflow.dag.jobs:
+        if job.wildcards.get("run"):
+            continue  # of a fold
         jobs.setdefault(job.rule.name, []).append(job)
     for stage in sorted(darkfield.engine.ran.stages() & jobs.keys()):
         ran = workflow.dag.finished(jobs[stage][0])

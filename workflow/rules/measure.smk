@@ -7,11 +7,11 @@ rule evaluate_batch:
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
     output:
-        confusions=temp("results/batches/{batch}/confusions.npy"),
+        confusions=temp("results/{run}batches/{batch}/confusions.npy"),
     log:
-        "logs/evaluate/{batch}.log",
+        "logs/{run}evaluate/{batch}.log",
     benchmark:
-        "benchmarks/evaluate/{batch}.tsv"
+        "benchmarks/{run}evaluate/{batch}.tsv"
     threads: config["train"]["threads"]
     resources:
         gpu=gpus(),
@@ -31,19 +31,19 @@ rule evaluate:
     input:
         **of_batches(rules.evaluate_batch.output),
         manifest=rules.flatten_masks.output.manifest,
-        split=rules.split.output[0],
+        split=split_of,
         spec=rules.train.output.spec,
     output:
-        confusions="results/evaluation/confusions.npy",
+        confusions="results/{run}evaluation/confusions.npy",
         epochs=report(
-            "results/evaluation/epochs.csv",
+            "results/{run}evaluation/epochs.csv",
             caption="../report/epochs.rst",
             category="Metrics",
         ),
     log:
-        "logs/evaluate.log",
+        "logs/{run}evaluate.log",
     benchmark:
-        "benchmarks/evaluate.tsv"
+        "benchmarks/{run}evaluate.tsv"
     params:
         code=code("evaluate"),
     script:
@@ -53,32 +53,178 @@ rule evaluate:
 rule select:
     input:
         manifest=rules.flatten_masks.output.manifest,
-        split=rules.split.output[0],
+        split=split_of,
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
         confusions=rules.evaluate.output.confusions,
         epochs=rules.evaluate.output.epochs,
     output:
-        weights="results/model/model.safetensors",
-        spec="results/model/model.json",
+        weights="results/{run}model/model.safetensors",
+        spec="results/{run}model/model.json",
         metrics=report(
-            "results/metrics.json",
+            "results/{run}metrics.json",
             caption="../report/metrics.rst",
             category="Metrics",
         ),
         images=report(
-            "results/evaluation/images.csv",
+            "results/{run}evaluation/images.csv",
             caption="../report/images.rst",
             category="Metrics",
         ),
-        confusion="results/evaluation/confusion.csv",
+        confusion="results/{run}evaluation/confusion.csv",
     log:
-        "logs/select.log",
+        "logs/{run}select.log",
     benchmark:
-        "benchmarks/select.tsv"
+        "benchmarks/{run}select.tsv"
     params:
         code=code("select"),
         select=config["select"],
         predict=config["predict"],
     script:
         "../scripts/select.py"
+
+
+# Grouped cross-validation, on demand: `snakemake cross_validation`.
+FOLDS = [str(fold + 1) for fold in range(config["split"]["folds"])]
+
+
+rule cross_validation:
+    input:
+        splits=expand("results/folds/{fold}/split.csv", fold=FOLDS),
+        confusions=expand("results/folds/{fold}/evaluation/confusions.npy", fold=FOLDS),
+        metrics=expand("results/folds/{fold}/metrics.json", fold=FOLDS),
+    output:
+        metrics="results/folds/metrics.json",
+        images="results/folds/images.csv",
+        confusions="results/folds/confusions.npy",
+        split="results/folds/split.csv",
+    log:
+        "logs/cross_validation.log",
+    params:
+        code=code("cross_validation"),
+        classes=config["data"]["classes"],
+    script:
+        "../scripts/cross_validation.py"
+
+
+rule label_review:
+    input:
+        native=PIXELS["image_pixels"],
+        masks=PIXELS["mask_pixels"],
+        images=RESIZED["images"],
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.cross_validation.output.split,
+        confusions=rules.cross_validation.output.confusions,
+        weights=expand("results/folds/{fold}/model/model.safetensors", fold=FOLDS),
+        specs=expand("results/folds/{fold}/model/model.json", fold=FOLDS),
+    output:
+        ranks="results/label_review.csv",
+        overlays=directory("results/label_review"),
+    log:
+        "logs/label_review.log",
+    threads: config["train"]["threads"]
+    resources:
+        gpu=gpus(),
+        mem_mb=memory(8000),
+        runtime=4 * 60,
+    params:
+        code=code("label_review"),
+        train=config["train"],
+        classes=config["data"]["classes"],
+        image_size=config["image_size"],
+    script:
+        "../scripts/label_review.py"
+
+
+# A model folder measured on the data of params.yaml, on demand:
+# `snakemake results/models/NAME/metrics.json` for models/NAME.
+
+
+wildcard_constraints:
+    model="[^/]+",
+
+
+rule model_check:
+    input:
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output.split,
+        spec="models/{model}/model.json",
+    output:
+        "results/models/{model}/check.json",
+    log:
+        "logs/models/{model}/check.log",
+    params:
+        code=code("model_check"),
+        classes=config["data"]["classes"],
+        trained_on=config["evaluate"]["trained_on"],
+    script:
+        "../scripts/model_check.py"
+
+
+use rule resize_batch as model_resize_batch with:
+    output:
+        images=temp("results/models/{model}/batches/{batch}/images.npy"),
+        masks=temp("results/models/{model}/batches/{batch}/masks.npy"),
+        sums=temp("results/models/{model}/batches/{batch}/resized.csv"),
+    log:
+        "logs/models/{model}/resize/{batch}.log",
+    benchmark:
+        "benchmarks/models/{model}/resize/{batch}.tsv"
+    params:
+        image_size=of_model("image_size"),
+
+
+use rule evaluate_batch as model_evaluate_batch with:
+    input:
+        images=rules.model_resize_batch.output.images,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        checkpoints=["models/{model}/model.safetensors"],
+        spec="models/{model}/model.json",
+        check=rules.model_check.output,
+    output:
+        confusions=temp("results/models/{model}/batches/{batch}/confusions.npy"),
+    log:
+        "logs/models/{model}/evaluate/{batch}.log",
+    benchmark:
+        "benchmarks/models/{model}/evaluate/{batch}.tsv"
+    params:
+        predict=of_model("predict"),
+
+
+use rule evaluate as model_evaluate with:
+    input:
+        **of_batches(rules.model_evaluate_batch.output),
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output.split,
+        spec="models/{model}/model.json",
+    output:
+        confusions="results/models/{model}/evaluation/confusions.npy",
+        epochs="results/models/{model}/evaluation/epochs.csv",
+    log:
+        "logs/models/{model}/evaluate.log",
+    benchmark:
+        "benchmarks/models/{model}/evaluate.tsv"
+
+
+use rule select as model_select with:
+    input:
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output.split,
+        checkpoints=["models/{model}/model.safetensors"],
+        spec="models/{model}/model.json",
+        confusions=rules.model_evaluate.output.confusions,
+        epochs=rules.model_evaluate.output.epochs,
+    output:
+        weights="results/models/{model}/model/model.safetensors",
+        spec="results/models/{model}/model/model.json",
+        metrics="results/models/{model}/metrics.json",
+        images="results/models/{model}/evaluation/images.csv",
+        confusion="results/models/{model}/evaluation/confusion.csv",
+    log:
+        "logs/models/{model}/select.log",
+    benchmark:
+        "benchmarks/models/{model}/select.tsv"
+    params:
+        select={"epoch": 1},
+        predict=of_model("predict"),

@@ -4,7 +4,7 @@ rule train:
         images=RESIZED["images"],
         masks=RESIZED["masks"],
         manifest=rules.flatten_masks.output.manifest,
-        split=rules.split.output[0],
+        split=split_of,
         stats=rules.channel_stats.output[0],
         counts=rules.class_counts.output[0],
         pretrained=(
@@ -13,15 +13,16 @@ rule train:
         pretrained_spec=PRETRAINED_SPEC,
     output:
         checkpoints=expand(
-            "results/train/checkpoints/{epoch:04d}.safetensors",
+            "results/{run}train/checkpoints/{epoch:04d}.safetensors",
             epoch=range(1, config["train"]["epochs"] + 1),
+            allow_missing=True,
         ),
-        history="results/train/history.csv",
-        spec="results/train/model.json",
+        history="results/{run}train/history.csv",
+        spec="results/{run}train/model.json",
     log:
-        "logs/train.log",
+        "logs/{run}train.log",
     benchmark:
-        "benchmarks/train.tsv"
+        "benchmarks/{run}train.tsv"
     threads: config["train"]["threads"] * config["train"]["processes"]
     resources:
         gpu=gpus(config["train"]["processes"]),

@@ -6,13 +6,13 @@ rule export:
         weights=rules.select.output.weights,
         spec=rules.select.output.spec,
     output:
-        onnx="results/export/model.onnx",
-        package="results/export/darkfield.bioimageio.zip",
-        card="results/export/MODEL_CARD.md",
+        onnx="results/{run}export/model.onnx",
+        package="results/{run}export/darkfield.bioimageio.zip",
+        card="results/{run}export/MODEL_CARD.md",
     log:
-        "logs/export.log",
+        "logs/{run}export.log",
     benchmark:
-        "benchmarks/export.tsv"
+        "benchmarks/{run}export.tsv"
     params:
         code=code("export"),
     script:

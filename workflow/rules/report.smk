@@ -7,15 +7,15 @@ rule overlays_batch:
         masks=rules.flatten_masks_batch.output.mask_pixels,
         images=rules.resize_batch.output.images,
         manifest=rules.flatten_masks.output.manifest,
-        split=rules.split.output[0],
+        split=split_of,
         weights=rules.select.output.weights,
         spec=rules.select.output.spec,
     output:
-        overlays=temp(directory("results/batches/{batch}/overlays")),
+        overlays=temp(directory("results/{run}batches/{batch}/overlays")),
     log:
-        "logs/overlays/{batch}.log",
+        "logs/{run}overlays/{batch}.log",
     benchmark:
-        "benchmarks/overlays/{batch}.tsv"
+        "benchmarks/{run}overlays/{batch}.tsv"
     threads: config["train"]["threads"]
     resources:
         gpu=gpus(),
@@ -35,7 +35,7 @@ rule overlays:
         **of_batches(rules.overlays_batch.output),
     output:
         report(
-            directory("results/overlays"),
+            directory("results/{run}overlays"),
             patterns=["{split}/{image}.png"],
             caption="../report/overlays.rst",
             category="Overlays",
@@ -43,9 +43,9 @@ rule overlays:
             labels={"image": "{image}"},
         ),
     log:
-        "logs/overlays.log",
+        "logs/{run}overlays.log",
     benchmark:
-        "benchmarks/overlays.tsv"
+        "benchmarks/{run}overlays.tsv"
     params:
         code=code("overlays"),
     script:
@@ -62,30 +62,33 @@ rule plots:
         confusion=rules.select.output.confusion,
     output:
         loss=report(
-            "results/plots/loss.png", caption="../report/loss.rst", category="Curves"
+            "results/{run}plots/loss.png",
+            caption="../report/loss.rst",
+            category="Curves",
         ),
         classes=report(
             expand(
-                "results/plots/classes/{name}.png",
+                "results/{run}plots/classes/{name}.png",
                 name=class_names(config["data"]["classes"])[1:],
+                allow_missing=True,
             ),
             caption="../report/overlap_accuracy.rst",
             category="Curves",
         ),
         balance=report(
-            "results/plots/class_balance.png",
+            "results/{run}plots/class_balance.png",
             caption="../report/class_counts.rst",
             category="Data",
         ),
         confusion=report(
-            "results/plots/confusion_matrix.png",
+            "results/{run}plots/confusion_matrix.png",
             caption="../report/confusion_matrix.rst",
             category="Metrics",
         ),
     log:
-        "logs/plots.log",
+        "logs/{run}plots.log",
     benchmark:
-        "benchmarks/plots.tsv"
+        "benchmarks/{run}plots.tsv"
     params:
         code=code("plots"),
     script:
@@ -98,7 +101,7 @@ rule html_report:
         masks=PIXELS["mask_pixels"],
         images=RESIZED["images"],
         manifest=rules.flatten_masks.output.manifest,
-        split=rules.split.output[0],
+        split=split_of,
         counts=rules.class_counts.output[0],
         history=rules.train.output.history,
         confusions=rules.evaluate.output.confusions,
@@ -108,11 +111,11 @@ rule html_report:
         metrics=rules.select.output.metrics,
         template=os.path.relpath(Path(SRC, "darkfield/report/html.html.j2")),
     output:
-        "results/report.html",
+        "results/{run}report.html",
     log:
-        "logs/html_report.log",
+        "logs/{run}html_report.log",
     benchmark:
-        "benchmarks/html_report.tsv"
+        "benchmarks/{run}html_report.tsv"
     threads: config["train"]["threads"]
     resources:
         gpu=gpus(),

@@ -4,22 +4,21 @@ Each rule of the chain becomes a stage of the same name that runs Snakemake for 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 
 import yaml
-from snakemake.api import SnakemakeApi
-from snakemake.io import is_flagged
+from snakemake.io import is_flagged, strip_wildcard_constraints
+from snakemake.iocontainers import Wildcards
 from snakemake.rules import Rule
-from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 from darkfield.command import command
 from darkfield.engine.imports import code_files
+from darkfield.engine.private import RUN, load_rules
 
-FOLD = {f"fold_{r}" for r in ("channel_stats", "class_counts", "train", "evaluate", "select")}
 MODEL = {"model_check", "model_evaluate", "model_select"}
-NOT_STAGES = {"all", "fold", *FOLD, "cross_validation", "label_review", *MODEL, "predict", "export"}
+NOT_STAGES = {"all", "fold", "cross_validation", "label_review", *MODEL, "predict", "export"}
 BATCH = "_batch"  # of RULE_batch, which works a part of what RULE brings together: one stage
 # What DVC takes as one folder, where Snakemake names each file.
 FOLDERS = (
@@ -70,15 +69,6 @@ ARTIFACTS = {
 }
 
 
-def load_rules(snakefile: Path) -> tuple[list[Rule], dict]:
-    """The rules of a Snakefile, in order, and its checked config."""
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        settings = ResourceSettings(cores=1), ConfigSettings()
-        loaded = api.workflow(settings[0], snakefile=snakefile, config_settings=settings[1])
-        workflow = loaded._workflow
-        return list(workflow.rules), workflow.globals["config"]
-
-
 def paths(files: Iterable[str]) -> list[str]:
     """Files as DVC names them: members of FOLDERS by their folder."""
 
@@ -86,6 +76,12 @@ def paths(files: Iterable[str]) -> list[str]:
         return next((f for f in FOLDERS if Path(f) in Path(file).parents), file)
 
     return sorted({folder(str(file)) for file in files})
+
+
+def own(file: str | Callable[[Wildcards], str]) -> str:
+    """An input or output of a rule as it is in the chain itself, which is no fold's."""
+    path = file(Wildcards(fromdict=RUN)) if callable(file) else file
+    return strip_wildcard_constraints(path).replace("{run}", "")
 
 
 def param_keys(names: Iterable[str], config: dict) -> list[str]:
@@ -108,10 +104,10 @@ def stage(rule: Rule, batch: Rule | None, config: dict) -> dict:
     """The DVC stage of a rule, and of the rule, if any, that does its work by batches."""
     rules = [r for r in (rule, batch) if r]
     root = config["data"]["root"]
-    outputs = paths(o for r in rules for o in r.output if not is_flagged(o, "temp"))
+    outputs = paths(own(o) for r in rules for o in r.output if not is_flagged(o, "temp"))
     # DVC hashes data.root itself; the checksums are for Snakemake, which hashes no folder.
     unseen = {root, *(getattr(r.input, "checksums", None) for r in rules)}
-    inputs = {str(file) for r in rules for file in r.input} - unseen
+    inputs = {own(file) for r in rules for file in r.input} - unseen
     code = {os.path.relpath(file) for r in rules for file in code_files(r.name, Path())}
     names = " ".join(r.name for r in rules)
     result = {

@@ -30,7 +30,7 @@ def stages() -> set[str]:
 
 def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
     """Where the note of a rule's job is kept."""
-    return NOTES / f"{'.'.join([rule, *wildcards])}.json"
+    return NOTES / f"{'.'.join([rule, *filter(None, wildcards)])}.json"
 
 
 def unrecorded() -> bool:
@@ -65,8 +65,10 @@ def begin(job: Any) -> dict[str, Any] | None:
 
     Read before the job starts, as its code may be edited while it runs. DVC records its own runs.
     """
+    if job.rule.removesuffix(BATCH) not in stages() or getattr(job.wildcards, "run", ""):
+        return None
     remove(place(job.rule, job.wildcards))
-    if "DVC_STAGE" in os.environ or job.rule.removesuffix(BATCH) not in stages():
+    if "DVC_STAGE" in os.environ:
         return None
     return {"params": plain(job.params), "inputs": {path: digest(path) for path in inputs(job)}}
 

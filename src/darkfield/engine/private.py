@@ -1,0 +1,35 @@
+"""All that reaches into Snakemake where it has no public way."""
+
+from pathlib import Path
+
+from snakemake.api import SnakemakeApi
+from snakemake.dag import DAG
+from snakemake.jobs import Job
+from snakemake.rules import Rule
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+RUN = {"run": ""}  # the wildcard of the chain and of its folds, as it is in the chain itself
+
+
+def load_rules(snakefile: Path) -> tuple[list[Rule], dict]:
+    """The rules of a Snakefile, in order, and its checked config."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        settings = ResourceSettings(cores=1), ConfigSettings()
+        loaded = api.workflow(settings[0], snakefile=snakefile, config_settings=settings[1])
+        workflow = loaded._workflow
+        return list(workflow.rules), workflow.globals["config"]
+
+
+def let_names_mean_the_chain() -> None:
+    """Let `snakemake train` ask for the chain's own training.
+
+    Snakemake takes no rule that has a wildcard by its name, though {run} may be empty.
+    """
+    by_default = DAG.rule2job
+
+    async def rule2job(dag: DAG, rule: Rule) -> Job:
+        if set(rule.wildcard_names) == set(RUN):
+            return await dag.new_job(rule, wildcards_dict=RUN)
+        return await by_default(dag, rule)
+
+    DAG.rule2job = rule2job
