@@ -8,10 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from darkfield.data.images import read_image, resize_image
+from darkfield.data.images import read_image
 from darkfield.data.synthetic import synthesize
-from darkfield.network.device import setup
-from darkfield.network.predictor import classes_of, load_model, predict
+from darkfield.files import write_json
+from darkfield.network.build import build
+from darkfield.network.predictor import Predictor
+from darkfield.network.training import save_weights
 
 SPEC = {
     "model": {"name": "segnet", "notebook_head": False},
@@ -19,25 +21,19 @@ SPEC = {
     "image_size": [256, 256],
     "mean": [0.16, 0.2, 0.26],
     "std": [0.22, 0.24, 0.25],
-    "predict": {"tta": False},
+    "predict": {"tile": [768, 768], "overlap": 0.25, "tta": False},
 }
-
-
-def labels(path, model, device, precision):
-    image = read_image(path)
-    resized, size = resize_image(image, SPEC["image_size"]), image.shape[:2]
-    (out,) = predict(model, [resized], [size], SPEC, device, precision)
-    return classes_of(out)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         synthesize(Path(folder), images=1, size=(500, 700), seed=1)
         (path,) = Path(folder, "images").iterdir()
-        device, precision = setup("auto", "auto", 2)
-        model = load_model(SPEC, device)
-        labels(path, model, device, precision)  # warm
+        save_weights(build(classes=3, **SPEC["model"]), Path(folder, "model.safetensors"))
+        write_json(Path(folder, "model.json"), SPEC)
+        predictor = Predictor(folder, threads=2)
+        predictor.labels(read_image(path))  # warm
         for _ in sys.stdin:
             begin = time.perf_counter()
-            labels(path, model, device, precision)
+            predictor.labels(read_image(path))
             print(1000 * (time.perf_counter() - begin), flush=True)

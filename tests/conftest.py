@@ -26,25 +26,9 @@ def real_data() -> Path:
 @pytest.fixture(scope="session", params=["native", [32, 48]], ids=["native", "resized"])
 def model(request, tmp_path_factory) -> Path:
     """A model folder: a SegNet that was never trained, on native pictures and on resized ones."""
-    import torch
+    from toy import model_folder
 
-    from darkfield.files import write_json
-    from darkfield.network.build import build
-    from darkfield.network.training import save_weights
-
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(1)
-    save_weights(build("segnet", 3), folder / "model.safetensors")
-    spec = {
-        "model": {"name": "segnet"},
-        "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
-        "image_size": request.param,
-        "mean": [0.2, 0.2, 0.3],
-        "std": [0.2, 0.2, 0.2],
-        "predict": {"tile": [32, 32], "overlap": 0.25, "tta": False},
-    }
-    write_json(folder / "model.json", spec)
-    return folder
+    return model_folder(tmp_path_factory.mktemp("model"), request.param)
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,10 @@ from safetensors.torch import load_file
 
 from darkfield.data.synthetic import scene
 from darkfield.files import read_json, write_json
-from darkfield.network.predictor import classes_of, load, predict
+from darkfield.network.predictor import Predictor
 from darkfield.publish.card import card
 from tools.ship import parser, ship
 
-CPU = torch.device("cpu")
 FACTS = {"licence": "CC0-1.0", "data": "Twelve pictures of mine.", "authors": ["A. Author"]}
 
 
@@ -55,9 +54,8 @@ def test_half_precision_labels_as_before(model, facts, tmp_path):
     image = image[:32, :48]
     labels = []
     for folder in (model, tmp_path / "shipped"):
-        network, _ = load(folder, CPU)
-        (out,) = predict(network, [image], [(32, 48)], spec, CPU, "fp32")
-        labels.append(classes_of(out))
+        predictor = Predictor(folder, "cpu", "fp32").varied(predict=spec["predict"])
+        labels.append(predictor.labels(image))
     assert (labels[0] == labels[1]).mean() > 0.99
 
 

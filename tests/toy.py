@@ -5,12 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from darkfield.data.dataset import DarkfieldDataset, image_transform, target_transform
 from darkfield.data.synthetic import scene
+from darkfield.files import write_json
 from darkfield.network.build import build
 from darkfield.network.device import setup
-from darkfield.network.training import train
+from darkfield.network.training import save_weights, train
 
 CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 
@@ -53,6 +55,35 @@ def digests(folder):
     return {
         p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.safetensors")
     }
+
+
+class Blur(torch.nn.Module):
+    """A network that sees 5 x 5 pixels: three fixed filters."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.filter = torch.rand(3, 3, 5, 5)
+
+    def forward(self, x):
+        assert x.shape[2] % 32 == x.shape[3] % 32 == 0
+        return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), self.filter)
+
+
+def model_folder(folder, image_size):
+    """A model folder: a SegNet that was never trained."""
+    torch.manual_seed(1)
+    save_weights(build("segnet", 3), folder / "model.safetensors")
+    spec = {
+        "model": {"name": "segnet"},
+        "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},
+        "image_size": image_size,
+        "mean": [0.2, 0.2, 0.3],
+        "std": [0.2, 0.2, 0.2],
+        "predict": {"tile": [32, 32], "overlap": 0.25, "tta": False},
+    }
+    write_json(folder / "model.json", spec)
+    return folder
 
 
 def script(logfile):

@@ -79,7 +79,7 @@ def positive(text: str) -> float:
 
 def introduce(model: Path) -> None:
     """Say on stderr what the model is, and which others are at hand."""
-    from darkfield.network.predictor import described, read_spec
+    from darkfield.network.spec import described, read_spec
 
     found = [*sorted(spec.parent for spec in Path("models").glob("*/model.json")), MODELS[-1]]
     others = [f"--model {m}" for m in found if m != model and (m / "model.json").is_file()]
@@ -88,18 +88,15 @@ def introduce(model: Path) -> None:
 
 
 def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
-    from torch import get_num_threads
-
     from darkfield.data.listing import passed_over, sources, told
-    from darkfield.network.device import setup
+    from darkfield.network.predictor import Predictor
     from darkfield.report.labels import label_files
 
     introduce(model)
     pictures = sources(images, out)
     if others := sum((passed_over(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
         print(f"passed over: {told(others)}", file=sys.stderr)
-    hardware = setup("auto", "auto", get_num_threads())
-    if problems := label_files(pictures, model, out, *hardware, **options):
+    if problems := label_files(pictures, Predictor(model), out, **options):
         raise UserError(*problems)
 
 

@@ -33,7 +33,7 @@ A, B = {"__init__.py", "a/__init__.py", "top.py"}, {"__init__.py", "b/__init__.p
 def statements(path):
     """The import statements of a file, those inside functions too, as source."""
     tree = ast.parse(path.read_text())
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    found = [n for n in imports.run_nodes(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
     return "\n".join(ast.unparse(n) for n in found)
 
 
@@ -87,6 +87,7 @@ def test_a_script_for_every_rule():
         ("from darkfield.a import x, KNOWN", A | {"a/x.py", "a/y.py"}),
         ("from darkfield.a import *", A),
         ("from darkfield import b", B),
+        ("if TYPE_CHECKING:\n    import darkfield.b", set()),
         ("from darkfield.b.z import name", A | B | {"b/z.py", "a/x.py", "a/y.py"}),
         ("import darkfield.b.late", A | B | {"b/late.py", "b/z.py", "a/x.py", "a/y.py"}),
     ],

@@ -3,11 +3,10 @@
 import shutil
 
 import pytest
-import torch
 
 from darkfield.classes import class_names, matched
 from darkfield.files import UserError, read_json, write_json
-from darkfield.network.predictor import load
+from darkfield.network.predictor import Predictor
 
 DATA = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
@@ -37,4 +36,4 @@ def test_a_model_whose_background_is_not_class_0_is_refused(model, tmp_path):
     spec["classes"] = {"erythrocyte": 0, "background": 1, "spirochaete": 2}
     write_json(tmp_path / "model/model.json", spec)
     with pytest.raises(UserError, match="background first"):
-        load(tmp_path / "model", torch.device("cpu"))
+        Predictor(tmp_path / "model", "cpu")

@@ -1,93 +1,125 @@
-"""Tiles are seamless, views are averaged, any size comes back at its size."""
+"""A model folder becomes a predictor: any picture comes back at its size, whichever way it goes."""
 
-from itertools import pairwise
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from toy import Blur, model_folder
 
+import darkfield
 from darkfield.data.images import resize_image
-from darkfield.network.predictor import averaged, bands, enlarged, predict, starts, tiled
+from darkfield.files import UserError, read_json, write_json
+from darkfield.network.build import build
+from darkfield.network.predictor import Predictor, classes_of
+from darkfield.network.training import save_weights
+from darkfield.objects.table import object_table
 
-CPU = torch.device("cpu")
-TILES = {"tile": [64, 64], "overlap": 0.25, "tta": False}
-SPEC = {"image_size": "native", "mean": [0.2] * 3, "std": [0.2] * 3}
-
-
-class Blur(torch.nn.Module):
-    """A network that sees 5 x 5 pixels: three fixed filters."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.filter = torch.rand(3, 3, 5, 5)
-
-    def forward(self, x):
-        assert x.shape[2] % 32 == x.shape[3] % 32 == 0
-        return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), self.filter)
+CPU = "cpu", "fp32", 2
+NAMES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
 
-def picture(*size):
-    return np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+def blur(folder, **spec):
+    """A predictor whose network is a filter, whatever the weights."""
+    predictor = Predictor(folder, *CPU).varied(**spec)
+    predictor.network = Blur()
+    return predictor
 
 
-@pytest.mark.parametrize("size", [(64, 64), (100, 230), (300, 64), (33, 40), (16, 16), (1, 7)])
-def test_tiles_give_what_one_pass_gives(size):
-    def forward(images):
-        return Blur()(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float())
-
-    image = picture(*size)
-    whole = torch.from_numpy(image).permute(2, 0, 1).float()[None]
-    whole = F.conv2d(F.pad(whole, (2, 2, 2, 2), mode="replicate"), Blur().filter)[0]
-    out = torch.cat(list(tiled(forward, image, {"tile": [64, 64], "overlap": 0.5})), dim=1)
-    assert out.shape == whole.shape
-    inner = (slice(None), slice(2, -2), slice(2, -2))
-    assert torch.allclose(out[inner], whole[inner], rtol=0.01)
+def picture(*size, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
-def test_enlarged_in_bands_is_bilinear():
-    one = torch.rand(3, 24, 32)
-    for size in ((1300, 40), (24, 32), (10, 700), (1, 1)):
-        whole = F.interpolate(one[None], size, mode="bilinear", align_corners=False)[0]
-        out = list(enlarged(one, size))
-        assert max(band.shape[1] for band in out) <= 512
-        assert torch.allclose(torch.cat(out, dim=1), whole, atol=1e-5)
+def test_labels_probabilities_and_objects_are_of_one_prediction(model):
+    predictor, image = darkfield.Predictor(model, *CPU), picture(70, 50)
+    labels, probabilities = predictor.labels(image), predictor.probabilities(image)
+    assert (labels.shape, labels.dtype) == ((70, 50), np.uint8)
+    assert (probabilities.shape, probabilities.dtype) == ((3, 70, 50), np.float32)
+    assert (probabilities.argmax(axis=0) == labels).all()
+    assert probabilities.sum(axis=0) == pytest.approx(1, abs=1e-5)
+    table = object_table(labels, predictor.classes, 0.5)
+    assert predictor.objects(image, um_per_pixel=0.5).equals(table)
 
 
-@pytest.mark.parametrize("image_size", ["native", [32, 32]])
-def test_bands_are_the_prediction(image_size):
-    spec = SPEC | {"image_size": image_size, "predict": TILES}
-    image = picture(150, 50)
-    seen = image if image_size == "native" else resize_image(image, image_size)
-    (whole,) = predict(Blur(), [seen], [(150, 50)], spec, CPU, "fp32")
-    out = list(bands(Blur(), image, spec, CPU, "fp32"))
-    assert torch.allclose(torch.cat(out, dim=1), whole, atol=1e-5)
+def test_importing_the_package_does_not_load_torch():
+    program = "import sys, darkfield; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'predictor_'"):
+        _ = darkfield.predictor_
 
 
-def test_tiles_cover_a_side_and_overlap():
-    for length, tile, overlap in ((100, 32, 0.25), (64, 64, 0.25), (65, 64, 0.5), (1000, 96, 0.1)):
-        begin = starts(length, tile, overlap)
-        assert begin[0] == 0
-        assert begin[-1] == length - tile
-        assert all(b - a <= tile * (1 - overlap) + 1 for a, b in pairwise(begin))
-
-
-def test_averaging_makes_it_indifferent_to_turns():
-    torch.manual_seed(0)
-    model = torch.nn.Conv2d(3, 2, 3, padding=1)
-    image = torch.rand(1, 3, 32, 32)
-    with torch.no_grad():
-        once = averaged(model, True, image)
-        turned = averaged(model, True, image.rot90(1, (2, 3))).rot90(-1, (2, 3))
-        assert torch.allclose(once, turned, atol=1e-6)
-        assert not torch.allclose(once, averaged(model, False, image), atol=1e-3)
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3))]
+)
+def test_what_is_no_picture_is_refused(model, wrong):
+    with pytest.raises(ValueError, match=r"an array of uint8 \(H, W, 3\), not of "):
+        Predictor(model, *CPU).labels(wrong)
 
 
 @pytest.mark.parametrize("tta", [False, True])
-def test_native_images_come_back_at_their_sizes(tta):
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in [(40, 50), (70, 33)]]
-    spec = SPEC | {"predict": TILES | {"tta": tta}}
-    outs = list(predict(Blur(), images, [None, None], spec, CPU, "fp32"))
-    assert [tuple(out.shape) for out in outs] == [(3, 40, 50), (3, 70, 33)]
+@pytest.mark.parametrize("size", [(40, 50), (150, 33), (1300, 20)])
+def test_any_picture_comes_back_at_its_size(model, size, tta):
+    predictor = Predictor(model, *CPU)
+    predictor = predictor.varied(predict=predictor.spec["predict"] | {"tta": tta})
+    bands = list(predictor.bands(picture(*size)))
+    assert torch.cat(bands, dim=1).shape == (3, *size)
+    assert max(band.shape[1] for band in bands) <= 512
+    assert predictor.labels(picture(*size)).shape == size
+
+
+def test_a_resized_picture_comes_back_bilinearly(tmp_path):
+    predictor, image = blur(model_folder(tmp_path, [32, 32])), picture(150, 50)
+    (one,) = predictor.logits([resize_image(image, [32, 32])])
+    whole = F.interpolate(one[None], (150, 50), mode="bilinear", align_corners=False)[0]
+    assert torch.allclose(torch.cat(list(predictor.bands(image)), dim=1), whole, atol=1e-5)
+
+
+def test_pictures_that_are_resized_already_have_the_same_labels(tmp_path):
+    """Several at once, as evaluation takes them; their own sizes say at which they are wanted."""
+    predictor = Predictor(model_folder(tmp_path, [24, 32]), *CPU)
+    sizes = [(24, 32), (50, 10), (7, 300)]
+    images = [picture(*size, seed=i) for i, size in enumerate(sizes)]
+    resized = [resize_image(image, [24, 32]) for image in images]
+    together = list(predictor.resized_labels(resized, sizes))
+    for image, labels in zip(images, together, strict=True):
+        assert (predictor.labels(image) == labels).mean() > 0.99  # a batch rounds otherwise
+
+
+def test_native_pictures_have_no_other_size(tmp_path):
+    predictor = blur(
+        model_folder(tmp_path, "native"), predict={"tile": [64, 64], "overlap": 0.25, "tta": False}
+    )
+    images = [picture(40, 50), picture(70, 33)]
+    labels = predictor.resized_labels(images, [image.shape[:2] for image in images])
+    for image, found in zip(images, labels, strict=True):
+        assert (found == predictor.labels(image)).all()
+
+
+def test_classes_are_uint8_indices():
+    out = torch.tensor([[[0.0, 5.0]], [[1.0, 2.0]], [[0.5, 9.0]]])
+    assert classes_of(out).tolist() == [[1, 2]]
+    assert classes_of(out).dtype == np.uint8
+
+
+def test_weights_of_another_network_are_refused(model, tmp_path):
+    save_weights(build("segnet", 3, notebook_head=True), tmp_path / "a.safetensors")
+    with pytest.raises(UserError, match=r"a\.safetensors: damaged, or weights of another model"):
+        Predictor(model, *CPU).load(tmp_path / "a.safetensors")
+
+
+def test_a_checkpoint_and_settings_replace_those_of_the_folder(model, tmp_path):
+    """As of a training, whose model.json has no such section yet."""
+    folder = tmp_path / "train"
+    folder.mkdir()
+    spec = read_json(model / "model.json")
+    predict = spec.pop("predict")
+    write_json(folder / "model.json", spec)
+    with pytest.raises(UserError, match="no such file"):
+        Predictor(folder, *CPU)
+    weights = shutil.copy(model / "model.safetensors", tmp_path / "0001.safetensors")
+    predictor = Predictor(folder, *CPU, weights=weights, predict=predict)
+    image = picture(40, 50)
+    assert (predictor.labels(image) == Predictor(model, *CPU).labels(image)).all()

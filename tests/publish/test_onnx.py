@@ -14,7 +14,7 @@ from PIL import Image
 
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.build import build
-from darkfield.network.predictor import classes_of, load, predict
+from darkfield.network.predictor import Predictor
 from darkfield.network.training import save_weights
 from darkfield.publish import onnx as export
 from darkfield.publish.onnx import (
@@ -32,7 +32,6 @@ onnx = pytest.importorskip("onnx", reason="no onnx: pip install 'darkfield[expor
 for library in ("onnxruntime", "onnxscript", "bioimageio.spec"):
     pytest.importorskip(library, reason=f"no {library}: pip install 'darkfield[export]'")
 
-CPU = torch.device("cpu")
 SPEC = {
     "classes": {"spirochaete": 2, "background": 0, "erythrocyte": 1},  # as a tool may sort them
     "predict": {"tile": [64, 96], "overlap": 0.25, "tta": False},
@@ -85,14 +84,16 @@ def pictures(n, *size):
     return [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(n)]
 
 
-def assert_same(session, network, spec, batch):
+def assert_same(session, predictor, batch):
     """Probabilities as of torch, which is given one picture at a time."""
-    size = batch[0].shape[:2]
-    logits = torch.stack(list(predict(network, batch, [size] * len(batch), spec, CPU, "fp32")))
+    alike = predictor.varied(image_size=batch[0].shape[:2])
+    if predictor.spec["image_size"] == "native":
+        alike = predictor
+    expected = [alike.probabilities(picture) for picture in batch]
     found = probabilities(session, as_input(batch))
-    assert found.shape == logits.shape
+    assert found.shape == np.shape(expected)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, logits.softmax(dim=1), atol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_three_files_and_nothing_else(exported):
@@ -108,10 +109,10 @@ def test_three_files_and_nothing_else(exported):
 
 def test_any_batch_and_any_size_of_a_segnet(exported, trained):
     """Odd sizes too, whose pooling leaves a row or column over."""
-    network, spec = load(trained, CPU)
+    predictor = Predictor(trained, "cpu", "fp32")
     session = start((exported / FILES[0]).read_bytes())
     for n, size in ((1, (48, 56)), (3, (45, 61)), (2, (8, 9)), (1, (64, 33))):
-        assert_same(session, network, spec, pictures(n, *size))
+        assert_same(session, predictor, pictures(n, *size))
 
 
 # The encoder of presets/best.yaml pads as TensorFlow does.
@@ -119,12 +120,12 @@ def test_any_batch_and_any_size_of_a_segnet(exported, trained):
 def test_any_batch_and_any_size_of_a_unet(encoder, tmp_path):
     """Also those that its stages do not divide, as pictures and tiles of darkfield are."""
     options = SMALL | {"encoder": encoder}
-    network, spec = load(fresh(tmp_path, "unet", "native", **options), CPU)
-    session = start(to_onnx(network, spec))
-    check(session, network, spec)
+    predictor = Predictor(fresh(tmp_path, "unet", "native", **options), "cpu", "fp32")
+    session = start(to_onnx(predictor.network, predictor.spec))
+    check(session, predictor)
     for n, size in ((1, (64, 96)), (3, (33, 47)), (2, (5, 70))):
-        whole = spec | {"predict": spec["predict"] | {"tile": [128, 128]}}
-        assert_same(session, network, whole, pictures(n, *size))
+        whole = predictor.spec["predict"] | {"tile": [128, 128]}
+        assert_same(session, predictor.varied(predict=whole), pictures(n, *size))
 
 
 def test_it_carries_what_its_user_has_to_know(exported):
@@ -149,10 +150,8 @@ def test_the_example_of_the_card_runs(exported, trained, tmp_path, monkeypatch):
     (example,) = re.findall(r"```python\n(.*?)```", (exported / FILES[2]).read_text(), re.S)
     names = {}
     exec(example, names)
-    network, spec = load(trained, CPU)
-    resized = np.asarray(names["picture"])
-    (logits,) = predict(network, [resized], [(48, 56)], spec, CPU, "fp32")
-    assert (names["classes"] == classes_of(logits)).mean() > 0.999
+    labels = Predictor(trained, "cpu", "fp32").labels(np.asarray(names["picture"]))
+    assert (names["classes"] == labels).mean() > 0.999
 
 
 def test_what_onnxruntime_computes_otherwise_is_not_written(exported, tmp_path, monkeypatch):
@@ -213,8 +212,8 @@ def test_a_file_is_no_folder(trained, tmp_path):
     ],
 )
 def test_every_family(tmp_path, name, image_size, options):
-    network, spec = load(fresh(tmp_path, name, image_size, **options), CPU)
-    check(start(to_onnx(network, spec)), network, spec)
+    predictor = Predictor(fresh(tmp_path, name, image_size, **options), "cpu", "fp32")
+    check(start(to_onnx(predictor.network, predictor.spec)), predictor)
 
 
 @pytest.mark.long

@@ -10,17 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from darkfield.cli import parser, run_predict
-from darkfield.data.images import resize_image
 from darkfield.files import UserError, read_json, write_json
-from darkfield.network.predictor import classes_of, load, predict
+from darkfield.network.predictor import Predictor
 from darkfield.report import labels
 
-CPU = torch.device("cpu")
 SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
 
 
@@ -51,11 +48,8 @@ def test_labels_overlays_and_counts_of_each(model, pictures, tmp_path):
     assert counts["spirochaetes"].sum() == (objects["class"] == "spirochaete").sum()
     assert "area_um2" not in objects
 
-    network, spec = load(model, CPU)
-    image = np.asarray(Image.open(pictures / "one.png"))
-    seen = image if spec["image_size"] == "native" else resize_image(image, spec["image_size"])
-    (logits,) = predict(network, [seen], [(40, 60)], spec, CPU, "fp32")
-    same = np.asarray(Image.open(out / "one.png")) == classes_of(logits)
+    found = Predictor(model, "cpu", "fp32").labels(np.asarray(Image.open(pictures / "one.png")))
+    same = np.asarray(Image.open(out / "one.png")) == found
     assert same.mean() > 0.98  # bf16 moves a few
 
 

@@ -111,7 +111,6 @@ rule label_review:
     input:
         native=PIXELS["image_pixels"],
         masks=PIXELS["mask_pixels"],
-        images=RESIZED["images"],
         manifest=rules.flatten_masks.output.manifest,
         split=rules.cross_validation.output.split,
         confusions=rules.cross_validation.output.confusions,
@@ -131,7 +130,6 @@ rule label_review:
         code=code("label_review"),
         train=config["train"],
         classes=config["data"]["classes"],
-        image_size=config["image_size"],
     script:
         "../scripts/label_review.py"
 

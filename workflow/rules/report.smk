@@ -5,7 +5,6 @@ rule overlays_batch:
     input:
         native=rules.flatten_masks_batch.output.image_pixels,
         masks=rules.flatten_masks_batch.output.mask_pixels,
-        images=rules.resize_batch.output.images,
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         weights=rules.select.output.weights,
@@ -99,7 +98,6 @@ rule html_report:
     input:
         native=PIXELS["image_pixels"],
         masks=PIXELS["mask_pixels"],
-        images=RESIZED["images"],
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         counts=rules.class_counts.output[0],

@@ -11,22 +11,20 @@ from darkfield.data.pixels import Pictures, network_sizes
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, write_csv
 from darkfield.measure.label_review import ranking
-from darkfield.network.device import setup
-from darkfield.network.predictor import classes_of, load, predict
+from darkfield.network.predictor import Predictor
 from darkfield.report.overlays import overlay
 
 WORST = 20
 
 with job(snakemake) as log:
     inputs, cfg = snakemake.input, snakemake.params.train
-    classes, size = class_names(snakemake.params.classes), snakemake.params.image_size
+    classes = class_names(snakemake.params.classes)
     table, tested = read_csv(inputs.manifest), read_csv(inputs.split)
     ranks = ranking(np.load(inputs.confusions), tested["image"], tested["fold"], classes)
     native, masks = (
         Pictures(p, network_sizes(table, "native")) for p in (inputs.native, inputs.masks)
     )
-    images = Pictures(inputs.images, network_sizes(table, size))
-    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
+    folders, hardware = [Path(p).parent for p in inputs.weights], (cfg["device"], cfg["precision"])
     row_of = {image: i for i, image in enumerate(table["image"])}
     with atomic(snakemake.output.overlays) as part:
         part.mkdir()
@@ -36,9 +34,8 @@ with job(snakemake) as log:
             disable=None,
         ):
             i = row_of[image]
-            model, spec = load(Path(inputs.weights[fold - 1]).parent, device)
-            (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
-            sheet = overlay(native[i], masks[i], classes_of(out), classes)
+            predictor = Predictor(folders[fold - 1], *hardware, cfg["threads"])
+            sheet = overlay(native[i], masks[i], predictor.labels(native[i]), classes)
             write_png(part / f"{rank:02}_{image}.png", sheet)
     write_csv(snakemake.output.ranks, ranks)
     log.info("least agreement: %s", ", ".join(ranks["image"][:WORST]))

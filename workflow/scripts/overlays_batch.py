@@ -8,28 +8,23 @@ from darkfield.classes import class_names
 from darkfield.data.images import write_png
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes
 from darkfield.engine.script import job
-from darkfield.files import atomic, read_csv, read_json
+from darkfield.files import atomic, read_csv
 from darkfield.report.overlays import overlay, pick
 
 
 def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
     """Write the overlays of the pictures of these rows."""
     # Here, as most batches of a large set have nothing to draw, and torch loads slowly.
-    from darkfield.network.device import setup
-    from darkfield.network.predictor import classes_of, load_model, load_weights, predict
+    from darkfield.network.predictor import Predictor
 
-    cfg, spec = snakemake.params.train, read_json(snakemake.input.spec)
+    cfg, model = snakemake.params.train, Path(snakemake.input.weights).parent
+    predictor = Predictor(model, cfg["device"], cfg["precision"], cfg["threads"])
     sizes = network_sizes(table.iloc[rows], "native")
     native, masks = (Pictures([snakemake.input[name]], sizes) for name in ("native", "masks"))
-    resized = network_sizes(table.iloc[rows], spec["image_size"])
-    images = Pictures([snakemake.input.images], resized)
-    device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
-    model = load_model(spec, device)
-    load_weights(model, Path(snakemake.input.weights))
     for row, stem in tqdm(stems.items(), f"{folder.name} overlays", disable=None):
         i = row - rows.start
-        (out,) = predict(model, [images[i]], [masks[i].shape], spec, device, precision)
-        sheet = overlay(native[i], masks[i], classes_of(out), class_names(spec["classes"]))
+        labels = predictor.labels(native[i])
+        sheet = overlay(native[i], masks[i], labels, class_names(predictor.classes))
         write_png(folder / f"{stem}.png", sheet)
 
 

@@ -65,7 +65,7 @@ def statements(text: str, home: tuple[str, ...]) -> tuple[tuple[str, tuple[str, 
     """Each import of a source: the module by its full name, the names from it, the line."""
 
     def found() -> Iterator[tuple[str, tuple[str, ...], int]]:
-        for node in ast.walk(ast.parse(text)):
+        for node in run_nodes(ast.parse(text)):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield alias.name, (), node.lineno
@@ -75,6 +75,15 @@ def statements(text: str, home: tuple[str, ...]) -> tuple[tuple[str, tuple[str, 
                 yield module, tuple(alias.name for alias in node.names), node.lineno
 
     return tuple(found())
+
+
+def run_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from run_nodes(node)
 
 
 def resolved(module: str, names: Iterable[str], where: str) -> set[Path]:

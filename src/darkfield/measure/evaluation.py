@@ -4,33 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from darkfield.data.pixels import GROUP
 from darkfield.measure.metrics import confusion
-from darkfield.network.predictor import classes_of, load_model, load_weights, predict
+from darkfield.network.predictor import Predictor
 
 
 def confusions(
+    predictor: Predictor,
     checkpoints: Sequence[Path],
     images: Sequence[np.ndarray],
     masks: Sequence[np.ndarray],
-    spec: dict,
-    *,
-    device: torch.device,
-    precision: str,
     of_data: Sequence[int],
 ) -> np.ndarray:
     """Confusion matrices, int64 (checkpoints, images, C, C), rows the truth, in native pixels.
 
-    `images` are uint8 (H, W, 3) at spec's image_size, `masks` class indices, uint8, of any size;
-    `spec` is a model.json. Rows and columns are the model's classes in the order of their index;
-    `of_data` gives the index of each in the masks (`classes.matched`). The checkpoints are read
-    again for each batch of images, which costs a hundredth of a forward pass.
+    `images` are uint8 (H, W, 3) at the model's image_size, `masks` class indices, uint8, of any
+    size. Rows and columns are the model's classes in the order of their index; `of_data` gives the
+    index of each in the masks (`classes.matched`). The checkpoints are read again for each batch of
+    images, which costs a hundredth of a forward pass.
     """
-    model = load_model(spec, device)
-    c = len(spec["classes"])
+    c = len(predictor.classes)
     result = np.zeros((len(checkpoints), len(images), c, c), dtype=np.int64)
     steps = len(checkpoints) * len(images)
     with tqdm(total=steps, desc="evaluate", unit="image", disable=None) as bar:
@@ -40,9 +35,9 @@ def confusions(
             truths = [masks[i] for i in rows]
             sizes = [truth.shape for truth in truths]
             for k, checkpoint in enumerate(checkpoints):
-                load_weights(model, checkpoint)
-                outs = predict(model, batch, sizes, spec, device, precision)
-                for i, truth, out in zip(rows, truths, outs, strict=True):
-                    result[k, i] = confusion(truth, classes_of(out), c)[of_data]
+                predictor.load(checkpoint)
+                labels = predictor.resized_labels(batch, sizes)
+                for i, truth, found in zip(rows, truths, labels, strict=True):
+                    result[k, i] = confusion(truth, found, c)[of_data]
                 bar.update(len(rows))
     return result

@@ -17,7 +17,7 @@ from darkfield.classes import class_names
 from darkfield.data.dataset import normalise
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, atomic
-from darkfield.network.predictor import classes_of, load, predict
+from darkfield.network.predictor import Predictor
 from darkfield.publish.bioimageio import package, smallest
 from darkfield.publish.card import NO_DEVICE, card, interface, sizes, summary, title
 
@@ -30,7 +30,6 @@ LIBRARIES = ("bioimageio", "onnx", "onnxruntime", "onnxscript")
 FACTS = ("classes", "image_size", "predict", "licence")  # of model.json, that ONNX carries too
 OPSET = 18  # of ONNX, what torch's exporter writes without converting it
 AGREEMENT = 0.9999  # least share of pixels to which torch and onnxruntime give the same class
-CPU = torch.device("cpu")
 
 
 def export_model(model: Path, out: Path) -> None:
@@ -43,10 +42,10 @@ def export_model(model: Path, out: Path) -> None:
         raise UserError(f"export needs {', '.join(missing)}: pip install 'darkfield[export]'")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out names a folder")
-    network, spec = load(model, CPU)
-    onnx = to_onnx(network, spec)
+    predictor = Predictor(model, "cpu", "fp32")
+    spec, onnx = predictor.spec, to_onnx(predictor.network, predictor.spec)
     session = start(onnx)
-    check(session, network, spec)
+    check(session, predictor)
     native = spec["image_size"] == "native"
     (picture,) = scenes([smallest(spec)] * 2 if native else spec["image_size"], 1)
     image = as_input([picture])
@@ -64,7 +63,7 @@ def export_model(model: Path, out: Path) -> None:
 class Portable(nn.Module):
     """RGB pictures (B, 3, H, W), float32, 0 to 255, to probabilities (B, C, H, W).
 
-    Padded as `prediction.tiled` does, by repeating the border, where a model sees such padding.
+    Padded as `tiles.tiled` does, by repeating the border, where a model sees such padding.
     """
 
     def __init__(self, model: nn.Module, spec: dict):
@@ -158,19 +157,19 @@ def start(onnx: bytes) -> "InferenceSession":
     return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
-def check(session: "InferenceSession", model: nn.Module, spec: dict) -> None:
+def check(session: "InferenceSession", predictor: Predictor) -> None:
     """Compare the classes of synthetic scenes by onnxruntime with those by torch in float32.
 
     By two scenes at the size at which the model is used, and two at each of two other sizes.
     Raises UserError if less than AGREEMENT of the pixels of one size are the same.
     """
+    spec = predictor.spec
     native = spec["image_size"] == "native"
     whole = {"tile": [10**6, 10**6], "overlap": 0, "tta": False}
     for size in (spec["predict"]["tile"] if native else spec["image_size"], (96, 160), (101, 139)):
         pictures = scenes(size, 2)
-        alike = spec | {"image_size": "native" if padded(spec) else size, "predict": whole}
-        logits = predict(model, pictures, [size] * 2, alike, CPU, "fp32")
-        by_torch = np.stack([classes_of(one) for one in logits])
+        alike = predictor.varied(image_size="native" if padded(spec) else size, predict=whole)
+        by_torch = np.stack([alike.labels(picture) for picture in pictures])
         by_onnx = probabilities(session, as_input(pictures)).argmax(axis=1)
         if (share := (by_onnx == by_torch).mean()) < AGREEMENT:
             raise UserError(

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import inspect
 import json
 import logging
 import os
@@ -22,8 +23,8 @@ from darkfield.data.images import read_image
 from darkfield.data.listing import MADE, Source
 from darkfield.engine.imports import code_digest, modules
 from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked, write_csv
-from darkfield.network import predictor as prediction
-from darkfield.network.predictor import ROWS, bands, classes_of, load
+from darkfield.network.predictor import Predictor, classes_of
+from darkfield.network.tiles import ROWS
 from darkfield.objects.table import count_table, object_table
 from darkfield.report.overlays import class_colours, paint, rgb
 
@@ -34,15 +35,13 @@ log = logging.getLogger("darkfield")
 
 def label_files(
     sources: Sequence[Source],
-    model: Path,
+    predictor: Predictor,
     out: Path,
-    device: torch.device,
-    precision: str,
     *,
     probabilities: bool = False,
     um_per_pixel: float | None = None,
 ) -> list[str]:
-    """What the model of a folder says about images, into the folder `out`.
+    """What a model says about images, into the folder `out`.
 
     NAME.png, a palette image (H, W) whose indices are the classes; overlays/NAME.jpg; with
     `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif. Then
@@ -54,11 +53,10 @@ def label_files(
     has edited, do not stop the others: returns a line for each. Raises UserError if another run
     writes to `out`.
     """
-    network, spec = load(model, device)
     with claimed(out):
         for table in TABLES:  # they are of the labels as they were
             remove(out / table)
-        classes, made_by = spec["classes"], maker(model)
+        classes, made_by = predictor.classes, maker(predictor)
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
         # Of no image: the columns, if none has a label.
         nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
@@ -75,7 +73,7 @@ def label_files(
                     for old in (label, overlay, stack):
                         remove(old)
                     indices = label_image(
-                        bands(network, image, spec, device, precision),
+                        predictor.bands(image),
                         (len(classes), *image.shape[:2]),
                         stack if probabilities else None,
                     )
@@ -94,17 +92,13 @@ def label_files(
     return problems
 
 
-def maker(model: Path) -> dict[str, str]:
+def maker(predictor: Predictor) -> dict[str, str]:
     """SHA-256 of what makes labels: of the model's two files, and of the code that runs it.
 
     Not of the machine: its device and precision move a few pixels at the borders of classes.
     """
-    source = Path(prediction.__file__)
-    return {
-        "weights": sha256(model / "model.safetensors"),
-        "model": sha256(model / "model.json"),
-        "code": code_digest([source, *modules(source)]),
-    }
+    source = Path(inspect.getfile(Predictor))
+    return predictor.digests | {"code": code_digest([source, *modules(source)])}
 
 
 def picture_digest(path: Path) -> str | None:

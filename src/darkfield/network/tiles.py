@@ -1,0 +1,83 @@
+"""Logits of pictures of any size: from overlapping tiles, from turned views, in bands of rows."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+NHWC = torch.channels_last
+ROWS = 512  # of a band
+
+
+def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> Tensor:
+    """Logits of a batch (B, 3, H, W); with `tta` the mean over its 8 flips and right-angle turns.
+
+    Test-time augmentation: a field of view has no up and no left.
+    """
+    if not tta:
+        return forward(batch)
+    total = 0
+    for turns in range(4):
+        for mirror in (False, True):
+            view = batch.rot90(turns, (2, 3))
+            out = forward((view.flip(3) if mirror else view).contiguous(memory_format=NHWC))
+            total = total + (out.flip(3) if mirror else out).rot90(-turns, (2, 3))
+    return total / 8
+
+
+def tiled(
+    forward: Callable[[Sequence[np.ndarray]], Tensor], image: np.ndarray, predict: dict
+) -> Iterator[Tensor]:
+    """Logits of an image, uint8 (H, W, 3), of any size, from tiles of at most predict.tile.
+
+    `forward` gives logits (1, C, h, w) of one tile. Yields bands of rows (C, rows, W) from top to
+    bottom. Neighbours share predict.overlap of a tile and are weighted by a Gaussian about its
+    middle, as in nnU-Net (Isensee et al. 2021), so that no seam shows. Sides are padded to
+    multiples of 32, which every network takes, by repeating the border.
+    """
+    h, w = image.shape[:2]
+    tile = [
+        min(side, -(-length // 32) * 32)
+        for side, length in zip(predict["tile"], (h, w), strict=True)
+    ]
+    pad = [(0, max(0, side - length)) for side, length in zip(tile, (h, w), strict=True)]
+    image = np.pad(image, [*pad, (0, 0)], mode="edge") if any(sum(pad, ())) else image
+    tops, lefts = (
+        starts(n, t, predict["overlap"]) for n, t in zip(image.shape, tile, strict=False)
+    )
+    weight, total = None, None
+    for top, below in zip(tops, [*tops[1:], image.shape[0]], strict=True):
+        for left in lefts:
+            (out,) = forward([image[top : top + tile[0], left : left + tile[1]]])
+            if total is None:
+                sides = (
+                    torch.signal.windows.gaussian(t, std=t / 8, device=out.device) for t in tile
+                )
+                weight = torch.outer(*(side.clamp_min(1e-3) for side in sides))
+                total = out.new_zeros(len(out), tile[0], image.shape[1])
+                weights = out.new_zeros(tile[0], image.shape[1])
+            total[:, :, left : left + tile[1]] += out * weight
+            weights[:, left : left + tile[1]] += weight
+        done = below - top
+        yield (total[:, :done] / weights[:done])[:, : h - top, :w]
+        total, weights = (F.pad(t[..., done:, :], (0, 0, 0, done)) for t in (total, weights))
+
+
+def enlarged(one: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+    """Logits (C, h, w) brought to `size` bilinearly, as F.interpolate does, in bands of rows."""
+    one = F.interpolate(one[None], (one.shape[1], size[1]), mode="bilinear", align_corners=False)[0]
+    for rows in torch.arange(size[0]).split(ROWS):
+        at = ((rows + 0.5) * one.shape[1] / size[0] - 0.5).clamp_min(0)
+        upper = at.floor().long()
+        lower = (upper + 1).clamp_max(one.shape[1] - 1)
+        share = (at - upper).to(one.device)[:, None]
+        yield one[:, upper] * (1 - share) + one[:, lower] * share
+
+
+def starts(length: int, tile: int, overlap: float) -> list[int]:
+    """Where the tiles of a side begin: evenly spread, the last one ends with the side."""
+    n = 1 + math.ceil((length - tile) / (tile * (1 - overlap)))
+    return np.linspace(0, length - tile, n).round().astype(int).tolist()
