@@ -115,7 +115,7 @@ def split_of(wildcards):
 
 def in_chain(*chain):
     """The outputs of rules in the chain itself, not in a fold."""
-    return [expand(file, run="") for rule in chain for file in rule.output]
+    return [expand(file, run="") for each in chain for file in each.output]
 
 
 def memory(megabytes):
