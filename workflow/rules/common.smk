@@ -108,7 +108,7 @@ def of_batches(files):
 
 
 def split_of(wildcards):
-    """The split that a rule works with: the chain's own, or that of a fold."""
+    """The split to work with: the chain's own, or that of a fold."""
     run = wildcards.get("run")
     return f"results/{run}split.csv" if run else rules.split.output.split
 
