@@ -20,13 +20,12 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from PIL import Image
 
-from darkfield import params
 from darkfield.data.images import open_image, pages, to_rgb
 from darkfield.data.mask_values import flatten
 from darkfield.files import UserError, unruly
+from darkfield.validation import check, load
 
 ROOT = Path(__file__).parent.parent
-SCHEMA = ROOT / "workflow/schemas/params.schema.yaml"
 RIGHT = (ROOT / "params.yaml").read_text()
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 VALUES = {"0": "background", "1": "erythrocyte", "#0000ff": "spirochaete"}
@@ -136,11 +135,11 @@ def read_params(folder: Path, text: str) -> None:
     path = folder / "params.yaml"
     path.write_bytes(text.encode(errors="surrogatepass"))
     try:
-        taken = params.check(params.load(path), SCHEMA)
+        taken = check(load(path))
     except UserError as error:
         assert not any(map(unruly, str(error).replace("\n", ""))), str(error)
         return
-    assert params.check(taken, SCHEMA) == taken
+    assert check(taken.plain()) == taken
 
 
 TARGETS = {"pictures": (pictures(), read_picture), "params": (settings_files(), read_params)}

@@ -35,7 +35,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
                 "learning_rate": 0.001,
                 "batch_size": 8,
                 "seed": 1,
-                "class_weights": "none",
+                "class_weights": None,
                 "dice_weight": 1,
             },
             "augment": {"flip": False},

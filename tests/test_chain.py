@@ -16,6 +16,8 @@ from project import AFTER_TRAIN, RULES, SMALL, noise, planned, project, run, set
 from safetensors.numpy import load_file
 
 from darkfield.files import read_csv, read_json
+from darkfield.params import Params
+from darkfield.presets import merged
 
 
 @pytest.fixture(scope="module")
@@ -294,10 +296,10 @@ def test_lint_is_clean_but_for_conda_and_containers(chain):
 def test_native_crops_of_a_unet_run(tmp_path):
     """presets/best.yaml on small scenes: the matrices count every pixel."""
     folder = project(tmp_path / "project")
-    params = yaml.safe_load((REPOSITORY / "presets/best.yaml").read_text())
+    preset = yaml.safe_load((REPOSITORY / "presets/best.yaml").read_text())
+    params = merged(Params().plain(), preset)
     params["synthesize"] |= SMALL["synthesize"]
     params["overlays"] = SMALL["overlays"]
-    params["data"]["root"] = "data/synthetic"
     params["model"]["decoder_channels"] = [16, 8, 8, 8, 8]
     params["train"] |= {"epochs": 2, "steps_per_epoch": 2, "crop": [32, 32]}
     params["predict"] |= {"tile": [32, 32], "tta": True}
@@ -315,10 +317,10 @@ def test_native_crops_of_a_unet_run(tmp_path):
 def test_notebook_recipe_runs(tmp_path):
     """The preset's split, head, order and fixed epoch, on small scenes."""
     folder = project(tmp_path / "project")
-    params = yaml.safe_load((REPOSITORY / "presets/notebook.yaml").read_text())
+    preset = yaml.safe_load((REPOSITORY / "presets/notebook.yaml").read_text())
+    params = merged(Params().plain(), preset)
     params["synthesize"] |= SMALL["synthesize"]
     params |= {k: SMALL[k] for k in ("image_size", "overlays")}
-    params["data"]["root"] = "data/synthetic"
     params["train"]["epochs"], params["select"]["epoch"] = 2, 2
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = snakemake(folder, "--cores", "2")

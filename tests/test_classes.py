@@ -8,15 +8,17 @@ from pages import arguments
 from PIL import Image
 from project import commit, dvc, repository, run, set_params, snakemake, stale
 
-from darkfield.classes import by_class, key_of, wrong_names
-from darkfield.files import read_csv, read_json, write_csv
+from darkfield.classes import by_class, key_of
+from darkfield.files import UserError, read_csv, read_json, write_csv
 from darkfield.measure.metrics import confusion_table, table
 from darkfield.measure.selection import split_metrics
+from darkfield.params import Params
 from darkfield.publish.card import card
 from darkfield.report import plots
 from darkfield.report.html import page
 from darkfield.report.overlays import overlay
 from darkfield.report.summary import summary
+from darkfield.validation import check
 
 QUOTED = 'rote Zelle, "groß"'
 # Like columns, keys, files, numbers, YAML, Markdown, HTML, mathtext and a spreadsheet's formulas.
@@ -70,9 +72,22 @@ def test_names_of_classes_come_back_from_a_table(tmp_path):
     ],
 )
 def test_what_cannot_name_a_file_is_refused(names, words):
-    (problem,) = wrong_names(names)
+    (problem,) = problems_of(names)
     assert words in problem
-    assert not wrong_names(WILD)
+    assert not problems_of(WILD[1:])
+
+
+def problems_of(names):
+    """What params.yaml's check says to these names of classes, beside the background."""
+    params = Params().plain()
+    params["data"]["classes"] = {name: i for i, name in enumerate(["background", *names])}
+    params["data"]["mask_values"] = {"0": "background"}
+    params["train"]["class_weights"] = None
+    try:
+        check(params)
+    except UserError as error:
+        return str(error).splitlines()
+    return []
 
 
 def drawn(figure):

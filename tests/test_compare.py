@@ -12,6 +12,8 @@ from project import SMALL, project, run
 
 from darkfield import compare
 from darkfield.files import UserError, read_json
+from darkfield.params import Params
+from darkfield.validation import check, load
 
 FAST = {"train": {"epochs": 1, "batch_size": 8, "threads": 1}}
 
@@ -20,10 +22,10 @@ FAST = {"train": {"epochs": 1, "batch_size": 8, "threads": 1}}
 def small(tmp_path):
     """A project with two presets, `one` and `two`, and a row `three` that changes `two`."""
     folder = project(tmp_path / "project", **FAST, split={"folds": 2})
-    params = yaml.safe_load((folder / "params.yaml").read_text())
     (folder / "presets").mkdir()
+    small = {"image_size": SMALL["image_size"], "overlays": SMALL["overlays"]}
     for name, seed in (("one", 1), ("two", 2)):
-        preset = params | {"train": params["train"] | {"seed": seed}, "synthesize": {}}
+        preset = small | {"train": FAST["train"] | {"seed": seed}, "synthesize": {"images": 9}}
         (folder / f"presets/{name}.yaml").write_text(yaml.safe_dump(preset))
     rows = {"rows": {"three": {"preset": "two", "train": {"seed": 3}}}}
     (folder / "docs").mkdir()
@@ -33,12 +35,13 @@ def small(tmp_path):
 
 def test_a_row_changes_its_preset_and_shares_data_and_split(small, monkeypatch):
     monkeypatch.chdir(small)
-    own = yaml.safe_load((small / "params.yaml").read_text())
-    own["data"]["root"], own["split"]["seed"] = "data/mine", 7
+    params = load(small / "params.yaml")
+    params["data"]["root"], params["split"]["seed"] = "data/mine", 7
+    own = check(params)
     got = compare.params_of("three", own)
-    assert got["train"] == own["train"] | {"seed": 3}
+    assert got["train"] == params["train"] | {"seed": 3}
     other = compare.params_of("three", own, seed=8)
-    assert other["train"]["seed"] == 8 and other["split"] == own["split"]
+    assert other["train"]["seed"] == 8 and other["split"] == params["split"]
     folder = small / "results/compare/three/seed-8"
     assert (folder / other["data"]["root"]).resolve() == small / "data/mine"
     assert got["split"]["seed"] == 7
@@ -49,7 +52,7 @@ def test_a_row_changes_its_preset_and_shares_data_and_split(small, monkeypatch):
 def test_an_unknown_preset_is_told_with_those_there_are(small, monkeypatch):
     monkeypatch.chdir(small)
     with pytest.raises(UserError, match=r"^four: neither .* \(known: one, two, three\)$"):
-        compare.params_of("four", {})
+        compare.params_of("four", Params())
 
 
 @pytest.mark.parametrize("text", ["1,1", "1,x", "", "1,-2", "1,01"])

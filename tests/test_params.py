@@ -1,46 +1,167 @@
-"""params.yaml: right ones pass, and everything wrong is told at once, by key."""
+"""params.yaml: right ones pass, and everything that is wrong is reported at once, by key."""
 
 import copy
+import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
-from darkfield import params as params_module
+from darkfield import presets, schema
 from darkfield.files import UserError
-from darkfield.params import check, replace_tables
+from darkfield.params import Params
+from darkfield.validation import check, load, replace_tables
 
 ROOT = Path(__file__).parent.parent
-SCHEMA = ROOT / "workflow/schemas/params.schema.yaml"
-
-
-def load(path):
-    return yaml.safe_load(path.read_text())
+PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
 
 
 @pytest.fixture
 def params():
-    return load(ROOT / "params.yaml")
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 def problems(params):
     with pytest.raises(UserError) as error:
-        check(params, SCHEMA)
+        check(params)
     return str(error.value).splitlines()
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.name
-)
-def test_shipped_params_are_right(path):
-    params = load(path)
+def test_params_yaml_holds_the_defaults(params):
     before = copy.deepcopy(params)
-    assert check(params, SCHEMA) == before == params
+    assert check(params) == Params()
+    assert check(params).plain() == before == params
+
+
+def test_every_knob_of_params_yaml_has_its_description_as_its_comment(params):
+    section, found = None, {}
+    for line in (ROOT / "params.yaml").read_text().splitlines():
+        if match := re.fullmatch(r"( *)(\w+):.* # (.+)", line):
+            indent, key, comment = match.groups()
+            section = section if indent else key
+            found[f"{section}.{key}" if indent else key] = comment
+    expected = {}
+    for name in params:
+        of_name = schema.section(name)
+        expected[name] = of_name["description"]
+        for key, knob in of_name.get("properties", {}).items():
+            expected[f"{name}.{key}"] = knob["description"]
+    assert found == expected
+
+
+def test_the_schema_and_the_settings_table_are_up_to_date(tmp_path, monkeypatch):
+    """After a change of the models: `make docs/settings.md`."""
+    monkeypatch.chdir(tmp_path)
+    schema.main()
+    for path in (schema.SCHEMA, schema.DOCS):
+        assert path.read_text() == (ROOT / path).read_text()
+
+
+def test_editors_find_the_schema_which_takes_what_we_take(params):
+    first = (ROOT / "params.yaml").read_text().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={schema.SCHEMA}"
+    validator = jsonschema.Draft202012Validator(schema.json_schema())
+    validator.check_schema(schema.json_schema())
+    assert list(validator.iter_errors(params)) == []
+    params["train"]["epochs"], params["image_size"] = 0, [128]
+    del params["split"]["seed"]
+    assert len(list(validator.iter_errors(params))) == 3
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_holds_what_differs_from_the_defaults_and_no_data(name):
+    changes, defaults = presets.read(name), Params().plain()
+    assert not changes.keys() & {"data", "pictures"}
+    for section, value in changes.items():
+        if isinstance(value, dict):
+            assert value and all(defaults[section][key] != value[key] for key in value)
+        else:
+            assert value != defaults[section]
+
+
+OWN = """\
+# mine
+pictures: {folder: "new ones"} # here
+data:
+  root: ../my pictures # on the server
+  classes: {background: 0, erythrocyte: 1, spirochaete: 2}
+  mask_values:
+    0: background # black
+    '128': erythrocyte
+    255: spirochaete
+  batches: 4
+
+# how long
+train: # of it
+  epochs: 40   # many
+  class_weights: # mine
+  - 1
+  - 1
+  - 5
+  crop: &square # a window
+  - 64
+  - 64
+  batch_size: 2 # few
+
+predict: {tile: *square, overlap: 0.5, tta: true} # all
+"""
+
+
+def test_use_writes_a_recipe_and_keeps_data_pictures_comments_and_order(tmp_path, params):
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text())
+    presets.use("best", path)
+    recipe = presets.merged(params, presets.read("best"))
+    assert load(path) == recipe
+    before, after = (p.read_text().splitlines() for p in (ROOT / "params.yaml", path))
+    assert [line.split(" # ")[1:] for line in after] == [line.split(" # ")[1:] for line in before]
+    presets.use("notebook", path)  # leaves nothing of the other
+    assert load(path) == presets.merged(params, presets.read("notebook"))
+
+    path.write_text(OWN)
+    with pytest.raises(UserError, match="'model' is missing"):  # of pictures, which are the user's
+        presets.use("best", path)
+    mine = load(path)
+    assert mine["data"] == yaml.safe_load(OWN)["data"]
+    assert {k: mine[k] for k in recipe if k not in ("data", "pictures")} == {
+        k: recipe[k] for k in recipe if k not in ("data", "pictures")
+    }
+    text = path.read_text()
+    assert text.startswith(OWN[: OWN.index("  epochs")])
+    for line in ("  epochs: 3 # many", "  - 2", "  batch_size: 8 # few", "  class_weights: # mine"):
+        assert line in text.splitlines()
+    assert "'128': erythrocyte" in text
+
+
+def test_use_says_what_of_a_recipe_does_not_agree_with_the_data(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text()
+    text = text.replace(", spirochaete: 2", "").replace(', "2": spirochaete', "")
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"train\.class_weights: 3 weights for 2 classes"):
+        presets.use("best", path)
+    assert load(path)["train"]["epochs"] == 3
+
+
+def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "params.yaml"
+    path.write_text("data: {}\n")
+    with pytest.raises(UserError, match=r"presets/bst.yaml: no such .* \(known: best, notebook"):
+        presets.use("bst", path)
+    monkeypatch.setattr(presets, "PRESETS", tmp_path)
+    (tmp_path / "a.yaml").write_text("data: {root: x}\ntrain: {epochs: 1}\n")
+    with pytest.raises(UserError, match=r"data is set in params.yaml alone; remove it"):
+        presets.use("a", path)
+    (tmp_path / "a.yaml").write_text("train: {epoch: 1}\n")
+    with pytest.raises(UserError, match=r"a\.yaml: train: unknown key 'epoch'; did you mean"):
+        presets.use("a", path)
+    assert path.read_text() == "data: {}\n"
 
 
 def test_unquoted_mask_values_are_the_same(params):
     params["data"]["mask_values"] = {0: "background", 1: "erythrocyte", "#00FF00": "spirochaete"}
-    values = check(params, SCHEMA)["data"]["mask_values"]
+    values = check(params).data.mask_values
     assert values == {"0": "background", "1": "erythrocyte", "#00ff00": "spirochaete"}
 
 
@@ -50,25 +171,27 @@ def test_the_order_of_keys_makes_no_difference(params):
             return value
         return {k: backwards(v) for k, v in reversed(value.items())}
 
-    assert repr(check(backwards(params), SCHEMA)) == repr(check(params, SCHEMA))
-    assert list(check(backwards(params), SCHEMA)["data"]["classes"].values()) == [0, 1, 2]
+    assert repr(check(backwards(params)).plain()) == repr(check(params).plain())
+    assert list(check(backwards(params)).data.classes.values()) == [0, 1, 2]
 
 
 def text(value):
     """What Snakemake makes of a nested value of --config: every leaf is text."""
     if isinstance(value, dict):
         return {k: text(v) for k, v in value.items()}
-    return [text(v) for v in value] if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return [text(v) for v in value]
+    return "null" if value is None else str(value)
 
 
-@pytest.mark.parametrize("weights", ["none", "counts", [1, 2.5, 3]])
-def test_numbers_and_booleans_may_be_text(params, weights):
+@pytest.mark.parametrize("weights", [None, "counts", [1, 2.5, 3]])
+def test_numbers_booleans_and_null_may_be_text(params, weights):
     params["train"]["class_weights"] = weights
     before = text(params)
-    assert check(before, SCHEMA) == params
+    assert check(before).plain() == params
     assert before == text(params)
     params["train"]["learning_rate"] = "1e-3"
-    assert check(params, SCHEMA)["train"]["learning_rate"] == 0.001
+    assert check(params).train.learning_rate == 0.001
 
 
 def test_other_text_is_no_number(params):
@@ -78,6 +201,28 @@ def test_other_text_is_no_number(params):
         "train.class_weights",
         "train.epochs",
     ]
+
+
+@pytest.mark.parametrize("value", [True, 3.0, "3.0", "true", float("nan"), None, "", [3]])
+def test_only_a_whole_number_is_one(params, value):
+    params["train"]["epochs"] = value
+    assert problems(params) == [
+        f"params.yaml: train.epochs: {value!r} is not a whole number from 1 to 9999"
+    ]
+
+
+NULLABLE = (
+    *("train.pretrained_weights", "train.crop", "train.class_weights", "model.encoder_weights"),
+    *("pictures.folder", "pictures.um_per_pixel"),
+)
+
+
+def test_none_of_earlier_versions_is_refused_with_what_to_write(params):
+    for key in NULLABLE:
+        section, name = key.split(".")
+        params[section][name] = "none"
+    lines = [f"params.yaml: {key}: 'none' is not null; write null" for key in sorted(NULLABLE)]
+    assert problems(params) == lines
 
 
 def test_all_problems_at_once(params):
@@ -91,11 +236,12 @@ def test_all_problems_at_once(params):
     for words in (
         "train: unknown key 'learning_rat'; did you mean 'learning_rate'?",
         "train: 'learning_rate' is missing",
-        "train.epochs: 0 is less than the minimum of 1",
-        "split.strategy: 'stratified' is not one of grouped, random",
-        "image_size: [128]",
-        "select.epoch: 'last' fits none of what is allowed ('best' was expected",
-        "model.notebook_head: 'yes' is not of type 'boolean'",
+        "train.epochs: 0 is not a whole number from 1 to 9999",
+        "split.strategy: 'stratified' is not grouped or random",
+        "image_size: [128] is not native, or a list of 2 whole numbers from 16 to 4096",
+        "select.epoch: 'last' is not best, or a whole number from 1 to 1000000",
+        "model.notebook_head: 'yes' is not true or false",
+        "model: 'encoder' is missing",
     ):
         assert f"params.yaml: {words}" in lines
 
@@ -133,7 +279,7 @@ def test_native_pictures_need_crops(params):
         "params.yaml: image_size: native pictures differ in size; set train.crop"
     ]
     params["train"]["crop"] = [64, 64]
-    assert check(params, SCHEMA) == params
+    assert check(params).plain() == params
 
 
 @pytest.mark.parametrize("value", [None, [], "text", {}])
@@ -148,20 +294,20 @@ def test_sections_of_the_wrong_kind(params, value):
 def test_what_snakemake_and_dvc_read_differently_is_refused(tmp_path, value):
     (tmp_path / "params.yaml").write_text(f"train: {{epochs: {value}}}\n")
     with pytest.raises(UserError, match=r"train.epochs.*to Snakemake and .* to DVC; quote it if"):
-        params_module.load(tmp_path / "params.yaml")
+        load(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("value", ["1e-3", "1e3", "0.5", "1_000", "0x1f", "true", "'010'", '"no"'])
 def test_what_both_read_alike_is_taken(tmp_path, value):
     (tmp_path / "params.yaml").write_text(f"train: {{epochs: {value}}}\n")
-    params_module.load(tmp_path / "params.yaml")
+    load(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "b: {2: x, 02: y, 'a': 1, a: 2}\n"])
 def test_a_key_that_stands_twice_is_refused(tmp_path, text):
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"stands twice, again in line .; keep one"):
-        params_module.load(tmp_path / "params.yaml")
+    with pytest.raises(UserError, match=r"line ., .*a.*, repeats a key; keep one"):
+        load(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("other", [2, "02", "#020202", "002"])
@@ -172,7 +318,7 @@ def test_one_value_of_two_classes_is_refused(params, other):
         "and spirochaete; keep one"
     ]
     params["data"]["mask_values"][other] = "spirochaete"
-    check(params, SCHEMA)
+    check(params)
 
 
 def test_a_table_is_replaced_whole_and_settings_are_merged(params):

@@ -1,10 +1,8 @@
 """Classes by their names: their order, and what a name becomes where it meets other names."""
 
 import re
-import unicodedata
-from collections.abc import Iterable
 
-from darkfield.files import UserError, wrong_name
+from darkfield.files import UserError
 
 MEANS = ("miou", "mdice")  # in metrics.json beside the classes
 
@@ -50,22 +48,3 @@ def by_class(scores: dict) -> dict[str, dict]:
         for key, values in scores.items()
         if isinstance(values, dict)
     }
-
-
-def wrong_names(names: Iterable[str]) -> list[str]:
-    """Why names of classes, each of which also names a file, cannot be used: a line for each."""
-    problems, alike = [], {}
-    for name in names:
-        if reason := wrong_name(name):
-            problems.append(f"{name!r} {reason}")
-        elif not name or name != name.strip():
-            problems.append(f"{name!r} is empty, or begins or ends with a space; rename it")
-        elif wrong := sorted(set("/{}<>") & set(name)):
-            problems.append(f"{name!r} has {' and '.join(wrong)} in it; rename it")
-        other = alike.setdefault(unicodedata.normalize("NFC", name.casefold()), name)
-        if other != name:
-            problems.append(
-                f"{other!r} and {name!r} differ only in case, or in how a letter is encoded, and "
-                "to macOS are one file; rename one"
-            )
-    return problems

@@ -68,6 +68,14 @@ def parser() -> argparse.ArgumentParser:
     export.set_defaults(run=run_export)
     doctor = commands.add_parser("doctor", help="what this machine and this folder offer, and lack")
     doctor.set_defaults(run=run_doctor)
+    use = commands.add_parser(
+        "use",
+        help="write a recipe of presets/ into params.yaml",
+        description="Set params.yaml to the defaults and what presets/NAME.yaml changes in them. "
+        "Its sections data and pictures, its comments and its order stay.",
+    )
+    use.add_argument("name", metavar="NAME", help="a file of presets/, without .yaml")
+    use.set_defaults(run=run_use)
     return top
 
 
@@ -106,6 +114,13 @@ def run_export(out: Path, model: Path) -> None:
     introduce(model)
     export_model(model, out)
     print(*(out / name for name in FILES), sep="\n")
+
+
+def run_use(name: str) -> None:
+    from darkfield import presets
+
+    presets.use(name, Path("params.yaml"))
+    print(f"params.yaml: the recipe of presets/{name}.yaml; data and pictures as they were")
 
 
 def run_doctor() -> None:

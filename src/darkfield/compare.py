@@ -21,40 +21,39 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from safetensors import safe_open
 
+from darkfield import presets
 from darkfield.classes import class_names
 from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
 from darkfield.measure import paired
 from darkfield.measure.paired import Recipe
+from darkfield.params import Params
 from darkfield.report.plots import CLASSES, SPLITS
+from darkfield.validation import check, load
 
 ROWS = Path("docs/ablation.yaml")
 OUT = Path("results/compare")
 SHARED = ("data", "synthesize", "split")  # what params.yaml says, whatever the preset
 
 
-def params_of(name: str, own: dict, seed: int | None = None) -> dict:
+def params_of(name: str, own: Params, seed: int | None = None) -> dict:
     """The params of a preset or row, with the data and the split of `own`, and this train.seed.
 
-    Raises UserError if there is no such preset or row.
+    Raises UserError if there is no such preset or row, or if it does not agree with the data.
     """
     rows = yaml.safe_load(ROWS.read_text())["rows"] if ROWS.exists() else {}
-    preset = Path("presets", f"{name}.yaml")
-    if name not in rows and not preset.exists():
-        known = [*sorted(p.stem for p in preset.parent.glob("*.yaml")), *rows]
-        raise UserError(
-            f"{name}: neither in presets/ nor a row of {ROWS} (known: {', '.join(known)})"
-        )
+    if name not in rows and name not in presets.names():
+        known = ", ".join([*presets.names(), *rows])
+        raise UserError(f"{name}: neither in presets/ nor a row of {ROWS} (known: {known})")
     changes = dict(rows.get(name, {"preset": name}))
-    params = yaml.safe_load(Path("presets", f"{changes.pop('preset')}.yaml").read_text())
-    params |= {section: own[section] for section in SHARED}
-    for section, value in changes.items():
-        params[section] = params[section] | value if isinstance(value, dict) else value
+    recipe = presets.merged(Params().plain(), presets.read(changes.pop("preset")))
+    shared = {section: own.plain()[section] for section in SHARED}
+    params = check(presets.merged(recipe | shared, changes), name).plain()
     root = Path(params["data"]["root"])
     if root != Path("data/synthetic"):
-        params["data"] = params["data"] | {"root": os.path.relpath(root, folder_of(name, seed))}
+        params["data"]["root"] = os.path.relpath(root, folder_of(name, seed))
     if seed is not None:
-        params["train"] = params["train"] | {"seed": seed}
+        params["train"]["seed"] = seed
     return params
 
 
@@ -66,7 +65,7 @@ def folder_of(name: str, seed: int | None) -> Path:
 def run(name: str, seed: int | None, target: str, cores: int) -> None:
     """The chain up to `target` in the preset's folder; raises UserError if it fails."""
     folder = folder_of(name, seed)
-    own = yaml.safe_load(Path("params.yaml").read_text())
+    own = check(load(Path("params.yaml")))
     text = yaml.safe_dump(params_of(name, own, seed), sort_keys=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(text)

@@ -12,16 +12,15 @@ from typing import NamedTuple
 
 import psutil
 
-from darkfield import params
 from darkfield.data.images import is_picture
 from darkfield.data.listing import passed_over, told
 from darkfield.engine import lock
 from darkfield.files import UserError, image_and_mask_folders
 from darkfield.network.states import STATES, unfinished
+from darkfield.validation import check, load
 
 GB = 1e9
 NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
-SCHEMA = Path("workflow/schemas/params.schema.yaml")
 
 
 class Finding(NamedTuple):
@@ -85,16 +84,16 @@ def machine() -> Iterator[Finding]:
 
 def project() -> Iterator[Finding]:
     try:
-        settings = params.check(params.load(Path("params.yaml")), SCHEMA)
+        settings = check(load(Path("params.yaml")))
     except UserError as error:
         for problem in str(error).splitlines():
             yield Finding("params", "wrong", problem, stops=True)
         return
-    yield Finding("params", f"{settings['model']['name']}, {settings['train']['epochs']} epochs")
-    threads = settings["train"]["threads"]
+    yield Finding("params", f"{settings.model.name}, {settings.train.epochs} epochs")
+    threads = settings.train.threads
     if threads != (cores := os.cpu_count()):
         yield Finding("train.threads", f"{threads} of {cores}", "more is faster, other bytes")
-    root = Path(settings["data"]["root"])
+    root = Path(settings.data.root)
     if root == Path("data/synthetic"):
         yield Finding("data", f"{root}: scenes that the chain draws itself")
         return

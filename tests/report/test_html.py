@@ -164,10 +164,10 @@ def test_one_group_has_no_intervals_and_an_absent_class_dashes():
 
 
 def test_flat_params_are_as_in_params_yaml():
-    params = {"train": {"epochs": 3, "crop": "none", "weights": [1, 2.5]}, "flip": True}
+    params = {"train": {"epochs": 3, "crop": None, "weights": [1, 2.5]}, "flip": True}
     assert dict(flat(params)) == {
         "train.epochs": "3",
-        "train.crop": "none",
+        "train.crop": "null",
         "train.weights": "[1, 2.5]",
         "flip": "true",
     }

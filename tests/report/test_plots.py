@@ -16,7 +16,7 @@ def epochs():
 
 def test_loss():
     history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
-    (axes,) = plots.loss(history, {"class_weights": "none", "dice_weight": 0}, 2).axes
+    (axes,) = plots.loss(history, {"class_weights": None, "dice_weight": 0}, 2).axes
     assert axes.lines[0].get_ydata().tolist() == [3, 2, 1]
     assert axes.get_xlabel() == "epoch"
     assert axes.texts[0].get_text() == "selected: 2"
@@ -25,10 +25,10 @@ def test_loss():
 @pytest.mark.parametrize(
     ("weights", "dice", "words"),
     [
-        ("none", 0, "cross entropy (nats)"),
+        (None, 0, "cross entropy (nats)"),
         ([1, 2], 0, "weighted cross entropy (nats)"),
         ("counts", 1, "weighted cross entropy + Dice loss"),
-        ("none", 0.5, "cross entropy + 0.5 Dice loss"),
+        (None, 0.5, "cross entropy + 0.5 Dice loss"),
     ],
 )
 def test_the_loss_is_called_what_it_is(weights, dice, words):

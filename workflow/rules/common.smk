@@ -20,7 +20,7 @@ os.environ.update(
 
 import darkfield.engine.lock
 import darkfield.engine.private
-import darkfield.params
+import darkfield.validation
 from darkfield.classes import class_names
 from darkfield.engine.imports import code_digest, code_files
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
@@ -62,12 +62,11 @@ def or_exit(function, *arguments):
 darkfield.engine.private.let_names_mean_the_chain()
 ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
-SCHEMA = Path(workflow.basedir, "workflow/schemas/params.schema.yaml")
 # Snakemake, which reads the files by itself, says less of what is wrong with them.
-or_exit(darkfield.params.load, Path("params.yaml"))
+or_exit(darkfield.validation.load, Path("params.yaml"))
 OVERRIDES = [
     *(
-        or_exit(darkfield.params.load, Path(path))
+        or_exit(darkfield.validation.load, Path(path))
         for path in workflow.overwrite_configfiles
     ),
     workflow.config_settings.config,
@@ -77,8 +76,8 @@ OVERRIDES = [
 configfile: "params.yaml"
 
 
-config = darkfield.params.replace_tables(config, OVERRIDES)
-config = or_exit(darkfield.params.check, config, SCHEMA)
+config = darkfield.validation.replace_tables(config, OVERRIDES)
+config = or_exit(darkfield.validation.check, config).plain()
 
 
 def code(rule):

@@ -93,7 +93,7 @@ rule split_batch:
 
 # To start a training from; what these weights have seen is to test nothing.
 PRETRAINED = config["train"]["pretrained_weights"]
-PRETRAINED_SPEC = [] if PRETRAINED == "none" else f"models/{PRETRAINED}/model.json"
+PRETRAINED_SPEC = [] if PRETRAINED is None else f"models/{PRETRAINED}/model.json"
 # Without such weights the setting changes nothing, and is not to make the split be made again.
 TRAINED_ON = config["evaluate"]["trained_on"] if PRETRAINED_SPEC else "refuse"
 

@@ -7,8 +7,8 @@ import darkfield.engine.ran
 
 def overridden():
     """Whether --config or --configfile made params that are not those of params.yaml."""
-    params = or_exit(darkfield.params.load, Path("params.yaml"))
-    return or_exit(darkfield.params.check, params, SCHEMA) != config
+    params = or_exit(darkfield.validation.load, Path("params.yaml"))
+    return or_exit(darkfield.validation.check, params).plain() != config
 
 
 def pictures_now():

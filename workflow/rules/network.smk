@@ -8,7 +8,7 @@ rule train:
         stats=rules.channel_stats.output[0],
         counts=rules.class_counts.output[0],
         pretrained=(
-            [] if PRETRAINED == "none" else f"models/{PRETRAINED}/model.safetensors"
+            [] if PRETRAINED is None else f"models/{PRETRAINED}/model.safetensors"
         ),
         pretrained_spec=PRETRAINED_SPEC,
     output:

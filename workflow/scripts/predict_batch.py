@@ -11,9 +11,8 @@ with job(snakemake) as log:
     sources = batches(cfg["folder"], snakemake.params.batches)[int(snakemake.wildcards.batch)]
     hardware = train["device"], train["precision"], train["threads"]
     predictor = Predictor(cfg["model"], *hardware)
-    scale = None if cfg["um_per_pixel"] == "none" else cfg["um_per_pixel"]
     with atomic(snakemake.output[0]) as part:
         part.mkdir()
-        problems = label_files(sources, predictor, part, um_per_pixel=scale)
+        problems = label_files(sources, predictor, part, um_per_pixel=cfg["um_per_pixel"])
         write_json(part / "problems.json", problems)
     log.info("%d pictures, %d problems", len(sources), len(problems))

@@ -38,7 +38,7 @@ def fit(device: torch.device, precision: str) -> None:
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
     sizes = network_sizes(table, snakemake.params.image_size)
     rows = table.index[table["split"] == "train"]
-    crop = None if cfg["crop"] == "none" else cfg["crop"]
+    crop = cfg["crop"]
     dataset = DarkfieldDataset(
         list(table["image"][rows]),
         Pictures(inputs.images, sizes, rows),

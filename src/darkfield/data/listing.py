@@ -85,13 +85,13 @@ def told(counts: Counter[str]) -> str:
     return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
 
 
-def batches(folder: str, n: int) -> list[list[Source]]:
+def batches(folder: str | None, n: int) -> list[list[Source]]:
     """The pictures below a folder in n batches, each chosen by its name, whatever others there are.
 
     Raises UserError if there are none.
     """
-    if folder == "none":
-        raise UserError("pictures.folder: none; name a folder of pictures")
+    if folder is None:
+        raise UserError("pictures.folder: null; name a folder of pictures")
     result: list[list[Source]] = [[] for _ in range(n)]
     for source in sources([folder], Path("results/predictions")):
         result[crc32(str(source.path.relative_to(folder)).encode()) % n].append(source)

@@ -136,7 +136,7 @@ def split_images(
         raise UserError(
             f"split: the pretrained weights were trained on the fields of view of {n - len(new)} "
             f"of the {n} images, which leaves {' and '.join(empty)} empty; add other images, set "
-            f"train.pretrained_weights: none, or {REMEDY}"
+            f"train.pretrained_weights: null, or {REMEDY}"
         )
     if empty:
         raise UserError(

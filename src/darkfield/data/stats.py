@@ -82,18 +82,18 @@ def absences(counts: dict) -> list[str]:
     return lines
 
 
-def class_weights(setting: str | list[float], counts: dict) -> list[float] | None:
+def class_weights(setting: str | list[float] | None, counts: dict) -> list[float] | None:
     """The loss's weights, one per class, that train.class_weights asks for; None: all alike.
 
     Raises UserError if every class that the training images show has weight 0.
     """
-    if setting == "none":
+    if setting is None:
         return None
     weights = counts["weights"] if setting == "counts" else setting
     shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
     if not any(weight for weight, there in zip(weights, shown, strict=True) if there):
         raise UserError(
             f"train.class_weights: {setting} gives weight 0 to every class that the training "
-            "images show, so nothing would be learned; set it to none"
+            "images show, so nothing would be learned; set it to null"
         )
     return weights

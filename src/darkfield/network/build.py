@@ -13,7 +13,7 @@ from darkfield.network.pretrained import load_imagenet
 from darkfield.network.segnet import SEGNET, SEGNET_VGG16, SegNet
 
 
-def libraries(name: str, encoder_weights: str) -> list[str]:
+def libraries(name: str, encoder_weights: str | None) -> list[str]:
     """The packages, beside torch, that a trained model depends on."""
     if name.startswith("segnet"):
         return []
@@ -27,14 +27,14 @@ def build(
     *,
     notebook_head: bool = False,
     encoder: str = "resnet18",
-    encoder_weights: str = "none",
+    encoder_weights: str | None = None,
     encoder_depth: int = 5,
     decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
 ) -> nn.Module:
     """A model of fresh weights from torch's RNG: images (B, 3, H, W) to logits (B, classes, H, W).
 
     `encoder`, `encoder_depth` and `decoder_channels`, one a stage, are of the families of
-    segmentation_models.pytorch (https://smp.readthedocs.io); `encoder_weights` are "none", that is
+    segmentation_models.pytorch (https://smp.readthedocs.io); `encoder_weights` are None, that is
     fresh, or "imagenet". Raises UserError if a library is not installed, or knows no such model.
     """
     if name == "segnet":

@@ -59,7 +59,7 @@ class Predictor:
         ):
             raise UserError(f"{path}: not the file that model.json is of; get the folder again")
         with readable(folder):
-            options = self.spec["model"] | {"encoder_weights": "none"}
+            options = self.spec["model"] | {"encoder_weights": None}
             network = build(classes=len(self.classes), **options)
         self.network: nn.Module = network.to(self.device, memory_format=NHWC).eval()
         self.load(path)

@@ -146,7 +146,9 @@ def shown(value: Any) -> str:
     """A setting in a line."""
     if isinstance(value, dict):
         return ", ".join(f"{k} {shown(v)}" for k, v in value.items())
-    return ", ".join(map(shown, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
+    return "null" if value is None else str(value)
 
 
 def validation(spec: dict) -> str:

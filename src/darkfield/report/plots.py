@@ -45,7 +45,7 @@ def mark_epoch(axes, epoch: int) -> None:
 
 def loss_name(train: dict) -> str:
     """What is minimised, in words, by the params of training."""
-    weighted = "" if train["class_weights"] == "none" else "weighted "
+    weighted = "" if train["class_weights"] is None else "weighted "
     if not (share := train["dice_weight"]):
         return f"{weighted}cross entropy (nats)"
     return f"{weighted}cross entropy + {'' if share == 1 else f'{share:g} '}Dice loss"

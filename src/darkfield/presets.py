@@ -1,0 +1,98 @@
+"""Recipes: presets/NAME.yaml holds what differs from the defaults of params.yaml."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from darkfield.files import UserError, atomic
+from darkfield.params import Params
+from darkfield.validation import check, load
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+
+PRESETS = Path("presets")
+OWN = ("data", "pictures")  # sections that are the user's, whatever the recipe
+
+
+def names() -> list[str]:
+    """The presets there are."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def read(name: str) -> dict[str, Any]:
+    """What a preset changes in the defaults; raises UserError if there is none, or it is wrong."""
+    path = PRESETS / f"{name}.yaml"
+    if name not in names():
+        raise UserError(f"{path}: no such preset (known: {', '.join(names())})")
+    changes = load(path)
+    if own := [section for section in OWN if section in changes]:
+        raise UserError(*(f"{path}: {key} is set in params.yaml alone; remove it" for key in own))
+    check(merged(Params().plain(), changes), str(path))
+    return changes
+
+
+def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The params with the keys of `changes`, section by section."""
+    return params | {
+        name: params[name] | value
+        if isinstance(value, dict) and isinstance(params.get(name), dict)
+        else value
+        for name, value in changes.items()
+    }
+
+
+def use(name: str, path: Path) -> None:
+    """Set params.yaml to the defaults and what a preset changes in them.
+
+    Its comments, its order, and its sections `data` and `pictures` stay. Raises UserError if there
+    is no such preset, and, once the file is written, if the recipe does not agree with the data.
+    """
+    recipe = merged(Params().plain(), read(name))
+    load(path)  # or ruamel.yaml says less of what is wrong with it
+    yaml = round_trip()
+    document = yaml.load(path.read_text(encoding="utf-8"))
+    for section, value in recipe.items():
+        if section not in OWN and isinstance(value, dict):
+            if not isinstance(document.get(section), dict):
+                document[section] = type(document)()
+            for key, of_key in value.items():
+                put(document[section], key, of_key)
+        elif section not in OWN:
+            put(document, section, value)
+    with atomic(path) as part, part.open("w", encoding="utf-8") as file:
+        yaml.dump(document, file)
+    check(load(path), str(path))
+
+
+def round_trip() -> "YAML":
+    """A reader and writer of YAML that keeps comments, quotes and long lines, and writes null."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.representer import RoundTripRepresenter
+
+    class Representer(RoundTripRepresenter):
+        pass
+
+    Representer.add_representer(
+        type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    yaml = YAML()
+    yaml.Representer = Representer
+    yaml.preserve_quotes, yaml.width = True, 1000
+    return yaml
+
+
+def put(mapping: "CommentedMap", key: str, value: Any) -> None:
+    """Set a key to a value, lists in the style they had; its comment follows after one space."""
+    from ruamel.yaml.comments import CommentedSeq
+    from ruamel.yaml.error import CommentMark
+
+    if mapping.get(key, ...) == value:
+        return
+    old, mapping[key] = mapping.get(key), value
+    if isinstance(value, list):  # a new one: an alias may name the old one, too
+        mapping[key] = CommentedSeq(value)
+        if not isinstance(old, CommentedSeq) or old.fa.flow_style():
+            mapping[key].fa.set_flow_style()
+    if comment := mapping.ca.items.get(key, [None] * 3)[2]:
+        comment.start_mark = CommentMark(0)

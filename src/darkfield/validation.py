@@ -1,0 +1,151 @@
+"""params.yaml read from a file and checked: all that is wrong with it, a line for each key."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from darkfield.files import UserError
+from darkfield.params import Params
+from darkfield.schema import section, words
+from darkfield.values import PROBLEM
+
+TABLES = ("classes", "mask_values")  # of data: mappings whose keys are the user's
+LONGEST = 60  # characters of a wrong value that are shown
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The params of a YAML file, unchecked.
+
+    Raises UserError if it is missing, no YAML, has a key twice, or if Snakemake (PyYAML, YAML 1.1)
+    and DVC (ruamel.yaml, YAML 1.2) read it differently.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        to_dvc = YAML(typ="safe").load(text)
+        to_snakemake = yaml.safe_load(text)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; go to a clone of the project") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line
+        source = shown(text.splitlines()[line].strip())
+        raise UserError(f"{path}: line {line + 1}, {source}, repeats a key; keep one") from error
+    except (YAMLError, yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: is not YAML; correct it ({reason})") from error
+    if not isinstance(to_snakemake, dict) or not to_snakemake:
+        raise UserError(f"{path}: holds no keys; restore it by git checkout {path.name}")
+    if ambiguous := list(differences(to_snakemake, to_dvc)):
+        raise UserError(*(f"{path}: {problem}" for problem in ambiguous))
+    return to_snakemake
+
+
+def differences(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
+    """A line for each key or value that is `ours` to Snakemake, and not the same to DVC."""
+    if isinstance(ours, dict) and isinstance(theirs, dict) and len(ours) == len(theirs):
+        for (key, value), (their_key, their_value) in zip(
+            ours.items(), theirs.items(), strict=True
+        ):
+            if alike(key, their_key):
+                yield from differences(value, their_value, f"{at}.{key}" if at else str(key))
+            else:
+                yield ambiguous(f"{at}: key" if at else "key", key, their_key)
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for i, (value, their_value) in enumerate(zip(ours, theirs, strict=True)):
+            yield from differences(value, their_value, f"{at}.{i}")
+    elif not alike(ours, theirs):
+        yield ambiguous(at, ours, theirs)
+
+
+def ambiguous(at: str, ours: Any, theirs: Any) -> str:
+    remedy = "quote it if it is text; else write a plain decimal number, true or false"
+    return f"{at}: is {ours!r} to Snakemake and {theirs!r} to DVC; {remedy}"
+
+
+def alike(ours: Any, theirs: Any) -> bool:
+    """Whether two scalars come to the same; 1e-3 is text to PyYAML, which `check` reads."""
+    if isinstance(ours, str) and type(theirs) in (int, float):
+        try:
+            return float(json.loads(ours)) == theirs
+        except (ValueError, TypeError):
+            return False
+    return repr(ours) == repr(theirs)
+
+
+def replace_tables(params: dict[str, Any], layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The params, with each table as the last of `layers` has it that has it at all.
+
+    Snakemake merges mappings: what a user's --configfile leaves out of a table would stay.
+    """
+    data = dict(params["data"])
+    for layer in layers:
+        if isinstance(of_layer := layer.get("data"), dict):
+            data |= {table: of_layer[table] for table in TABLES if table in of_layer}
+    return params | {"data": data}
+
+
+def check(params: dict[str, Any], file: str = "params.yaml") -> Params:
+    """The params of a complete params.yaml.
+
+    Raises UserError with a line for each key that is missing, unknown, or not what it may be; if
+    there is none, for all that does not agree with each other.
+    """
+    found = list(missing(params))
+    try:
+        checked = Params.model_validate(params)
+    except ValidationError as error:
+        found += described(error, params)
+    if found:
+        raise UserError(*(f"{file}: {line}" for line in sorted(set(found))))
+    return checked
+
+
+def missing(params: dict[str, Any]) -> Iterator[str]:
+    """A line for each key that params.yaml lacks: without them DVC could not set them either."""
+    for name in Params.model_fields:
+        if name not in params:
+            yield f"{name!r} is missing"
+        elif isinstance(params[name], dict):
+            for key in section(name).get("required", []):
+                if key not in params[name]:
+                    yield f"{name}: {key!r} is missing"
+
+
+def described(error: ValidationError, params: dict[str, Any]) -> Iterator[str]:
+    """What is wrong by pydantic, as lines that name the key, and what is allowed."""
+    for detail in error.errors(include_url=False):
+        name, *rest = (*detail["loc"], "")
+        known = section(str(name)).get("properties", {}) if name in Params.model_fields else {}
+        key = f"{name}.{rest[0]}" if rest[0] in known else str(name)
+        if detail["type"] == PROBLEM:
+            yield f"{key}: {detail['msg']}"
+        elif detail["type"] in ("extra_forbidden", "invalid_key"):
+            at, unknown, others = (
+                (f"{name}: ", rest[0], known) if known else ("", name, Params.model_fields)
+            )
+            yield f"{at}unknown key {unknown!r}{nearest(str(unknown), others)}"
+        else:
+            value, schema = params[name], section(name)
+            if key != name:
+                value, schema = value[rest[0]], known[rest[0]]
+            yield f"{key}: {shown(value)} is not {words(schema)}"
+
+
+def shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def nearest(key: str, allowed: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, allowed, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(allowed)})"

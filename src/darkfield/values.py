@@ -1,0 +1,145 @@
+"""What a value of params.yaml can be: the types that its models are made of."""
+
+import json
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    ValidationError,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from darkfield.classes import class_names
+
+PROBLEM = "problem"  # the type of a validation error whose message is already written for the user
+T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """A part of params.yaml: it takes no other keys, no NaN or infinity, and does not change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def plain(self) -> dict[str, Any]:
+        """The same as YAML and JSON have it: dicts, lists, numbers, text; None for null."""
+        return self.model_dump(mode="json")
+
+
+def problem(text: str) -> PydanticCustomError:
+    """What a validator raises about its value."""
+    return PydanticCustomError(PROBLEM, "{text}", {"text": text})
+
+
+def problems(lines: Iterable[tuple[str, str]]) -> ValidationError:
+    """What a validator raises about several values: (key, text) pairs, a.b being b of a."""
+    details: list[InitErrorDetails] = [
+        {"type": problem(text), "loc": tuple(filter(None, key.split("."))), "input": None}
+        for key, text in lines
+    ]
+    return ValidationError.from_exception_data("params.yaml", details)
+
+
+def unquoted(value: object) -> object:
+    """A number or a boolean that is given as text.
+
+    Snakemake hands on `--config train='{epochs: 3}'` as {"epochs": "3"}, and its YAML takes 1e-3,
+    without a point, for text.
+    """
+    if isinstance(value, str) and re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?|true|false", value.lower()):
+        with suppress(ValueError):
+            return json.loads(value.lower())
+    return value
+
+
+def null(value: object) -> object:
+    """None where --config has the text null; earlier versions of params.yaml had none."""
+    if isinstance(value, str) and value.lower() == "none":
+        raise problem(f"{value!r} is not null; write null")
+    return None if value == "null" else value
+
+
+def short(value: float) -> float:
+    """1 for 1.0, as people write it."""
+    return int(value) if float(value).is_integer() and abs(value) < 1e15 else value
+
+
+Whole = Annotated[int, Strict(), BeforeValidator(unquoted)]
+Index = Annotated[int, Strict(), Field(ge=0), BeforeValidator(unquoted)]
+Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(unquoted)]
+Flag = Annotated[bool, Strict(), BeforeValidator(unquoted)]
+SHORT = PlainSerializer(short, return_type=int | float, when_used="json")
+Number = Annotated[float, Strict(), BeforeValidator(unquoted), SHORT]
+Positive = Annotated[float, Strict(), Field(gt=0), BeforeValidator(unquoted), SHORT]
+Weight = Annotated[float, Strict(), Field(ge=0), BeforeValidator(unquoted), SHORT]
+Seed = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1), BeforeValidator(unquoted)]
+Side = Annotated[int, Strict(), Field(ge=16, le=4096), BeforeValidator(unquoted)]
+Edge = Annotated[int, Strict(), Field(ge=16, le=10_000), BeforeValidator(unquoted)]
+Channels = Annotated[int, Strict(), Field(ge=1, le=65_536), BeforeValidator(unquoted)]
+Zoom = Annotated[float, Strict(), Field(ge=1, le=100), BeforeValidator(unquoted), SHORT]
+Size = tuple[Side, Side]  # height, width
+Place = Annotated[  # Snakemake takes braces and angle brackets for its own
+    str, Field(pattern=r"^[^{}<>\x00-\x1f]+$", title="a path without { } < >")
+]
+EncoderName = Annotated[str, Field(pattern=r"^[\w.-]+$", title="the name of an encoder")]
+ModelName = Annotated[
+    str, Field(pattern=r"^[^/{}<>*\n]+$", title="the NAME of a folder models/NAME")
+]
+Maybe = Annotated[T | None, BeforeValidator(null)]
+MASK_VALUE = "^([0-9]{1,5}|#[0-9a-f]{6})$"
+
+
+def text_keys(classes: object) -> object:
+    """Refuses names of classes that YAML reads as numbers or booleans."""
+    if isinstance(classes, dict) and (others := [k for k in classes if not isinstance(k, str)]):
+        raise problems(("", f"{name!r} is not text; put it in quotes") for name in others)
+    return classes
+
+
+def one_class_each(mask_values: object) -> object:
+    """The keys as text: JSON has no others. Refuses one value ("2", "02", 2) of two classes."""
+    if not isinstance(mask_values, dict):
+        return mask_values
+    lines, spelled = [], {}
+    for key, name in mask_values.items():
+        value = str(key).lower()
+        if not re.fullmatch(MASK_VALUE, value):
+            lines.append(f'{key!r} is not a grey value or "#rrggbb"')
+        if re.fullmatch(r"#([0-9a-f]{2})\1\1", value):
+            value = str(int(value[1:3], 16))
+        spelled.setdefault(value.lstrip("0") or "0", {})[repr(key)] = str(name)
+    for names in spelled.values():
+        if len(classes := sorted(set(names.values()))) > 1:
+            lines.append(
+                f"{', '.join(names)} are one value, but stand for {' and '.join(classes)}; keep one"
+            )
+    if lines:
+        raise problems(("", line) for line in lines)
+    return {str(key).lower(): name for key, name in mask_values.items()}
+
+
+def in_order(classes: dict[str, int]) -> dict[str, int]:
+    """By index: to Snakemake another order is another value."""
+    return {name: classes[name] for name in class_names(classes)}
+
+
+Classes = Annotated[
+    dict[str, Index],
+    Field(min_length=2, max_length=256, title="a mapping of 2 to 256 names to whole numbers"),
+    BeforeValidator(text_keys),
+    AfterValidator(in_order),
+]
+MaskValues = Annotated[
+    dict[Annotated[str, Field(pattern=MASK_VALUE)], str],
+    Field(min_length=1, title="a mapping of values to names of classes"),
+    BeforeValidator(one_class_each),
+    AfterValidator(lambda values: dict(sorted(values.items()))),
+]
