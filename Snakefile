@@ -37,3 +37,6 @@ rule all:
             rules.plots,
             rules.html_report,
         ),
+
+
+adopt()  # what dvc.lock says has run, if it is news

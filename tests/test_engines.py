@@ -323,15 +323,40 @@ def test_branches_there_and_back(branched):
         assert_clean(branched)
 
 
+def test_an_older_commit_whose_files_were_not_checked_out(branched):
+    """`git checkout` without `dvc checkout`: both see the other commit's files, and make theirs."""
+    git(branched, "checkout", "--quiet", "main")
+    assert stale(branched) == planned(branched) == {"overlays"}
+    run_snakemake(branched)
+    assert_clean(branched)
+    assert len(list((branched / "results/overlays/test").iterdir())) == 2
+
+
 @pytest.mark.long
 def test_files_of_another_commit_are_never_recorded(branched):
-    """`git checkout` without `dvc checkout` fools Snakemake; dvc.lock is not to believe it."""
     git(branched, "checkout", "--quiet", "main")
     set_params(branched, image_size=[48, 40])
     run_snakemake(branched, "results/channel_stats.json")
     git(branched, "checkout", "params.yaml")
     run_snakemake(branched, "results/channel_stats.json")
     assert stale(branched) == {"overlays"}
+
+
+def test_what_dvc_restores_of_an_earlier_run_is_up_to_date(copy):
+    """Back at an old value, `dvc repro` runs nothing, and nothing is left for Snakemake."""
+    for images in (1, 2):
+        set_params(copy, overlays={"images": images})
+        ran = ran_by_dvc(dvc(copy, "repro"))
+        assert_clean(copy)
+    assert ran == set()
+    assert len(list((copy / "results/overlays/test").iterdir())) == 2
+
+
+def test_after_a_run_only_what_a_person_commits_has_changed(copy):
+    set_params(copy, overlays={"images": 1})
+    run_snakemake(copy)
+    changed = git(copy, "status", "--short").split()[1::2]
+    assert changed == ["dvc.lock", "params.yaml"]
 
 
 # 6

@@ -6,6 +6,9 @@ wildcard_constraints:
 
 
 rule synthesize:
+    input:
+        # Without an input there would be nothing that old outputs could be older than.
+        script=os.path.relpath(Path(workflow.basedir, "workflow/scripts/synthesize.py")),
     output:
         folder=directory(SYNTHETIC),
         checksums=f"{SYNTHETIC}.sha256",

@@ -2,7 +2,25 @@
 import shutil
 import subprocess
 
+from snakemake.io import strip_wildcard_constraints
+
+import darkfield.engine.adoption
 import darkfield.engine.ran
+
+
+def adopt():
+    """Let Snakemake believe what dvc.lock says of the chain, if something else has written it."""
+    if not workflow.is_main_process or darkfield.engine.adoption.adopted():
+        return
+    batches = {"run": "", "batch": range(config["data"]["batches"])}
+    stages = {}
+    for rule in workflow.rules:
+        stage = rule.name.removesuffix(darkfield.engine.ran.BATCH)
+        if stage in darkfield.engine.ran.stages():
+            patterns = map(strip_wildcard_constraints, rule.output)
+            files = [path for p in patterns for path in expand(p, **batches)]
+            stages.setdefault(stage, {})[rule.name] = list(map(Path, files))
+    darkfield.engine.adoption.adopt(Path(workflow.main_snakefile), stages)
 
 
 def overridden():
@@ -67,6 +85,7 @@ def dvc_commit():
             )
     if not stages:
         return
+    agreed = darkfield.engine.adoption.adopted()
     done = subprocess.run(
         ["dvc", "commit", "--force", *stages],
         stdout=subprocess.PIPE,
@@ -76,6 +95,8 @@ def dvc_commit():
     if done.returncode == 0:
         for stage in stages:
             darkfield.engine.ran.place(stage).unlink()
+        if agreed:
+            darkfield.engine.adoption.note()
     else:
         errors = [line for line in done.stdout.split("\n") if line.startswith("ERROR")]
         reason = errors[0].removeprefix("ERROR: ") if errors else done.stdout.strip()

@@ -1,5 +1,6 @@
 """All that reaches into Snakemake where it has no public way."""
 
+import os
 from pathlib import Path
 
 from snakemake.api import SnakemakeApi
@@ -8,16 +9,22 @@ from snakemake.jobs import Job
 from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
+from darkfield.engine.adoption import ADOPTING
+
 RUN = {"run": ""}  # the wildcard of the chain and of its folds, as it is in the chain itself
 
 
 def load_rules(snakefile: Path) -> tuple[list[Rule], dict]:
-    """The rules of a Snakefile, in order, and its checked config."""
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        settings = ResourceSettings(cores=1), ConfigSettings()
-        loaded = api.workflow(settings[0], snakefile=snakefile, config_settings=settings[1])
-        workflow = loaded._workflow
-        return list(workflow.rules), workflow.globals["config"]
+    """The rules of a Snakefile, in order, and its checked config; it adopts nothing."""
+    os.environ[ADOPTING] = "1"
+    try:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            settings = ResourceSettings(cores=1), ConfigSettings()
+            loaded = api.workflow(settings[0], snakefile=snakefile, config_settings=settings[1])
+            workflow = loaded._workflow
+            return list(workflow.rules), workflow.globals["config"]
+    finally:
+        del os.environ[ADOPTING]
 
 
 def let_names_mean_the_chain() -> None:
