@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from darkfield.data.synthetic import scene
-from darkfield.report.overlays import COLOURS, rgb
+from darkfield.report.palette import COLOURS, rgb
 
 SIDE, COLUMNS, ROWS, GAP = 128, 6, 2, 4
 

@@ -28,7 +28,7 @@ from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
 from darkfield.measure import paired
 from darkfield.measure.paired import Recipe
 from darkfield.params import Params
-from darkfield.report.plots import CLASSES, SPLITS
+from darkfield.report.palette import SPLITS, class_colours
 from darkfield.validation import check, load
 
 ROWS = Path("docs/ablation.yaml")
@@ -183,11 +183,12 @@ def curves(names: Sequence[str], seeds: Sequence[int | None], fold: str) -> Figu
         files = of_runs(name, seeds, fold, "results/{fold}evaluation/epochs.csv")
         epochs = pd.concat(map(read_csv, files))
         minutes = train_minutes(name, seeds, fold) / epochs["epoch"].max()
-        for k, c in enumerate(epochs["class"].unique()[1:], start=1):
+        classes = epochs["class"].unique()
+        for c, colour in list(zip(classes, class_colours(len(classes)), strict=True))[1:]:
             for split in ("train", "test"):
                 rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
                 dice = rows.groupby("epoch")["dice"].agg(["mean", "min", "max"])
-                time, colour = dice.index * minutes, CLASSES[k % len(CLASSES)]
+                time = dice.index * minutes
                 axes.fill_between(time, dice["min"], dice["max"], color=colour, alpha=0.2, lw=0)
                 style = {"color": colour, "linestyle": SPLITS[split][1], "marker": ".", "ms": 3}
                 axes.plot(time, dice["mean"], **style, lw=1.2, label=f"{c}, {split}")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from darkfield.report.gallery import ALPHA, SIDE, layer, pictures, score, worst_first
-from darkfield.report.overlays import INVENTED, MISSED, class_colours, rgb
+from darkfield.report.palette import INVENTED, MISSED, class_colours, rgb
 
 
 def decoded(uri):

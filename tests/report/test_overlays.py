@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from darkfield.report.overlays import COLOURS, GAP, TITLE, errors, overlay, paint, pick
+from darkfield.report.overlays import GAP, TITLE, errors, overlay, paint, pick
+from darkfield.report.palette import COLOURS
 
 CLASSES = ["background", "erythrocyte", "spirochaete"]
 

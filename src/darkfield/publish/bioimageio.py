@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 from darkfield.classes import class_names
 from darkfield.files import UserError
 from darkfield.publish.card import NO_DEVICE, PAPERS, card, sizes, summary, title
-from darkfield.report.overlays import class_colours, paint
+from darkfield.report.overlays import paint
+from darkfield.report.palette import class_colours
 
 # Zip and zoo ask for a time: the first that zip can name, so that the same model is the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)

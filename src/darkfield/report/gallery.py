@@ -9,7 +9,8 @@ from PIL import Image
 
 from darkfield.data.images import resize_image, resize_mask
 from darkfield.measure.metrics import class_mean, iou
-from darkfield.report.overlays import CONFUSED, INVENTED, MISSED, class_colours, errors, rgb
+from darkfield.report.overlays import errors
+from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours, rgb
 
 # Together they bound the report: 2 MB with 48 real pictures, 50 MB if they were noise.
 IMAGES, SIDE = 48, 800  # pixels

@@ -19,7 +19,7 @@ from darkfield.data.stats import absences
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.report import gallery, plots
-from darkfield.report.overlays import CONFUSED, INVENTED, MISSED, class_colours
+from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours
 from darkfield.report.summary import COLUMNS
 
 SPLITS = ("train", "val", "test")

@@ -26,7 +26,8 @@ from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked
 from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.tiles import ROWS
 from darkfield.objects.table import count_table, object_table
-from darkfield.report.overlays import class_colours, paint, rgb
+from darkfield.report.overlays import paint
+from darkfield.report.palette import class_colours, rgb
 
 TABLES = ("objects.csv", "counts.csv")
 RECORD = "darkfield"

@@ -8,21 +8,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-# Okabe & Ito (2008); the first class, background, stays as it is.
-COLOURS = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2"]
-MISSED, INVENTED, CONFUSED = "#0072B2", "#D55E00", "#F0E442"
+from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours, rgb
+
 GAP, TITLE = 6, 18  # pixels
 # Of Latin, Greek, Cyrillic and more; that of Pillow has no é.
 FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
-
-
-def class_colours(n: int) -> list[str]:
-    """The colours of n classes, "#rrggbb"; from the ninth on they come again."""
-    return [COLOURS[i % len(COLOURS)] for i in range(n)]
-
-
-def rgb(colour: str) -> np.ndarray:
-    return np.frombuffer(bytes.fromhex(colour[1:]), dtype=np.uint8)
 
 
 def paint(image: np.ndarray, index: np.ndarray, colours: Sequence[str]) -> np.ndarray:

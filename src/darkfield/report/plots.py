@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from darkfield.measure import metrics
+from darkfield.report.palette import GREY, SPLITS, class_colours
 
 matplotlib.rcParams.update(
     {
@@ -19,8 +20,6 @@ matplotlib.rcParams.update(
         "text.parse_math": False,  # names of classes may have a $
     }
 )
-SPLITS = {"train": ("#0072B2", "-"), "val": ("#009E73", ":"), "test": ("#D55E00", "--")}
-CLASSES = ["#7F7F7F", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7"]
 
 
 def new(width: float = 6.4, height: float = 4.0):
@@ -112,8 +111,8 @@ def class_balance(counts: dict) -> Figure:
     splits = [s for s in ("train", "val", "test") if any(counts["pixels"][s].values())]
     classes = list(counts["pixels"]["all"])
     y = np.arange(len(splits))[::-1]
-    for k, name in enumerate(classes):
-        colour = CLASSES[k % len(CLASSES)]
+    colours = class_colours(len(classes), background=GREY)
+    for k, (name, colour) in enumerate(zip(classes, colours, strict=True)):
         at = y + (len(classes) / 2 - 0.5 - k) * 0.8 / len(classes)
         for axes, share in ((left, share_of_pixels), (right, share_of_images)):
             values = [share(counts, s, name) for s in splits]
