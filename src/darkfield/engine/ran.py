@@ -1,7 +1,7 @@
 """What ran: each job of a DVC stage leaves a note of what it made from what, as its last act.
 
 dvc.lock gets only what a note says, and only while params, inputs and outputs are still those of
-the note (workflow/rules/dvc.smk). Time stamps prove nothing: `snakemake --touch` renews them.
+the note (workflow/rules/engine.smk). Time stamps prove nothing: `snakemake --touch` renews them.
 """
 
 import hashlib
