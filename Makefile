@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run repro data test test-all test-cluster fuzz compare bench scale check format lock \
-	dvc.yaml docs/reliability.md docs/settings.md
+	dvc.yaml docs/settings.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best
@@ -77,9 +77,6 @@ dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
 
 docs/settings.md: .venv/installed ## write it, and the schema that editors use, from src/darkfield/params.py
 	@python -m darkfield.schema
-
-docs/reliability.md: .venv/installed ## write its tables from tests/hostile.py
-	@python tests/hostile.py
 
 lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -59,7 +59,7 @@ def tell(found: dict[int, dict[str, dict[str, float]]]) -> None:
     """Print what was measured, by number of pictures, and what follows."""
     disk = {images: rows.pop("disk")["peak_mb"] for images, rows in found.items()}
     print("| rule | " + " | ".join(f"{n:,} (s)" for n in SIZES), end="")
-    print(" | ms a picture at 10,000 | growth | peak memory (MB) | a million (h) |")
+    print(" | ms per picture at 10,000 | growth | peak memory (MB) | a million (h) |")
     print("|---" * (len(SIZES) + 5) + "|")
     walls = dict.fromkeys(NODES, 0.0)
     for rule in found[SIZES[-1]]:
@@ -76,8 +76,11 @@ def tell(found: dict[int, dict[str, dict[str, float]]]) -> None:
         for nodes in NODES:
             walls[nodes] += hours / (nodes if shared else 1)
     print()
-    print("A million pictures: " + ", ".join(f"{walls[n]:.1f} h on {n} nodes" for n in NODES))
-    print(f"Disk: {1000 * disk[SIZES[-1]] / SIZES[-1]:.0f} kB a picture")
+    print(
+        "A million pictures: "
+        + ", ".join(f"{walls[n]:.1f} h on {n} node{'s' * (n > 1)}" for n in NODES)
+    )
+    print(f"Disk: {1000 * disk[SIZES[-1]] / SIZES[-1]:.0f} kB per picture")
 
 
 if __name__ == "__main__":

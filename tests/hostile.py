@@ -1,5 +1,5 @@
-"""Everything that can be wrong with input, as data: what test_hostile.py drives through the real
-commands, and what docs/reliability.md lists. `python tests/hostile.py` writes the list into it.
+"""Everything that can be wrong with input, as data: what test_hostile.py and test_machine.py drive
+through the real commands.
 """
 
 import io
@@ -19,7 +19,6 @@ from safetensors.numpy import load_file, save_file
 
 from darkfield.files import read_json, write_json
 
-DOCS = Path(__file__).parent.parent / "docs/reliability.md"
 RNG = np.random.default_rng(1)
 IMAGE = RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)
 MASK = RNG.integers(0, 3, (30, 40), dtype=np.uint8)
@@ -30,7 +29,7 @@ class Case(NamedTuple):
     """What is wrong, how it is made so in the place that the group's test gives, what is said.
 
     Where the picture is read, `make` returns what should come of it: stem, image, mask; and
-    `says` is for the table alone.
+    `says` tells the reader of this file how.
     """
 
     wrong: str
@@ -694,38 +693,3 @@ MACHINE = [
     Case("clock set back, files touched", None, "Nothing to be done (contents decide, not times)"),
     Case("results deleted under a running chain", None, "the same command makes them again"),
 ]
-SECTIONS = {
-    "Pictures and masks that are refused, all by one run": REFUSED,
-    "Pictures and masks that are read": READ,
-    "The folder of pictures": FOLDERS,
-    "params.yaml, all keys by one run, before anything else": [*WRONG_PARAMS, *DISAGREEING],
-    "params.yaml itself": UNREADABLE,
-    "Model folders (`darkfield predict`)": MODELS,
-    "The machine": MACHINE,
-}
-MARK = (
-    "<!-- From here on written by `make docs/reliability.md`: do not edit; a test compares. -->\n"
-)
-
-
-def tables() -> str:
-    """The cases as Markdown, a table a section."""
-    text = f"{MARK}\n{sum(map(len, SECTIONS.values()))} cases.\n"
-    for title, cases in SECTIONS.items():
-        head = "how" if cases is READ else "what is said, in part"
-        text += f"\n### {title}\n\n| case | {head} |\n|---|---|\n"
-        text += "".join(f"| {cell(case.wrong)} | {cell(case.says)} |\n" for case in cases)
-    return text
-
-
-def cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
-
-
-def written() -> str:
-    """docs/reliability.md as it should be: what stands above MARK, and the tables."""
-    return DOCS.read_text(encoding="utf-8").partition(MARK)[0] + tables()
-
-
-if __name__ == "__main__":
-    DOCS.write_text(written(), encoding="utf-8")
