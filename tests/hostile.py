@@ -674,7 +674,7 @@ MACHINE = [
     Case(
         "worker killed (kill -9, out of memory)",
         None,
-        "train failed: killed, perhaps for want of memory; the same command goes on from here",
+        "train failed: killed, perhaps for lack of memory; the same command continues from here",
     ),
     Case("second chain in one folder", None, "Directory cannot be locked"),
     Case(
@@ -688,7 +688,7 @@ MACHINE = [
         None,
         "Permission denied; make it accessible, or choose another",
     ),
-    Case("disk full", None, "the disk is full: make room; the same command goes on from here"),
+    Case("disk full", None, "the disk is full; free some space and run the same command again"),
     Case("out of memory", None, "out of memory: end other programs, or run fewer jobs at once"),
     Case("clock set back, files touched", None, "Nothing to be done (contents decide, not times)"),
     Case("results deleted under a running chain", None, "the same command makes them again"),

@@ -18,7 +18,7 @@ TINY = {
     "train": {"epochs": 1, "threads": 1},
     "overlays": {"images": 1},
 }
-FULL = "the disk is full: make room; the same command goes on from here"
+FULL = "the disk is full; free some space and run the same command again"
 
 
 def outputs(folder):

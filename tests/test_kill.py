@@ -119,7 +119,7 @@ def test_a_signal_stops_within_seconds_and_says_how_to_go_on(folder, whole, kill
     kill(process.pid, getattr(signal, name))
     text, _ = process.communicate(timeout=20)
     assert process.returncode != 0
-    assert "stopped; the same command goes on from here" in text
+    assert "stopped; the same command continues from here" in text
     assert "Traceback" not in text, text
     assert not (folder / "results/train/checkpoints").exists()
     done = snakemake(folder, "--cores", "2", TARGET)
@@ -134,7 +134,7 @@ def test_a_full_disk_leaves_the_state_intact(folder, whole):
     limited = "ulimit -f 12000; exec snakemake --cores 2 " + TARGET
     done = run(folder, "bash", "-c", limited)
     assert done.returncode != 0
-    assert "the disk is full: make room; the same command goes on from here" in done.stdout
+    assert "the disk is full; free some space and run the same command again" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("train failed: the disk is full")
     assert not list(folder.rglob(".part-*"))
     done = snakemake(folder, "--cores", "2", TARGET)

@@ -31,7 +31,7 @@ def command() -> Iterator[None]:
     except UserError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
+        sys.exit("stopped; the same command continues from here")
     except Exception as error:
         if line := explain(error):
             sys.exit(line)

@@ -4,7 +4,7 @@ import errno
 
 from darkfield.files import UserError, one_line
 
-DISK_FULL = "the disk is full: make room; the same command goes on from here"
+DISK_FULL = "the disk is full; free some space and run the same command again"
 OUT_OF_MEMORY = "out of memory: end other programs, or run fewer jobs at once (--cores)"
 # What torch's allocators say in a RuntimeError that is no torch.OutOfMemoryError.
 ALLOCATORS = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")

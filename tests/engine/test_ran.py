@@ -180,7 +180,7 @@ def test_pictures_that_change_while_they_are_worked_on_are_not_recorded(tmp_path
         (
             lambda folder: set_params(folder, split={"strategy": "neat"}),
             "",
-            "params.yaml: split.strategy: 'neat' is not one of grouped, random",
+            "params.yaml: split.strategy: 'neat' is not grouped or random",
         ),
         pytest.param(
             lambda folder: count(folder, KILL, fails=True),  # leaves Snakemake's lock

@@ -68,4 +68,4 @@ with job(SimpleNamespace(rule="a", wildcards=[], log=sys.argv[1:])):
     command = [sys.executable, "-c", program, str(tmp_path / "rule.log")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "stopped; the same command goes on from here\n"
+    assert done.stderr == "stopped; the same command continues from here\n"

@@ -19,8 +19,8 @@ from darkfield.engine.private import RUN, load_rules
 
 MODEL = {"model_check", "model_evaluate", "model_select"}
 NOT_STAGES = {"all", "fold", "cross_validation", "label_review", *MODEL, "predict", "export"}
-BATCH = "_batch"  # of RULE_batch, which works a part of what RULE brings together: one stage
-# What DVC takes as one folder, where Snakemake names each file.
+BATCH = "_batch"  # of RULE_batch, which does a part of the work that RULE joins: one stage
+# DVC tracks these as one folder each; Snakemake names every file.
 FOLDERS = (
     *("data/pixels", "data/resized"),
     *("results/train/checkpoints", "results/model", "results/plots"),
@@ -31,7 +31,7 @@ EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusi
 HEAD = """\
 # The Snakefile's chain as DVC stages. Written by `make dvc.yaml`: do not edit; a test compares.
 """
-# What `dvc plots` draws, by templates of DVC and of ours in .dvc/plots, and `dvc artifacts` gets.
+# What `dvc plots` draws, with DVC's templates and ours in .dvc/plots, and `dvc artifacts` offers.
 PLOTS = [
     {
         "training loss": {
@@ -70,7 +70,7 @@ ARTIFACTS = {
 
 
 def paths(files: Iterable[str]) -> list[str]:
-    """Files as DVC names them: members of FOLDERS by their folder."""
+    """Files under the names that DVC uses: those in one of FOLDERS by that folder."""
 
     def folder(file: str) -> str:
         return next((f for f in FOLDERS if Path(f) in Path(file).parents), file)
@@ -79,7 +79,7 @@ def paths(files: Iterable[str]) -> list[str]:
 
 
 def own(file: str | Callable[[Wildcards], str]) -> str:
-    """An input or output of a rule as it is in the chain itself, which is no fold's."""
+    """An input or output of a rule in the chain itself, not in a fold."""
     path = file(Wildcards(fromdict=RUN)) if callable(file) else file
     return strip_wildcard_constraints(path).replace("{run}", "")
 
@@ -87,7 +87,7 @@ def own(file: str | Callable[[Wildcards], str]) -> str:
 def param_keys(names: Iterable[str], config: dict) -> list[str]:
     """A rule's params as keys of params.yaml: a section, or a key that only one section has.
 
-    `raw` and `code`, digests of data.root and of modules, are none: DVC hashes those files itself.
+    `raw` and `code`, digests of data.root and of modules, are left out: DVC hashes those files.
     """
     keys = []
     for name in names:
@@ -101,11 +101,11 @@ def param_keys(names: Iterable[str], config: dict) -> list[str]:
 
 
 def stage(rule: Rule, batch: Rule | None, config: dict) -> dict:
-    """The DVC stage of a rule, and of the rule, if any, that does its work by batches."""
+    """The DVC stage of a rule, including the rule, if any, that does its work in batches."""
     rules = [r for r in (rule, batch) if r]
     root = config["data"]["root"]
     outputs = paths(own(o) for r in rules for o in r.output if not is_flagged(o, "temp"))
-    # DVC hashes data.root itself; the checksums are for Snakemake, which hashes no folder.
+    # DVC hashes data.root itself; the checksums are for Snakemake, which does not hash folders.
     unseen = {root, *(getattr(r.input, "checksums", None) for r in rules)}
     inputs = {own(file) for r in rules for file in r.input} - unseen
     code = {os.path.relpath(file) for r in rules for file in code_files(r.name, Path())}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 KEEP = 10**11  # bytes
 
-# glibc hands large freed blocks back to the kernel and faults them in again, a quarter of a
-# training step; OpenMP threads that spin while they wait starve other jobs.
+# glibc returns large freed blocks to the kernel and faults them in again, which takes a quarter
+# of a training step; OpenMP threads that spin while they wait starve other jobs.
 ENVIRONMENT = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"
     f":glibc.malloc.trim_threshold={KEEP}:glibc.malloc.mmap_threshold={KEEP}",

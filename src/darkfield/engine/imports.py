@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent
 def modules(script: Path) -> list[Path]:
     """All files of the package that running `script` can import, sorted.
 
-    An import counts wherever it stands in a file, and with a module the `__init__.py` of each
+    Imports count wherever they stand in a file. A module brings with it the `__init__.py` of each
     package around it. Raises ImportError for a name of the package that no file defines.
     """
     found: set[Path] = set()
@@ -26,13 +26,13 @@ def modules(script: Path) -> list[Path]:
 
 
 def code_files(rule: str, root: Path) -> list[Path]:
-    """A rule's script, in a checkout at `root`, and the modules that this runs."""
+    """A rule's script, in a checkout at `root`, and the modules that it runs."""
     script = root / "workflow/scripts" / f"{rule}.py"
     return [script, *modules(script)]
 
 
 def code_digest(files: Iterable[Path]) -> str:
-    """SHA-256 over the contents of files and their names, those of the package by their paths."""
+    """SHA-256 over the names and contents of files, those of the package named by their paths."""
     lines = (f"{name(path)} {sha256(path)}\n" for path in files)
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
@@ -53,7 +53,7 @@ def imported(source: Path) -> set[Path]:
 
 
 def home(source: Path) -> tuple[str, ...]:
-    """The package that a file's relative imports start from; () outside of ours."""
+    """The package that a file's relative imports start from; () outside our package."""
     folder = source.resolve().parent
     if not folder.is_relative_to(PACKAGE):
         return ()
@@ -62,7 +62,7 @@ def home(source: Path) -> tuple[str, ...]:
 
 @cache  # one file is imported by many
 def statements(text: str, home: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...], int], ...]:
-    """Each import of a source: the module by its full name, the names from it, the line."""
+    """Each import in a source file: the module's full name, the imported names, the line."""
 
     def found() -> Iterator[tuple[str, tuple[str, ...], int]]:
         for node in run_nodes(ast.parse(text)):
@@ -78,7 +78,7 @@ def statements(text: str, home: tuple[str, ...]) -> tuple[tuple[str, tuple[str, 
 
 
 def run_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker sees."""
+    """All nodes except those that only a type checker sees."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
@@ -101,7 +101,7 @@ def resolved(module: str, names: Iterable[str], where: str) -> set[Path]:
 
 
 def file_of(parts: list[str], where: str) -> Path:
-    """The file of a module of the package, given as what follows the package's name."""
+    """The file of a module of the package; `parts` is what follows the package's name."""
     path = PACKAGE.joinpath(*parts)
     for file in (path / "__init__.py", path.with_suffix(".py")):
         if file.exists():

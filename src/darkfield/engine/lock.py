@@ -16,7 +16,7 @@ LOCKS = Path(".snakemake/locks")  # Snakemake's own
 
 
 def hold(path: Path = ALIVE, text: str = "") -> IO:
-    """Show that this process is alive, for as long as the file returned, with `text`, is open."""
+    """Show that this process is alive while the file returned, which holds `text`, is open."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("w")
     file.write(text)
@@ -27,7 +27,7 @@ def hold(path: Path = ALIVE, text: str = "") -> IO:
 
 
 def alive(path: Path = ALIVE) -> bool:
-    """Whether any process holds `path`, or may."""
+    """Whether any process holds `path`, or might."""
     if not path.exists():
         return False
     with path.open() as file:
@@ -42,4 +42,4 @@ if __name__ == "__main__":
     with command():
         if LOCKS.is_dir() and any(LOCKS.iterdir()) and not alive():
             subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=True)
-            print("Removed the lock of a run that was killed; going on from where it was")
+            print("Removed the lock of a run that was killed; continuing where it stopped")

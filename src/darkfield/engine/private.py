@@ -1,4 +1,4 @@
-"""All that reaches into Snakemake where it has no public way."""
+"""Everything that reaches into Snakemake where it offers no public interface."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where a model comes from: what its model.json says beside its params."""
+"""Where a model comes from: what its model.json records besides the params."""
 
 import platform
 from importlib.metadata import version
@@ -18,9 +18,9 @@ def versions(*libraries: str) -> dict[str, str]:
 def provenance(
     manifest: Path, split: Path, code: str, versions: dict, device: torch.device
 ) -> dict:
-    """SHA-256 of data, split and `code`; `versions` of what computed, and on what.
+    """SHA-256 of data, split and `code`; `versions` of the libraries; the hardware.
 
-    `manifest` names the SHA-256 of every image and mask, so its own stands for all of them.
+    `manifest` lists the SHA-256 of every image and mask, so its own stands for all of them.
     """
     return {
         "data": sha256(Path(manifest)),
@@ -32,8 +32,8 @@ def provenance(
 
 
 def hardware(device: torch.device) -> str:
-    """The GPU's name, or the CPU's architecture and instructions, by which rounding differs."""
+    """The GPU's name, or the CPU's architecture and instructions, which determine rounding."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    matrix = ["AMX"] if torch.cpu._is_amx_tile_supported() else []  # bf16 products, if it is there
+    matrix = ["AMX"] if torch.cpu._is_amx_tile_supported() else []  # bf16 products, where available
     return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *matrix])

@@ -1,7 +1,8 @@
-"""What ran: each job of a DVC stage leaves a note of what it made from what, as its last act.
+"""What ran: as its last act, each job of a DVC stage leaves a note of what it made from what.
 
-dvc.lock gets only what a note says, and only while params, inputs and outputs are still those of
-the note (workflow/rules/engine.smk). Time stamps prove nothing: `snakemake --touch` renews them.
+Only what a note says is recorded in dvc.lock, and only while params, inputs and outputs are still
+those of the note (workflow/rules/engine.smk). Time stamps prove nothing, since `snakemake --touch`
+renews them.
 """
 
 import hashlib
@@ -39,12 +40,12 @@ def unrecorded() -> bool:
 
 
 def plain(params: Any) -> dict[str, Any]:
-    """A job's params as JSON gives them back, so that they can be compared."""
+    """A job's params as they come back from JSON, so that they can be compared."""
     return json.loads(json.dumps(dict(params.items()), default=str))
 
 
 def inputs(job: Any) -> list[str]:
-    """A job's inputs but for data.root, whose digest is among its params or in a file beside it."""
+    """A job's inputs except data.root, whose digest is among the params or in a file beside it."""
     return [str(path) for path in job.input if path != job.input.get("root")]
 
 
@@ -61,9 +62,10 @@ def digest(path: Path | str) -> str | None:
 
 
 def begin(job: Any) -> dict[str, Any] | None:
-    """The first half of a job's note, what it works on; None where none is wanted.
+    """The first half of a job's note: what it works on. None if no note is needed.
 
-    Read before the job starts, as its code may be edited while it runs. DVC records its own runs.
+    Taken before the job starts, because its code may be edited while it runs. Under DVC, which
+    records its own runs, there is none.
     """
     if job.rule.removesuffix(BATCH) not in stages() or getattr(job.wildcards, "run", ""):
         return None
@@ -85,9 +87,9 @@ def difference(
 ) -> str | None:
     """What has changed since the jobs of a stage ran: a param or a file; None if nothing has.
 
-    Each job, those of batches first, comes with its present params and those of its outputs that
-    are not temporary; `now` gives the present digest of a file. What one job made for another, a
-    temporary file that is gone, is compared between their notes.
+    Each job, those of batches first, comes with its present params and its outputs that are not
+    temporary; `now` gives the present digest of a file. Temporary files, which are gone by now,
+    are compared between the notes of the job that made them and of the job that read them.
     """
     made: dict[str, str] = {}
     for job, params, kept in jobs:

@@ -1,4 +1,4 @@
-"""What every script does: log to its rule's log file, and end a failure in one clear line."""
+"""What every script does: log to its rule's log file, and report a failure in one clear line."""
 
 import logging
 import re
@@ -15,9 +15,9 @@ from darkfield.engine import ran
 from darkfield.errors import DISK_FULL, problems_of
 from darkfield.files import UserError
 
-KILLED = "killed, perhaps for want of memory; the same command goes on from here"
+KILLED = "killed, perhaps for lack of memory; the same command continues from here"
 STOPS = (signal.SIGINT, signal.SIGTERM)
-ROOM = 1_000_000  # bytes: with less, a disk is full
+ROOM = 1_000_000  # bytes: a disk with less is full
 log = logging.getLogger("darkfield")
 
 
@@ -37,23 +37,23 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
             filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
         )
         logging.captureWarnings(True)
-        logging.raiseExceptions = False  # a full disk is told once, not by every line of the log
+        logging.raiseExceptions = False  # a full disk is reported once, not for every line
         note = ran.begin(snakemake)
         yield log
     except KeyboardInterrupt:
-        fail(logfile, ["stopped; the same command goes on from here"])
+        fail(logfile, ["stopped; the same command continues from here"])
     except Exception as error:
         if not isinstance(error, UserError):
             with suppress(OSError), Path(logfile).open("a") as f:
                 traceback.print_exc(file=f)
         fail(logfile, problems_of(error))
     else:
-        with suppress(OSError):  # without a note the stage is not recorded, and that is said
+        with suppress(OSError):  # without a note the stage is not recorded, and the run says so
             ran.end(snakemake, note)
 
 
 def stop(*_) -> None:
-    """Be interrupted, once: Ctrl-C reaches a job by the terminal and by Snakemake."""
+    """Be interrupted, once: Ctrl-C reaches a job through the terminal and through Snakemake."""
     for name in STOPS:
         # Not SIG_IGN: of a signal that has come but is not yet handled, Python then complains.
         signal.signal(name, lambda *_: None)
@@ -71,7 +71,7 @@ def stop_all(*_) -> None:
 
 
 def fail(logfile: str, problems: list[str]) -> None:
-    """Append the problems and, last, one line that sums them up; exit with 1."""
+    """Append the problems and, as the last line, a summary; exit with 1."""
     more = [f"{len(problems)} problems, the first: {problems[0]}"] if len(problems) > 1 else []
     with suppress(OSError), Path(logfile).open("a") as f:
         f.writelines(f"{line}\n" for line in [*problems, *more])
@@ -80,7 +80,7 @@ def fail(logfile: str, problems: list[str]) -> None:
 
 
 def reason(logfile: str) -> str:
-    """Why a job failed: the last line of its log, which a job that was killed did not write."""
+    """Why a job failed: the last line of its log, unless the job was killed before writing it."""
     lines = []
     with suppress(OSError):
         lines = Path(logfile).read_text(errors="replace").split("\n")[:-1]
