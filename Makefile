@@ -41,8 +41,8 @@ data: .venv/installed ## fetch the public images and masks into data/darkfield
 test: .venv/installed check ## style and fast tests
 	python -m pytest $(PYTEST) --dist loadfile -m "not long"
 
-test-all: .venv/installed check ## all tests
-	python -m pytest $(PYTEST) --dist worksteal
+test-all: .venv/installed check ## all tests, and how much of src/ they run
+	python -m pytest $(PYTEST) --dist worksteal --cov --cov-report=term
 
 fuzz: .venv/installed ## broken pictures and params, for SECONDS (600)
 	python tests/fuzz.py $(SECONDS)

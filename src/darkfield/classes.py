@@ -1,6 +1,7 @@
 """Classes by their names: their order, and what a name becomes where it meets other names."""
 
 import re
+from typing import Any
 
 from darkfield.files import UserError
 
@@ -12,7 +13,7 @@ def class_names(classes: dict[str, int]) -> list[str]:
 
     The order of the keys means nothing: any tool that writes JSON may sort them.
     """
-    return sorted(classes, key=classes.get)
+    return sorted(classes, key=classes.__getitem__)
 
 
 def matched(model: dict[str, int], data: dict[str, int], where: str) -> list[int]:
@@ -41,7 +42,7 @@ def key_of(name: str) -> str:
     return f"class {name}" if re.fullmatch(f"(class )*({'|'.join(MEANS)})", name) else name
 
 
-def by_class(scores: dict) -> dict[str, dict]:
+def by_class(scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The metrics of each class, by its name, from a split of metrics.json."""
     return {
         key.removeprefix("class ") if key_of(key) != key else key: values

@@ -80,12 +80,14 @@ def describe(picture: np.ndarray) -> Features:
     seen = grey(picture)
     if min(seen.shape) < PLACE:  # SIFT fails on a line of pixels
         return Features(digest(picture), seen.shape, np.empty(0, KEYPOINT))
-    sift = cv2.SIFT_create(contrastThreshold=CONTRAST)
+    sift = cv2.SIFT.create(contrastThreshold=CONTRAST)
     # A set, since keypoints that differ in their turn alone are one if upright; sorted, since
     # they come in the order in which threads end.
     found = sorted({(-k.response, *k.pt, k.size, k.octave) for k in sift.detect(seen)})
-    keypoints = [cv2.KeyPoint(x, y, size, 0, -r, octave) for r, x, y, size, octave in found]
-    keypoints, descriptors = sift.compute(seen, keypoints[:KEYPOINTS])
+    strongest = [
+        cv2.KeyPoint(x, y, size, 0, -r, int(octave)) for r, x, y, size, octave in found[:KEYPOINTS]
+    ]
+    keypoints, descriptors = sift.compute(seen, strongest)
     if not keypoints:
         descriptors = np.empty((0, 128), np.float32)
     root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))

@@ -105,7 +105,8 @@ def consistent(a: Features, b: Features, matches: np.ndarray) -> np.ndarray:
     apart = np.abs(step) > tolerance(a)
     turn = (q[:, None] - q) / np.where(apart, step, 1)
     agree = apart & (np.abs(turn / scale - 1) < SKEW)
-    return matches[(agree & agree.T).sum(axis=1) >= PARTNERS]
+    kept: np.ndarray = matches[(agree & agree.T).sum(axis=1) >= PARTNERS]
+    return kept
 
 
 def tolerance(features: Features) -> float:
@@ -153,7 +154,7 @@ def likeness(a: np.ndarray, b: np.ndarray, transform: np.ndarray) -> float:
     if scale < 0.1:
         return 0.0
     a, b = (np.sqrt(x.astype(np.float32)) for x in (a, b))
-    a = cv2.GaussianBlur(a, None, max(0.5 / scale, 0.3))
+    a = cv2.GaussianBlur(a, (0, 0), max(0.5 / scale, 0.3))
     laid = cv2.warpAffine(np.dstack([a, np.ones_like(a)]), to_b[:2], b.shape[::-1])
     shared = laid[..., 1] > 0.99
     if shared.sum() < 100:
@@ -169,10 +170,11 @@ def standardise(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
     bool (H, W), are surroundings. The 0.05 keeps the noise of empty surroundings small.
     """
     longest = max(grey.shape)
-    grey = cv2.GaussianBlur(grey, None, max(SMOOTH * longest, 0.5))
+    grey = cv2.GaussianBlur(grey, (0, 0), max(SMOOTH * longest, 0.5))
     window = (max(3, round(SURROUNDINGS * longest)),) * 2
     mask = mask.astype(np.float32)
     count = cv2.blur(mask, window) + 1e-6
     mean = cv2.blur(grey * mask, window) / count
     variance = cv2.blur(grey**2 * mask, window) / count - mean**2
-    return (grey - mean) / np.sqrt(np.maximum(variance, 0) + 0.05)
+    even: np.ndarray = (grey - mean) / np.sqrt(np.maximum(variance, 0) + 0.05)
+    return even

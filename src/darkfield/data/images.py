@@ -84,11 +84,12 @@ def explained(path: Path) -> Iterator[None]:
 
 def is_deep(picture: Image.Image) -> bool:
     """Whether an opened picture, not yet decoded, has 16 bits per channel but is decoded to 8."""
-    if picture.mode.startswith("I") or not picture.tile:
+    if picture.mode.startswith("I") or not (tiles := getattr(picture, "tile", None)):
         return False
     if picture.format == "PNG":
-        return ";16" in str(picture.tile[0].args)
-    return max(tag(picture, BITS, (8,))) > 8
+        return ";16" in str(tiles[0].args)
+    bits: tuple[int, ...] = tag(picture, BITS, (8,))
+    return max(bits) > 8
 
 
 def opaque(picture: Image.Image) -> Image.Image:
@@ -96,7 +97,7 @@ def opaque(picture: Image.Image) -> Image.Image:
     if not picture.has_transparency_data:
         return picture
     rgba = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
-    if rgba.getchannel("A").getextrema()[0] < 255:
+    if np.asarray(rgba.getchannel("A")).min() < 255:
         raise ValueError("is partly transparent; save it without alpha")
     return rgba.convert("RGB")
 
@@ -109,7 +110,7 @@ def pages(path: Path) -> list[int | None]:
     if path.suffix.lower() not in ONE_PICTURE and path.is_file():
         with suppress(Exception), Image.open(path, formats=("TIFF",)) as picture:
             if len(frames := own_frames(path, picture)) > 1:
-                return frames
+                return [*frames]
     return [None]
 
 

@@ -81,15 +81,15 @@ def palette_codes(mask: Image.Image, known: set[int]) -> np.ndarray:
     indices = np.asarray(mask)
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
     palette = np.zeros((256, 3), np.uint8)
-    shown = np.reshape(mask.getpalette("RGB"), (-1, 3))
+    shown: np.ndarray = np.reshape(mask.getpalette("RGB") or [], (-1, 3))
     palette[: len(shown)] = shown
     colours = colour_codes(*palette.T)
     if max(known) >= COLOUR:
-        return colours[indices]
+        return np.asarray(colours[indices])
     if not known.issuperset(colours[used].tolist()):
         return indices
     if not known.issuperset(used.tolist()):
-        return colours[indices]
+        return np.asarray(colours[indices])
     if (colours[used] != used).any():
         raise ValueError(
             "is a palette of greys in another order: its indices say one class, its greys another; "

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,7 +109,7 @@ def flatten_pairs(
     is wrong with the pairs; if anything is, then what was written is of no use.
     """
 
-    def convert(stem: str) -> tuple[list[str], dict, tuple[np.ndarray, np.ndarray]]:
+    def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
         (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
         try:
             pictures.append(open_image(image_path))
@@ -122,12 +123,12 @@ def flatten_pairs(
             wrong.append(f"{mask_path}: {error}")
         if not wrong and (reason := misfit(*pictures)):
             wrong.append(f"{mask_path}: {reason}")
-        if wrong:
+        if wrong or image is None or mask is None:
             return wrong, {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
-        row = {"image": stem, "file": image_path.name}
+        row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
@@ -170,7 +171,7 @@ def gather_masks(
     other classes that are in no mask stats.absences tells.
     """
     table = concat_csv(manifests)
-    background = min(classes, key=classes.get)
+    background = min(classes, key=classes.__getitem__)
     if not table[pixels_column(background)].any():
         raise UserError(
             f"data.mask_values: no mask has a pixel of {background}; if another value stands for "

@@ -24,6 +24,8 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
     The file appears whole, when the block has ended without an error.
     """
 
+    pixels = 0
+
     def header() -> None:
         shape = (pixels, *channels)
         description = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -31,10 +33,9 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
 
     def append(picture: np.ndarray) -> None:
         nonlocal pixels
-        file.write(np.ascontiguousarray(picture, np.uint8))
+        file.write(np.ascontiguousarray(picture, np.uint8).data)
         pixels += picture.shape[0] * picture.shape[1]
 
-    pixels = 0
     with atomic(path) as part, part.open("wb") as file:
         header()
         yield append
@@ -64,10 +65,11 @@ def network_sizes(table: "pd.DataFrame", size: Sequence[int] | str) -> Sequence[
     """(height, width) of each picture of a manifest at `size`: one for all, or "native"."""
     if size == "native":
         return list(zip(table["height"], table["width"], strict=True))
-    return [tuple(size)] * len(table)
+    height, width = map(int, size)
+    return [(height, width)] * len(table)
 
 
-class Pictures(Sequence):
+class Pictures(Sequence[np.ndarray]):
     """The pictures, uint8 (H, W, *channels), in files of new_pixels; `sizes` are all their (H, W).
 
     `paths` are one or more files, whose pictures follow each other. `rows`, if given, are the
@@ -93,10 +95,11 @@ class Pictures(Sequence):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, i: int) -> np.ndarray:
+    def __getitem__(self, i: int) -> np.ndarray:  # type: ignore[override]  # no slices
         row = self.rows[i]
         (h, w), start = self.sizes[row], self.starts[row]
         file = np.searchsorted(self.ends, start, side="right")
         pixels = np.load(self.paths[file], mmap_mode="c")
         start -= self.ends[file] - len(pixels)
-        return pixels[start : start + h * w].reshape(h, w, *pixels.shape[1:])
+        picture: np.ndarray = pixels[start : start + h * w].reshape(h, w, *pixels.shape[1:])
+        return picture

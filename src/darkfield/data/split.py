@@ -18,7 +18,8 @@ def random_split(n: int, fractions: dict[str, float], seed: int) -> list[str]:
     by_remainder = np.argsort(-np.round(exact - sizes, 9), kind="stable")
     sizes[by_remainder[: n - sizes.sum()]] += 1
     splits = np.repeat(list(fractions), sizes)
-    return np.random.default_rng(seed).permutation(splits).tolist()
+    drawn: list[str] = np.random.default_rng(seed).permutation(splits).tolist()
+    return drawn
 
 
 def grouped_split(

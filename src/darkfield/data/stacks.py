@@ -3,6 +3,7 @@
 import logging
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -23,7 +24,7 @@ class Unclear(ValueError):
     """What a file holds can be decoded, but not be taken for the picture that is meant."""
 
 
-def tag(picture: Image.Image, number: int, default=None):
+def tag(picture: Image.Image, number: int, default: Any = None) -> Any:
     """A TIFF's tag of the frame that is open; of any other picture the default."""
     return getattr(picture, "tag_v2", {}).get(number, default)
 
@@ -122,10 +123,11 @@ def unreadable(path: Path) -> str:
         return (
             "cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace it, or take it away"
         )
-    from tifffile import TiffFile
+    from tifffile import COMPRESSION, TiffFile
 
     kind = "damaged"
     with suppress(Exception), TiffFile(path) as file:
-        page = file.pages[0]
-        kind = f"{page.samplesperpixel} x {page.dtype}, compression {page.compression.name}"
+        page = file.pages.first
+        compression = COMPRESSION(page.compression).name
+        kind = f"{page.samplesperpixel} x {page.dtype}, compression {compression}"
     return f"cannot be read (a TIFF of {kind}); save it again as an 8-bit PNG or TIFF"

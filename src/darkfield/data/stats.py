@@ -1,6 +1,8 @@
 """Numbers about the data: channel statistics for normalising, pixels per class for weighting."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,14 +15,15 @@ CHANNELS = ("red", "green", "blue")
 
 def channel_sums(image: np.ndarray) -> dict[str, int]:
     """Sums of the values, and of their squares, of each channel of an uint8 image (H, W, 3)."""
-    levels, sums = np.arange(256), {}
+    levels = np.arange(256)
+    sums: dict[str, int] = {}
     for name, channel in zip(CHANNELS, np.moveaxis(image, -1, 0), strict=True):
         counts = np.bincount(channel.ravel(), minlength=256)
         sums |= {name: int(counts @ levels), f"{name}_squares": int(counts @ levels**2)}
     return sums | {"pixels": image.shape[0] * image.shape[1]}
 
 
-def channel_stats(table: pd.DataFrame) -> dict:
+def channel_stats(table: pd.DataFrame) -> dict[str, Any]:
     """Mean and population standard deviation of each channel over all pixels of some images.
 
     `table` has one row per image, of `channel_sums`; values are scaled to 0-1. The sums are Python
@@ -41,12 +44,12 @@ def channel_stats(table: pd.DataFrame) -> dict:
     return {"mean": mean, "std": std, "images": len(table), "pixels": pixels}
 
 
-def constant_channels(stats: dict) -> list[str]:
+def constant_channels(stats: dict[str, Any]) -> list[str]:
     """The names of the channels that have the same value in every pixel."""
     return [name for name, std in zip(CHANNELS, stats["std"], strict=True) if std == 0]
 
 
-def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:
+def class_counts(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     """Pixels of each class and images that have it, over all images and per split, and the weights.
 
     `table` is data/flattened_masks.csv merged with data/split.csv. The weights are the notebook's,
@@ -64,7 +67,7 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict:
     return {"pixels": pixels, "images": images, "images_with": images_with, "weights": weights}
 
 
-def absences(counts: dict) -> list[str]:
+def absences(counts: dict[str, Any]) -> list[str]:
     """Which classes cannot be learnt or measured, a line for each, from class_counts.json."""
     lines, images = [], counts["images"]
     for name in counts["pixels"]["all"]:
@@ -82,7 +85,9 @@ def absences(counts: dict) -> list[str]:
     return lines
 
 
-def class_weights(setting: str | list[float] | None, counts: dict) -> list[float] | None:
+def class_weights(
+    setting: str | Sequence[float] | None, counts: dict[str, Any]
+) -> list[float] | None:
     """The loss's weights, one per class, that train.class_weights asks for; None: all alike.
 
     Raises UserError if every class that the training images show has weight 0.

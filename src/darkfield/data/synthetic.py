@@ -131,7 +131,8 @@ def place_erythrocytes(rng: np.random.Generator, height: int, width: int) -> np.
 def freest(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Of `places` (N, 2) of x, y the one farthest from the nearest of `cells` (M, 3): (2,)."""
     apart = np.linalg.norm(places[:, None] - cells[:, :2], axis=2) - cells[:, 2]
-    return places[apart.min(axis=1, initial=np.inf).argmax()]
+    place: np.ndarray = places[apart.min(axis=1, initial=np.inf).argmax()]
+    return place
 
 
 def draw_erythrocytes(
@@ -268,7 +269,8 @@ def distances(
     rows of a start and inside `shape` (H, W). Returns, for each of M pairs of a segment and a
     pixel, the distance, the index of the segment, and the pixel as (rows, columns).
     """
-    offsets = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1][::-1], -1).reshape(-1, 2)
+    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    offsets = np.stack([columns, rows], -1).reshape(-1, 2)
     points = np.rint(starts)[:, None] + offsets
     which, kept = np.nonzero(((points >= 0) & (points < shape[::-1])).all(axis=2))
     points = points[which, kept]
@@ -290,9 +292,11 @@ def expose(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
     uneven = np.exp(0.15 * smooth_noise(rng, height, width, 60))[..., None]
     light = (light + FIELD * rng.lognormal(0, 0.4)) * uneven
     # Glass and lens spread a little of all light, most of it blue: the halo of bright cells.
-    haze = cv2.GaussianBlur(light.mean(axis=2), None, rng.uniform(4, 8))
-    light = cv2.GaussianBlur(light, None, rng.uniform(0.4, 1.1))
+    haze = cv2.GaussianBlur(light.mean(axis=2), (0, 0), rng.uniform(4, 8))
+    light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 1.1))
     light += rng.uniform(0.05, 0.5) * haze[..., None] * HALO
     light *= rng.dirichlet(np.full(3, 0.6)) @ CASTS
-    light += rng.normal(size=light.shape) * rng.uniform(0.01, 0.06) * np.sqrt(light)
-    return np.rint(light.clip(0, 1) * 255).astype(np.uint8)
+    noise = rng.normal(size=light.shape) * rng.uniform(0.01, 0.06) * np.sqrt(light)
+    light = light + noise
+    exposed: np.ndarray = np.rint(light.clip(0, 1) * 255).astype(np.uint8)
+    return exposed

@@ -7,7 +7,7 @@ Tables of images have the columns image_pixels_sha256, group (the field of view)
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darkfield.files import UserError, read_json
 
@@ -54,7 +54,7 @@ def seen(table: "pd.DataFrame", trained_on: dict[str, int]) -> "pd.Series":
 
 def recorded(spec: Path) -> dict[str, int]:
     """The record in a model.json; raises UserError if it has none."""
-    trained_on = read_json(spec).get("trained_on")
+    trained_on: dict[str, int] | None = read_json(spec).get("trained_on")
     if trained_on is None:
         raise UserError(
             f"{spec}: does not say which images the model was trained on (no trained_on), which "
@@ -92,7 +92,7 @@ def caveats(counts: dict[str, dict[str, int]]) -> list[str]:
     ]
 
 
-def qualified(table: "pd.DataFrame", trained_on: dict[str, int] | None) -> dict:
+def qualified(table: "pd.DataFrame", trained_on: dict[str, int] | None) -> dict[str, Any]:
     """What metrics of a model must say: {} if no image of test or val was seen in training.
 
     Otherwise {"leak": what `leak` found, "caveats": the same in sentences}; leak is None if there
@@ -104,7 +104,7 @@ def qualified(table: "pd.DataFrame", trained_on: dict[str, int] | None) -> dict:
     return {"leak": counts, "caveats": lines} if lines else {}
 
 
-def pooled(folds: Sequence[dict], images: int) -> dict:
+def pooled(folds: Sequence[dict[str, Any]], images: int) -> dict[str, Any]:
     """The same as `qualified` of all folds, from the metrics of each; `images` are all tested."""
     found = [fold["leak"] for fold in folds if "leak" in fold]
     if None in found:

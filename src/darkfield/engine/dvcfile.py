@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import yaml
 from snakemake.io import is_flagged, strip_wildcard_constraints
@@ -81,10 +82,10 @@ def paths(files: Iterable[str]) -> list[str]:
 def own(file: str | Callable[[Wildcards], str]) -> str:
     """An input or output of a rule in the chain itself, not in a fold."""
     path = file(Wildcards(fromdict=RUN)) if callable(file) else file
-    return strip_wildcard_constraints(path).replace("{run}", "")
+    return str(strip_wildcard_constraints(path)).replace("{run}", "")
 
 
-def param_keys(names: Iterable[str], config: dict) -> list[str]:
+def param_keys(names: Iterable[str], config: dict[str, Any]) -> list[str]:
     """A rule's params as keys of params.yaml: a section, or a key that only one section has.
 
     `raw` and `code`, digests of data.root and of modules, are left out: DVC hashes those files.
@@ -100,7 +101,7 @@ def param_keys(names: Iterable[str], config: dict) -> list[str]:
     return sorted(keys)
 
 
-def stage(rule: Rule, batch: Rule | None, config: dict) -> dict:
+def stage(rule: Rule, batch: Rule | None, config: dict[str, Any]) -> dict[str, Any]:
     """The DVC stage of a rule, including the rule, if any, that does its work in batches."""
     rules = [r for r in (rule, batch) if r]
     root = config["data"]["root"]

@@ -15,7 +15,7 @@ ALIVE = Path(".snakemake/darkfield.lock")
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
 
 
-def hold(path: Path = ALIVE, text: str = "") -> IO:
+def hold(path: Path = ALIVE, text: str = "") -> IO[str]:
     """Show that this process is alive while the file returned, which holds `text`, is open."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("w")

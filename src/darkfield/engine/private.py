@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
@@ -14,7 +15,7 @@ from darkfield.engine.adoption import ADOPTING
 RUN = {"run": ""}  # the wildcard of the chain and of its folds, as it is in the chain itself
 
 
-def load_rules(snakefile: Path) -> tuple[list[Rule], dict]:
+def load_rules(snakefile: Path) -> tuple[list[Rule], dict[str, Any]]:
     """The rules of a Snakefile, in order, and its checked config; it adopts nothing."""
     os.environ[ADOPTING] = "1"
     try:

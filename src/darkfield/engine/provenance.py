@@ -3,6 +3,7 @@
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,8 +17,8 @@ def versions(*libraries: str) -> dict[str, str]:
 
 
 def provenance(
-    manifest: Path, split: Path, code: str, versions: dict, device: torch.device
-) -> dict:
+    manifest: Path, split: Path, code: str, versions: dict[str, str], device: torch.device
+) -> dict[str, Any]:
     """SHA-256 of data, split and `code`; `versions` of the libraries; the hardware.
 
     `manifest` lists the SHA-256 of every image and mask, so its own stands for all of them.

@@ -41,7 +41,8 @@ def unrecorded() -> bool:
 
 def plain(params: Any) -> dict[str, Any]:
     """A job's params as they come back from JSON, so that they can be compared."""
-    return json.loads(json.dumps(dict(params.items()), default=str))
+    as_json: dict[str, Any] = json.loads(json.dumps(dict(params.items()), default=str))
+    return as_json
 
 
 def inputs(job: Any) -> list[str]:
@@ -67,7 +68,7 @@ def begin(job: Any) -> dict[str, Any] | None:
     Taken before the job starts, because its code may be edited while it runs. Under DVC, which
     records its own runs, there is none.
     """
-    if job.rule.removesuffix(BATCH) not in stages() or getattr(job.wildcards, "run", ""):
+    if job.rule.removesuffix(BATCH) not in stages() or getattr(job.wildcards, "run", None):
         return None
     remove(place(job.rule, job.wildcards))
     if "DVC_STAGE" in os.environ:

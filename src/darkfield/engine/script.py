@@ -52,7 +52,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
             ran.end(snakemake, note)
 
 
-def stop(*_) -> None:
+def stop(*_: object) -> None:
     """Be interrupted, once: Ctrl-C reaches a job through the terminal and through Snakemake."""
     for name in STOPS:
         # Not SIG_IGN: of a signal that has come but is not yet handled, Python then complains.
@@ -60,7 +60,7 @@ def stop(*_) -> None:
     raise KeyboardInterrupt
 
 
-def stop_all(*_) -> None:
+def stop_all(*_: object) -> None:
     """Interrupt all processes below this one, and this one, as Ctrl-C in a terminal does."""
     import psutil
 

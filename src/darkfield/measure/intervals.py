@@ -4,7 +4,7 @@ Whole groups are drawn, never pixels or images: pictures of one field of view go
 pixels of one picture do. What another training would change is not in these intervals.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -59,12 +59,14 @@ def with_means(matrices: np.ndarray, of: np.ndarray | None = None) -> dict[str, 
     return values | {f"m{metric}": class_mean(values[metric], of) for metric in ("iou", "dice")}
 
 
-def resampled(statistic: Callable[[np.ndarray], np.ndarray], groups: Sequence) -> np.ndarray:
+def resampled(
+    statistic: Callable[[np.ndarray], np.ndarray], groups: Iterable[Hashable]
+) -> np.ndarray:
     """A statistic (N,) of the rows of resamples of whole groups: (N, RESAMPLES).
 
     `groups` names each row's group; the statistic is given the indices of the rows drawn, int (R,).
     """
-    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    names, group = np.unique(np.array(list(groups)), return_inverse=True)
     members = [np.flatnonzero(group == g) for g in range(len(names))]
     rng = np.random.default_rng(SEED)
     drawn = (rng.integers(len(names), size=len(names)) for _ in range(RESAMPLES))
@@ -81,7 +83,7 @@ def percentiles(distribution: np.ndarray) -> np.ndarray:
     return result
 
 
-def intervals(matrices: np.ndarray, groups: Sequence) -> Intervals:
+def intervals(matrices: np.ndarray, groups: Iterable[Hashable]) -> Intervals:
     """95 % bootstrap percentile intervals of `with_means`.
 
     Those of a metric are (C, 2), a row a class; those of `miou` and `mdice` (2,). `matrices` are

@@ -26,7 +26,9 @@ def counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """part / whole, NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole != 0)
+    result = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=result, where=whole != 0)
+    return result
 
 
 def iou(matrix: np.ndarray) -> np.ndarray:
@@ -60,7 +62,8 @@ def overlap_accuracy(matrix: np.ndarray) -> np.ndarray:
     N is the image's pixels. At most 1; below 0 where most is wrong.
     """
     tp, fp, fn, n = counts(matrix)
-    return np.where(tp + fn > 0, recall(matrix), 1.0) - (fp + fn) / n
+    accuracy: np.ndarray = np.where(tp + fn > 0, recall(matrix), 1.0) - (fp + fn) / n
+    return accuracy
 
 
 def class_mean(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
@@ -106,11 +109,11 @@ def table(matrices: np.ndarray, splits: Sequence[str], classes: Sequence[str]) -
 
     `splits` names each image's split. Splits come in the order train, val, test.
     """
-    splits = np.asarray(splits)
+    of = np.asarray(splits)
     rows = []
     for epoch, of_epoch in enumerate(matrices, start=1):
-        for split in (s for s in ("train", "val", "test") if s in splits):
-            values = summarise(of_epoch[splits == split])
+        for split in (s for s in ("train", "val", "test") if s in of):
+            values = summarise(of_epoch[of == split])
             for c, name in enumerate(classes):
                 row = {"epoch": epoch, "split": split, "class": name}
                 rows.append(row | {metric: v[c] for metric, v in values.items()})

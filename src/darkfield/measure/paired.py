@@ -47,7 +47,8 @@ def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 def known(matrices: np.ndarray) -> np.ndarray:
     """The classes, bool (..., C), that sets of images (..., images, C, C) have."""
-    return ~np.isnan(iou(matrices.sum(axis=-3)))
+    there: np.ndarray = ~np.isnan(iou(matrices.sum(axis=-3)))
+    return there
 
 
 def comparable(one: Recipe, other: Recipe) -> bool:
@@ -122,7 +123,7 @@ def table(recipes: dict[str, Recipe]) -> pd.DataFrame:
     def reference(other: Recipe) -> Recipe | None:
         return first if other is not first and comparable(first, other) else None
 
-    rows = [{"preset": name} | row(reference(tested), tested) for name, tested in recipes.items()]
+    rows = [{"preset": name, **row(reference(tested), tested)} for name, tested in recipes.items()]
     return pd.DataFrame(rows)
 
 

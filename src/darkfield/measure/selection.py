@@ -1,6 +1,7 @@
 """The epoch that is kept, and what it scores. The test split is reported here, never looked at."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,23 +16,23 @@ def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
 
     `epochs` is evaluation/epochs.csv. Raises UserError if val has no score at all.
     """
-    if epoch != "best":
+    if isinstance(epoch, int):
         return epoch
     val = epochs[epochs["split"] == "val"]
     miou = metrics.mean_iou(val).droplevel("split")
     if miou.isna().all():
         raise UserError("select.epoch: 'best' needs a val split; set split.val, or give a number")
-    return int(miou.idxmax())
+    return int(miou.index.to_numpy()[miou.argmax()])
 
 
-def number(value: float) -> float | None:
+def number(value: float | np.ndarray) -> float | None:
     """A float for JSON: null where the metric is not defined."""
     return None if math.isnan(value) else float(value)
 
 
 def split_metrics(
     matrices: np.ndarray, classes: list[str], of: np.ndarray | None = None
-) -> dict | None:
+) -> dict[str, Any] | None:
     """Mean IoU and mean Dice, then every metric by class, of matrices (images, C, C); null if none.
 
     The means are metrics.class_mean, over the classes `of`, bool (C,), if the images are a part.

@@ -34,13 +34,15 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
     depths = depth(cells)
     if cells.all() or depths.max() < NARROWEST:
         return np.full(cells.shape, cells.all(), np.int32)
-    labels, radii = np.zeros(cells.shape, np.int32), [0.0]
+    labels, deepest = np.zeros(cells.shape, np.int32), [np.zeros(1)]
+    found = 0
     for window, inside in components(cells):
         logarithm = np.log(np.maximum(depths[window] * inside, 1))
         peaks = label(local_maxima(reconstruction(logarithm + np.log(NECK), logarithm)) & inside)
-        labels[window][peaks > 0] = peaks[peaks > 0] + len(radii) - 1
-        radii.extend(largest(depths[window], peaks)[1:])
-    radii = np.array(radii)
+        labels[window][peaks > 0] = peaks[peaks > 0] + found
+        deepest.append(largest(depths[window], peaks)[1:])
+        found += len(deepest[-1])
+    radii = np.concatenate(deepest)
     radius = weighted_median(radii, radii**2)
     keep(labels, radii >= max(LEAST_RADIUS * radius, NARROWEST))
 
@@ -89,7 +91,8 @@ def fill_slots(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
         return erythrocyte
     reach = np.quantile(depth(spirochaete)[spirochaete], 0.99) + 1
     near = depth(~erythrocyte) <= reach
-    return erythrocyte | (spirochaete & (depth(near) > reach))
+    filled: np.ndarray = erythrocyte | (spirochaete & (depth(near) > reach))
+    return filled
 
 
 def divide(pieces: np.ndarray, parts: np.ndarray) -> None:
@@ -128,4 +131,4 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
     """The value (N,) below which lies half of the weights (N,)."""
     order = values.argsort()
     share = weights[order].cumsum()
-    return values[order][np.searchsorted(share, share[-1] / 2)]
+    return float(values[order][np.searchsorted(share, share[-1] / 2)])

@@ -10,9 +10,14 @@ a filament that turns sharply where it crosses another may go on as the other on
 the two is on top.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from darkfield.objects.blobs import components, depth, keep
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # In half widths at a junction.
 SPUR = 1.5  # a branch as short leads from the junction to the outline, and is no filament's
@@ -90,7 +95,7 @@ def neighbours(skeleton: np.ndarray) -> np.ndarray:
     return np.concatenate(pairs)
 
 
-def graph(pairs: np.ndarray, nodes: int):
+def graph(pairs: np.ndarray, nodes: int) -> "csr_array":
     """Pairs of nodes, int (E, 2), as a sparse matrix (nodes, nodes)."""
     from scipy.sparse import coo_array
 
@@ -170,7 +175,10 @@ def headings(paths: list[np.ndarray], halves: list[np.ndarray]) -> np.ndarray:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (N, 2) brought to length 1; those without length stay so."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    directions: np.ndarray = vectors / np.maximum(
+        np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9
+    )
+    return directions
 
 
 def join(
@@ -196,7 +204,8 @@ def join(
     turns = angle(headings[one], across) + angle(across, -headings[other])
     # A branch does not continue itself, but for a ring that was cut open.
     possible = near & (turns < TURN) & ((one // 2 != other // 2) | (gaps < 2))
-    taken, joins = set(), []
+    taken: set[int] = set()
+    joins = []
     for pair in np.lexsort((other, one, turns)):
         if possible[pair] and taken.isdisjoint(pairs[pair]):
             taken.update(pairs[pair])
@@ -216,7 +225,8 @@ def under_joins(paths: list[np.ndarray], joined: np.ndarray, width: float) -> np
 
 def angle(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Angles, 0 to pi, between unit vectors (N, 2): (N,)."""
-    return np.arccos((one * other).sum(axis=1).clip(-1, 1))
+    angles: np.ndarray = np.arccos((one * other).sum(axis=1).clip(-1, 1))
+    return angles
 
 
 def length(path: np.ndarray, sigma: float) -> float:
@@ -227,4 +237,4 @@ def length(path: np.ndarray, sigma: float) -> float:
     around = ((min(int(4 * sigma) + 1, len(path) - 1),) * 2, (0, 0))
     padded = np.pad(path.astype(float), around, "reflect", reflect_type="odd")
     smooth = gaussian_filter1d(padded, sigma, axis=0)[around[0][0] : len(padded) - around[0][1]]
-    return np.linalg.norm(np.diff(smooth, axis=0), axis=1).sum()
+    return float(np.linalg.norm(np.diff(smooth, axis=0), axis=1).sum())

@@ -110,7 +110,9 @@ def count_table(objects: pd.DataFrame, mask: np.ndarray, classes: dict[str, int]
     In micrometres too (..._um) if `objects` are. Of classes that there are not, no columns.
     """
     counted = objects["class"].value_counts()
-    row = {f"{name}s": counted.get(name, 0) for name in COUNTED if name in classes}
+    row: dict[str, float] = {
+        f"{name}s": counted.get(name, 0) for name in COUNTED if name in classes
+    }
     whole = objects[~objects["touches_border"]]
     for unit in ("px", "um"):
         if (diameter := f"diameter_{unit}") in objects:
