@@ -117,17 +117,17 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "image without mask",
         lambda root: (root / "images/widow.png").write_bytes(GOOD),
-        "images/widow.png: has no mask in ../mine/masks; add it, or take this away",
+        "images/widow.png: has no mask in ../mine/masks; add it, or remove this file",
     ),
     Case(
         "mask without image",
         lambda root: (root / "masks/orphan.png").write_bytes(GOOD_MASK),
-        "masks/orphan.png: has no image in ../mine/images; add it, or take this away",
+        "masks/orphan.png: has no image in ../mine/images; add it, or remove this file",
     ),
     Case(
         "two images of one stem",
         twice,
-        "twice.png, twice.tif have the same name but for the ending; keep one",
+        "twice.png, twice.tif differ in their suffix only; keep one",
     ),
     Case(
         "image and mask differ in size",
@@ -137,7 +137,7 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "zero bytes",
         image("zero", b""),
-        "images/zero.png: is empty (0 bytes); replace it, or take it away",
+        "images/zero.png: is empty (0 bytes); replace it, or remove it",
     ),
     Case(
         "truncated",
@@ -182,12 +182,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "TIFF of two pages",
         image("pages", encoded(IMAGE, "TIFF", **FRAMES), "tif"),
-        "images/pages.tif: holds 2 pictures; save the one that is meant",
+        "images/pages.tif: holds 2 pictures; save only the one you mean",
     ),
     Case(
         "animated PNG",
         image("moving", encoded(IMAGE, **FRAMES)),
-        "images/moving.png: holds 2 pictures; save the one that is meant",
+        "images/moving.png: holds 2 pictures; save only the one you mean",
     ),
     Case(
         "12 bits in 16",
@@ -207,17 +207,17 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "mask of one bit",
         mask("onebit", MASK == 2),
-        "masks/onebit.png: has one bit per pixel, which does not say the class; save it as grey",
+        "masks/onebit.png: has one bit per pixel, which does not tell the class; save it as grey",
     ),
     Case(
         "mask that is a palette of greys in another order",
         mask("shuffled", SHUFFLED),
-        "masks/shuffled.png: is a palette of greys in another order: its indices say one class",
+        "masks/shuffled.png: has a palette of greys in another order: its indices say one class",
     ),
     Case(
         "mask whose white is zero",
         mask("inverted", encoded(Image.fromarray(255 - MASK), "TIFF", tiffinfo={262: 0})),
-        "masks/inverted.png: says that white is zero, which programs heed or not; save it as PNG",
+        "masks/inverted.png: declares white as zero, which not all programs respect",
     ),
     Case(
         "mask that numbers its objects",
@@ -252,7 +252,7 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "link that leads nowhere, or to a file that vanished",
         link("lost", Path("nowhere.png")),
-        "images/lost.png: cannot be read (No such file or directory); replace it, or take it away",
+        "images/lost.png: cannot be read (No such file or directory); replace it, or remove it",
     ),
     Case(
         "links that run in a circle",
@@ -262,12 +262,12 @@ REFUSED = [  # all told by one run of flatten_masks
     Case(
         "folder by the name of a picture",
         of_folder,
-        "images/folder.png: is no file, but a folder or a device; move it away",
+        "images/folder.png: is a folder or a device, not a file; move it elsewhere",
     ),
     Case(
         "pipe by the name of a picture",
         fifo,
-        "images/fifo.tif: is no file, but a folder or a device; move it away",
+        "images/fifo.tif: is a folder or a device, not a file; move it elsewhere",
     ),
     Case(
         "line break in a name",

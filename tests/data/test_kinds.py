@@ -158,7 +158,7 @@ def test_time_points_are_pictures_whatever_the_name(tif, name):
     path = path.rename(path.with_name(name))
     assert pages(path) == [0, 1]
     assert (read_image(path, 1) == GREY[..., None]).all()
-    with pytest.raises(ValueError, match="holds 2 pictures; save the one that is meant"):
+    with pytest.raises(ValueError, match="holds 2 pictures; save only the one you mean"):
         read_image(path)
 
 
@@ -187,7 +187,7 @@ def test_films_are_not_read_by_their_first_frame(tmp_path, name):
         ({"format": "JPEG"}, "is a JPEG picture, which changes values"),
         ({"format": "WEBP"}, "is a WEBP picture, which changes values"),
         ({"format": "TIFF", "compression": "jpeg"}, "is a jpeg picture, which changes values"),
-        ({"format": "TIFF", "tiffinfo": {262: 0}}, "white is zero"),
+        ({"format": "TIFF", "tiffinfo": {262: 0}}, "white as zero"),
     ],
 )
 def test_masks_that_may_have_changed_are_refused(tmp_path, options, words):

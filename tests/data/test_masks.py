@@ -160,7 +160,7 @@ def test_all_problems_are_reported_at_once_and_nothing_is_written(root):
         "lonely.png: has no image",
         "001.png: cannot be read",
         "b.png: has values that data.mask_values does not name: 7",
-        "c.png, c.tif have the same name",
+        "c.png, c.tif differ in their suffix only",
         "d.png: cannot be read",
         "e.png: is 6x5 pixels, its image is 5x5",
     ):

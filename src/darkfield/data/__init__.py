@@ -1,3 +1,3 @@
-"""Pictures and masks, from files of all kinds to what a network is trained on: reading, flattening,
-resizing, storing, splitting without leaks, augmenting; and the synthetic scenes.
+"""Pictures and masks, from files of any kind to training data: reading, flattening, resizing,
+storing, splitting without leaks, augmenting; and the synthetic scenes.
 """

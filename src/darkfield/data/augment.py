@@ -1,4 +1,4 @@
-"""Training pictures as other crops, turns, exposures and lenses would show them."""
+"""Training pictures as other crops, orientations, exposures and lenses would show them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -59,10 +59,10 @@ def corner(window: int, whole: int, inside: int | None) -> int:
 
 
 class StrayLight(v2.Transform):
-    """Lay light over the image, of any colour, that runs smoothly from corner to corner.
+    """Lay light of any colour over the image, changing smoothly from corner to corner.
 
-    As where the field of a darkfield microscope is lit. `strength`, 0-1, is the most that a
-    channel's light can be; what is bright already gains less, what is white nothing.
+    This is how a darkfield microscope's field looks when it is lit. `strength`, 0-1, is the most
+    light that a channel can get; bright pixels gain less, white ones nothing.
     """
 
     def __init__(self, strength: float):
@@ -96,7 +96,7 @@ def augmentation(
     blur: float,
     noise: float,
 ) -> Callable | None:
-    """The transform of image and mask, tv_tensors, that params.yaml's `augment` asks for.
+    """The transform of image and mask, tv_tensors, that the section `augment` describes.
 
     `size` is that of random windows, None for whole pictures. brightness, contrast, saturation and
     hue are those of torchvision's ColorJitter; stray_light is the strength of StrayLight, which a
@@ -117,6 +117,6 @@ def augmentation(
     if blur:
         steps.append(v2.RandomApply([v2.GaussianBlur(2 * round(2 * blur) + 1, (0.1, blur))]))
     if noise:
-        # Half, or batch norm learns the statistics of noise, and clean pictures are misread.
+        # Half only: otherwise batch norm learns the statistics of noise and misreads clean ones.
         steps.append(v2.RandomApply([v2.GaussianNoise(sigma=noise)]))
     return v2.Compose(steps) if steps else None

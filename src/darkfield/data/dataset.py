@@ -1,4 +1,4 @@
-"""Pictures and masks as a torch Dataset, and as what the network takes."""
+"""Pictures and masks as a torch Dataset, and as the network's input."""
 
 from collections.abc import Callable, Sequence
 
@@ -43,7 +43,7 @@ class DarkfieldDataset(Dataset):
 
 def image_transform() -> Callable:
     """uint8 (H, W, 3) to a uint8 tv_tensors.Image (3, H, W)."""
-    from torchvision.transforms import v2  # takes six seconds, and evaluation can do without
+    from torchvision.transforms import v2  # takes six seconds, and evaluation does not need it
 
     return v2.ToImage()
 
@@ -58,8 +58,8 @@ def target_transform(mask: np.ndarray) -> Tensor:
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """uint8 images (B, 3, H, W) to float32 of mean 0 and deviation 1, in channels_last order.
 
-    By the batch and on its device, which is sent a quarter of the bytes. `mean` and `std` are of
-    channels scaled to 0-1; a channel of deviation 0, the same everywhere, is only shifted.
+    This is done per batch and on its device, which then receives a quarter of the bytes. `mean` and
+    `std` are of channels scaled to 0-1; a constant channel, of deviation 0, is only shifted.
     """
     deviation = torch.tensor([s or 1.0 for s in std])
     scale = 1 / (255 * deviation)

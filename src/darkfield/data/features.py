@@ -1,4 +1,4 @@
-"""What is kept of a picture to find others of the same field: its strongest SIFT features."""
+"""A picture's strongest SIFT features, by which others of the same field are found."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from tqdm import tqdm
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.files import read_json, write_json
 
-LONGEST = 800  # pixels; an overlap may fill a third of a picture and still has to show its cells
-KEYPOINTS = 1000  # fields crowded with debris need many, most have fewer than 500
-CONTRAST = 0.02  # half of Lowe's: specks in the dark background do not move, cells may
+LONGEST = 800  # pixels; an overlap may be a third of a picture, and its cells must still be visible
+KEYPOINTS = 1000  # fields crowded with debris need many; most have fewer than 500
+CONTRAST = 0.02  # half of Lowe's: specks in the dark background stay put, cells may move
 PLACE = 16  # pixels; closer matches are one place, often one cell
-# x and y in pixels of `grey`, diameter in the same, length 512 but for rounding
+# x, y and diameter in pixels of `grey`; length 512, up to rounding
 KEYPOINT = np.dtype([("point", "f4", 2), ("size", "f4"), ("descriptor", "u1", 128)])
 
 
@@ -40,7 +40,7 @@ class Features(NamedTuple):
 
 
 def write_features(pictures: Sequence[np.ndarray], keypoints: Path, described: Path) -> None:
-    """Describe pictures, uint8 RGB (H, W, 3): a .npy of their keypoints, end to end, and a JSON."""
+    """Describe pictures, uint8 RGB (H, W, 3): a .npy of all their keypoints, and a JSON."""
     rows = []
     with new_pixels(keypoints, KEYPOINT.itemsize) as append:
         for picture in tqdm(pictures, "describe", unit="image", disable=None):
@@ -51,7 +51,7 @@ def write_features(pictures: Sequence[np.ndarray], keypoints: Path, described: P
 
 
 def read_features(keypoints: Sequence[Path], described: Sequence[Path]) -> list[Features]:
-    """What write_features has written, file after file; keypoints stay in mapped files."""
+    """What write_features wrote, file after file; keypoints stay in memory-mapped files."""
     features = []
     for file, rows in zip(keypoints, described, strict=True):
         stored = np.asarray(np.load(file, mmap_mode="r")).view(KEYPOINT)[:, 0]
@@ -63,7 +63,7 @@ def read_features(keypoints: Sequence[Path], described: Sequence[Path]) -> list[
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 RGB (H, W, 3), as it is compared: uint8, no side longer than LONGEST."""
+    """A picture, uint8 RGB (H, W, 3), for comparison: uint8 grey, no side longer than LONGEST."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     if (shrink := LONGEST / max(grey.shape)) < 1:
         grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
@@ -73,15 +73,15 @@ def grey(picture: np.ndarray) -> np.ndarray:
 def describe(picture: np.ndarray) -> Features:
     """Describe a picture, uint8 RGB (H, W, 3), by its strongest SIFT features (Lowe 2004).
 
-    Features are upright, since neither camera nor crop turns, and are compared as RootSIFT
-    (Arandjelovic and Zisserman 2012), in whole numbers: sums of their products are exact in
-    float32, in whatever order threads add them up.
+    Features are upright, since neither cameras nor crops rotate pictures. They are compared as
+    RootSIFT (Arandjelovic and Zisserman 2012), as integers: sums of their products are exact in
+    float32, in whatever order threads add them.
     """
     seen = grey(picture)
     if min(seen.shape) < PLACE:  # SIFT fails on a line of pixels
         return Features(digest(picture), seen.shape, np.empty(0, KEYPOINT))
     sift = cv2.SIFT.create(contrastThreshold=CONTRAST)
-    # A set, since keypoints that differ in their turn alone are one if upright; sorted, since
+    # A set, since keypoints that differ in orientation alone are one if upright; sorted, since
     # they come in the order in which threads end.
     found = sorted({(-k.response, *k.pt, k.size, k.octave) for k in sift.detect(seen)})
     strongest = [

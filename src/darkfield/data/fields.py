@@ -2,7 +2,7 @@
 
 Red cells all look alike, so a few similar features prove nothing. Two pictures show one field if
 features at many places agree on how one picture lies over the other, and if the pictures then look
-alike all over the part that they share.
+alike throughout the part that they share.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from tqdm import tqdm
 from darkfield.data.features import PLACE, Features, grey
 from darkfield.data.retrieval import candidates
 
-# Up to so many pictures each pair is looked at: nothing is missed, and it takes a minute or two.
+# Up to this many pictures, every pair is compared: nothing is missed, and it takes a minute or two.
 ALL_PAIRS = 300
-SKEW = 0.2  # how far two matches may disagree in scale, or in radians of turn
-PARTNERS = 4  # other matches that a match has to agree with
-# In LONGESTs, so that they shrink with a smaller picture
+SKEW = 0.2  # how far two matches may disagree in scale, or in rotation (radians)
+PARTNERS = 4  # number of other matches that a match has to agree with
+# As fractions of LONGEST, so that they shrink with a smaller picture
 TOLERANCE = 5 / 800  # cells drift between two photographs
 SMOOTH = 2 / 800
 SURROUNDINGS = 137 / 800  # wider than a cell, narrower than uneven lighting or a border
@@ -29,7 +29,7 @@ AGREEMENT = 2.1  # docs/decisions.md says how it was set
 
 
 def groups(features: Sequence[Features], pictures: Sequence[np.ndarray]) -> list[int]:
-    """Number the fields of view that `pictures` show: a group a picture, from 0, as they appear.
+    """Number the fields of view that `pictures` show: one group per picture, from 0 in their order.
 
     Pictures, uint8 RGB (H, W, 3), of one group are linked by pairs that overlap; two of them need
     not overlap themselves. `features` are what `describe` says of them.
@@ -46,8 +46,8 @@ def overlapping_pairs(
 ) -> list[tuple[int, int]]:
     """Find the pairs of `pictures` that show the same field: index pairs i < j, sorted.
 
-    Of the pictures, uint8 RGB (H, W, 3), only those of likely pairs are read. Their order makes no
-    difference: they are compared once each, in the order of their digests.
+    Of the pictures, uint8 RGB (H, W, 3), only those in likely pairs are read. The order of the
+    pictures does not matter: each pair is compared once, in the order of their digests.
     """
     copies: dict[str, list[int]] = {}
     for i, found in enumerate(features):
@@ -59,7 +59,7 @@ def overlapping_pairs(
         asked = list(combinations(range(len(unique)), 2))
     else:
         asked = candidates(described)
-    # Threads cost such small products more than they save, twentyfold where cores are busy.
+    # For such small products threads cost more than they save, twentyfold where cores are busy.
     with threadpool_limits(1, "blas"):
         for a, b in tqdm(asked, "compare", unit="pair", disable=None):
             seen = pictures[unique[a][0]], pictures[unique[b][0]]
@@ -73,7 +73,7 @@ def same_field(a: Features, b: Features, picture_a: np.ndarray, picture_b: np.nd
     matches = match(a, b)
     forth = a, b, picture_a, picture_b, matches
     back = b, a, picture_b, picture_a, matches[matches[:, 1].argsort(), ::-1]
-    # Both ways, as RANSAC may miss one way what it finds the other.
+    # In both directions, since RANSAC may miss in one what it finds in the other.
     for one, other, picture_one, picture_other, matches in (forth, back):
         kept = consistent(one, other, matches)
         if len(kept) > PARTNERS:
@@ -96,8 +96,8 @@ def match(a: Features, b: Features) -> np.ndarray:
 def consistent(a: Features, b: Features, matches: np.ndarray) -> np.ndarray:
     """Keep the matches that agree with PARTNERS others.
 
-    Two matches say by how much b is larger than a, and turned, with the step from one keypoint to
-    the other; each says it with the size of its keypoint too (Lowe's use of a feature's pose).
+    The step between the keypoints of two matches tells how much larger b is than a, and how far it
+    is rotated; the size of each keypoint also tells the scale (Lowe's use of a feature's pose).
     """
     p, q = a.points[matches[:, 0]] @ [1, 1j], b.points[matches[:, 1]] @ [1, 1j]
     scale = b.sizes[matches[:, 1]] / a.sizes[matches[:, 0]]
@@ -110,16 +110,16 @@ def consistent(a: Features, b: Features, matches: np.ndarray) -> np.ndarray:
 
 
 def tolerance(features: Features) -> float:
-    """How far a feature may lie from where it should, in pixels of `grey`: at least one."""
+    """How far a feature may lie from its expected place, in pixels of `grey`: at least one."""
     return max(1.0, TOLERANCE * max(features.shape))
 
 
 def agreement(
     grey_a: np.ndarray, grey_b: np.ndarray, a: Features, b: Features, matches: np.ndarray
 ) -> float:
-    """How surely a and b show one field: matched places x likeness of the part they share.
+    """How certain it is that a and b show one field: matched places x likeness of the shared part.
 
-    The places are those that agree on one scale, turn and shift (RANSAC, Fischler and Bolles
+    The places are those that agree on one scale, rotation and shift (RANSAC, Fischler and Bolles
     1981), counted in the picture that has fewer.
     """
     p, q = a.points[matches[:, 0]], b.points[matches[:, 1]]
@@ -133,7 +133,7 @@ def agreement(
 
 
 def places(points: np.ndarray) -> int:
-    """Count points, (N, 2) in pixels, as far as they lie PLACE apart from those counted before."""
+    """Count points, (N, 2) in pixels, skipping those closer than PLACE to one already counted."""
     counted = np.empty((0, 2))
     for point in points:
         if (np.linalg.norm(counted - point, axis=1) >= PLACE).all():
@@ -144,8 +144,8 @@ def places(points: np.ndarray) -> int:
 def likeness(a: np.ndarray, b: np.ndarray, transform: np.ndarray) -> float:
     """Correlate two grey pictures, uint8 (H, W), where `transform` lays a over b: -1 to 1.
 
-    `transform` is a (2, 3) matrix from pixels of a to pixels of b. The picture of the finer scale
-    is laid over the coarser. Where they share next to nothing the answer is 0.
+    `transform` is a (2, 3) matrix from pixels of a to pixels of b. The picture with the finer scale
+    is laid over the coarser one. If they share next to nothing, the result is 0.
     """
     to_b = np.vstack([transform, [0, 0, 1]])
     if np.hypot(*to_b[:2, 0]) > 1:
@@ -164,10 +164,10 @@ def likeness(a: np.ndarray, b: np.ndarray, transform: np.ndarray) -> float:
 
 
 def standardise(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Subtract from a smoothed picture its surroundings' mean and divide by their deviation.
+    """Smooth a picture, subtract the mean of each pixel's surroundings, divide by their deviation.
 
-    So that uneven light and bright borders count for no more than cells; only pixels of `mask`,
-    bool (H, W), are surroundings. The 0.05 keeps the noise of empty surroundings small.
+    Uneven light and bright borders then count for no more than cells. Only pixels of `mask`, bool
+    (H, W), are surroundings. The 0.05 keeps the noise of empty surroundings small.
     """
     longest = max(grey.shape)
     grey = cv2.GaussianBlur(grey, (0, 0), max(SMOOTH * longest, 0.5))

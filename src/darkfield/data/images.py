@@ -1,4 +1,4 @@
-"""Pictures in and out: PNG, TIFF, JPEG and BMP to 8-bit RGB, and back to the sizes we need."""
+"""Pictures in and out: PNG, TIFF, JPEG and BMP read as 8-bit RGB, resized, written as PNG."""
 
 import warnings
 from collections.abc import Iterator
@@ -19,39 +19,39 @@ from darkfield.data.stacks import (
 )
 
 MOST_PIXELS = 120_000_000
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow warns, and refuses what has twice as many
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow warns above this, and refuses twice as many
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-REMEDY = "replace it, or take it away"
+REMEDY = "replace it, or remove it"
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 ONE_PICTURE = (".png", ".jpg", ".jpeg", ".bmp")  # not opened to count what they hold
-FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "GIF", "WEBP")  # by content, whatever the name
+FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "GIF", "WEBP")  # recognised by content, whatever the name
 COLOUR_MODES = ("RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "P", "PA")
 GREY_MODES = ("1", "L", "LA", "La")
 ORIENTATION = 0x112
 TURN, DEEP = "darkfield.turn", "darkfield.deep"  # keys of what open_image notes in Image.info
-DARK = 1 << 14  # cameras of 10, 12 and 14 bits stay below, and come out black in 16
+DARK = 1 << 14  # cameras of 10, 12 and 14 bits stay below this, and come out black in 16
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a path is named as a picture; a hidden one is not (macOS leaves ._NAME.png)."""
+    """Whether a path is named like a picture; hidden files are not (macOS leaves ._NAME.png)."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def open_image(path: Path, page: int | None = None) -> Image.Image:
-    """Open and decode a picture whole, or one page of a TIFF, from 0; turned as its EXIF tag says.
+    """Open and decode a picture, or one page of a TIFF (from 0); turned as its EXIF tag says.
 
-    In `info` of what it returns, TURN is that tag, 1 (as stored) to 8, and DEEP is whether Pillow
+    In the `info` of the result, TURN is that tag, 1 (as stored) to 8, and DEEP is whether Pillow
     kept 8 of 16 bits per channel. Raises ValueError with the reason and the remedy if the file
-    cannot be read, or if what would be read is not what a viewer shows.
+    cannot be read, or if the result would not be what a viewer shows.
     """
     if path.exists() and not path.is_file():
-        raise ValueError("is no file, but a folder or a device; move it away")
+        raise ValueError("is a folder or a device, not a file; move it elsewhere")
     with explained(path):
         picture = Image.open(path, formats=FORMATS)
         if page is None and (picture.format == "TIFF" or getattr(picture, "n_frames", 1) > 1):
             page, *more = own_frames(path, picture)
             if more:
-                raise Unclear(f"holds {len(more) + 1} pictures; save the one that is meant")
+                raise Unclear(f"holds {len(more) + 1} pictures; save only the one you mean")
         picture.seek(page or 0)
         check_header(picture)
         deep, turn = is_deep(picture), tag(picture, ORIENTATION)  # decoding drops both
@@ -67,7 +67,7 @@ def explained(path: Path) -> Iterator[None]:
     """Turn whatever Pillow raises about a file into a ValueError with the reason and the remedy."""
     try:
         yield
-    except (MemoryError, Unclear):  # the first is of the machine, not of the picture
+    except (MemoryError, Unclear):  # the first is about the machine, not the picture
         raise
     except Image.DecompressionBombError:
         raise ValueError(f"has more than {MOST_PIXELS:,} pixels; cut it into parts") from None
@@ -103,9 +103,9 @@ def opaque(picture: Image.Image) -> Image.Image:
 
 
 def pages(path: Path) -> list[int | None]:
-    """The pages of a TIFF of several pictures, from 0; of any other file, broken ones too, [None].
+    """The pages, from 0, of a TIFF that holds several pictures; [None] for any other file.
 
-    A file is opened, but not decoded.
+    The file is opened but not decoded; a broken one gives [None], too.
     """
     if path.suffix.lower() not in ONE_PICTURE and path.is_file():
         with suppress(Exception), Image.open(path, formats=("TIFF",)) as picture:
@@ -117,8 +117,8 @@ def pages(path: Path) -> list[int | None]:
 def to_rgb(picture: Image.Image) -> np.ndarray:
     """A picture of open_image as uint8 RGB (H, W, 3); 16-bit values are scaled by their full range.
 
-    Raises ValueError for a picture that has no such reading: floating-point or 32-bit values, and
-    16 bits of which the brightest pixel stays below 64 of 255.
+    Raises ValueError for a picture that cannot be read so: floating-point or 32-bit values, or 16
+    bits of which the brightest pixel stays below 64 of 255.
     """
     if picture.mode.startswith("I;16"):
         grey = np.asarray(picture)
@@ -128,7 +128,7 @@ def to_rgb(picture: Image.Image) -> np.ndarray:
         if (grey == picture.info.get("transparency")).any():
             raise ValueError("is partly transparent; save it without alpha")
         grey = (grey >> (bits - 8)).astype(np.uint8)
-        if tag(picture, PHOTOMETRIC) == 0:  # white is zero, which Pillow sees to in 8 bits alone
+        if tag(picture, PHOTOMETRIC) == 0:  # white is zero, which Pillow handles in 8 bits only
             grey = ~grey
         return np.repeat(grey[..., None], 3, axis=2)
     if picture.mode in ("F", "I"):

@@ -1,4 +1,4 @@
-"""Which pictures a user means, and a name for what is made of each."""
+"""Which pictures a user means, and the name under which the results of each are written."""
 
 import glob
 import os
@@ -15,7 +15,7 @@ MADE = ("{}.png", "overlays/{}.jpg", "probabilities/{}.tif")  # of an image, bel
 
 
 class Source(NamedTuple):
-    """A picture to be read, and the name, with subfolders, of what is made of it.
+    """A picture to be read, and the name, with subfolders, of its results.
 
     `page` counts from 0 in a TIFF of several pictures, and is None in any other file.
     """
@@ -28,16 +28,16 @@ class Source(NamedTuple):
 def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     """The pictures (PNG, TIFF, JPEG, BMP) that files, folders and globs name, each once, sorted.
 
-    A folder gives all below it, but what is below the folder `out`, and its subfolders are kept in
-    the names. A name is the file's without its suffix, or with it where that would name two
-    pictures; of a TIFF's pages with a number. Raises UserError with all inputs that name no
-    picture, and with all pictures that what is made of others would overwrite.
+    A folder means everything below it except what is below the folder `out`; subfolders are kept in
+    the names. A name is that of the file without its suffix, or with it if two pictures would
+    otherwise have the same name; pages of a TIFF are numbered. Raises UserError with all inputs
+    that name no picture, and with all pictures that the results would overwrite.
     """
     found: dict[Path, Path] = {}
     problems = []
     for text in inputs:
         path = Path(text)
-        # Path.glob takes no absolute pattern.
+        # Path.glob does not accept absolute patterns.
         matches = [path] if path.exists() else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
         new = {p: name for match in matches for p, name in below(match, out)}
         if not new:
@@ -58,10 +58,10 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
 
 
 def passed_over(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
-    """How many files below a folder are no pictures by their names, by ending; hidden ones apart.
+    """How many files below a folder are not named like pictures, by suffix, except hidden ones.
 
-    What is below `out` is left out. If `flat`, subfolders are not looked into for pictures, and
-    all their files are passed over.
+    Files below `out` are not counted. If `flat`, subfolders are not searched for pictures, and all
+    their files count.
     """
     counts: Counter[str] = Counter()
     made = real(out) if out and real(out) != real(folder) else None
@@ -81,12 +81,12 @@ def passed_over(folder: Path, out: Path | None = None, *, flat: bool = False) ->
 
 
 def told(counts: Counter[str]) -> str:
-    """The counts of passed_over as words: "3 .gif, 2 in subfolders"."""
+    """The counts of passed_over in words: "3 .gif, 2 in subfolders"."""
     return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
 
 
 def batches(folder: str | None, n: int) -> list[list[Source]]:
-    """The pictures below a folder in n batches, each chosen by its name, whatever others there are.
+    """The pictures below a folder in n batches; a picture's batch depends on its name alone.
 
     Raises UserError if there are none.
     """
@@ -101,7 +101,7 @@ def batches(folder: str | None, n: int) -> list[list[Source]]:
 def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
     """The pictures of a folder, or the picture itself, each with its path from there.
 
-    What is in hidden folders, and so what is being written just now, is passed over.
+    Hidden folders, and with them files that are just being written, are skipped.
     """
     if not path.is_dir():
         yield path, Path(path.name)
@@ -116,12 +116,12 @@ def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def real(path: Path) -> Path:
-    """A path without links; of links that run in a circle, unlike Path.resolve, no error."""
+    """A path without links; unlike Path.resolve, no error for links that form a circle."""
     return Path(os.path.realpath(path))
 
 
 def unambiguous(pictures: list[tuple[Path, int | None, Path]]) -> list[Source]:
-    """Each picture with its name, without the file's suffix unless another has that name too."""
+    """Each picture with its name: without the file's suffix, unless another has that name too."""
     whole: set[Path] = set()
 
     def name(path: Path, page: int | None, file: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the values of a mask mean: index, grey, palette or colour to class indices."""
+"""What the values of a mask mean: indices, greys, palettes or colours become class indices."""
 
 import numpy as np
 from PIL import Image
@@ -6,7 +6,7 @@ from PIL import Image
 from darkfield.data.images import DEEP, opaque
 from darkfield.data.stacks import PHOTOMETRIC, tag
 
-COLOUR = 1 << 24  # marks a code as a colour, apart from the grey values
+COLOUR = 1 << 24  # marks a code as a colour, as opposed to a grey value
 LOSSY = ("jpeg", "tiff_jpeg", "webp", "jp2000")  # compressions of a TIFF
 
 
@@ -18,7 +18,7 @@ def code(value: str) -> int:
 
 
 def colour_codes(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The codes of uint8 channels: those of equal value are a grey."""
+    """The codes of uint8 channels; three of equal value are a grey."""
     r, g, b = (c.astype(np.int32) for c in (r, g, b))
     return np.where((r == g) & (g == b), r, COLOUR | r << 16 | g << 8 | b)
 
@@ -27,13 +27,13 @@ def codes(mask: Image.Image, known: set[int]) -> np.ndarray:
     """Integer codes (H, W) of a decoded mask: a grey value, a palette index, or a colour.
 
     `known` are the codes of data.mask_values, which decide between two readings of one mask.
-    RGB pixels with three equal channels are grey values. Raises ValueError for a mask that has no
-    reading, or several.
+    RGB pixels with three equal channels are grey values. Raises ValueError for a mask that can be
+    read in no way, or in several.
     """
     refuse_unsound(mask)
     if mask.mode == "1":
         return one_bit(mask, known)
-    if mask.mode == "P":  # the indices of a palette are what they are, shown or not
+    if mask.mode == "P":  # the indices of a palette are valid whether they are shown or not
         return palette_codes(mask, known)
     mask = opaque(mask)
     if mask.mode == "RGB":
@@ -48,7 +48,7 @@ def codes(mask: Image.Image, known: set[int]) -> np.ndarray:
 
 
 def refuse_unsound(mask: Image.Image) -> None:
-    """Raise ValueError if what a mask was saved as may have changed its values."""
+    """Raise ValueError if a mask's file format may have changed its values."""
     compression = mask.info.get("compression") if mask.format == "TIFF" else None
     if mask.format in ("JPEG", "MPO", "WEBP") or compression in LOSSY:
         kind = mask.format if compression is None else compression
@@ -57,17 +57,17 @@ def refuse_unsound(mask: Image.Image) -> None:
         raise ValueError("has 16 bits per channel, of which 8 would be read; save it with 8")
     if tag(mask, PHOTOMETRIC) == 0:
         raise ValueError(
-            "says that white is zero, which programs heed or not; save it as PNG, and look at it"
+            "declares white as zero, which not all programs respect; save it as PNG and check it"
         )
 
 
 def one_bit(mask: Image.Image, known: set[int]) -> np.ndarray:
-    """Codes of a mask of one bit, whose white may be any class unless there is one alone."""
+    """Codes of a one-bit mask, whose white may be any class unless there is only one."""
     for white in (1, 255):
         if known == {0, white}:
             return np.asarray(mask).astype(np.uint8) * np.uint8(white)
     raise ValueError(
-        "has one bit per pixel, which does not say the class; save it as grey with the values of "
+        "has one bit per pixel, which does not tell the class; save it as grey with the values of "
         "data.mask_values (only with two, 0 and 1 or 0 and 255, is white the second)"
     )
 
@@ -75,8 +75,8 @@ def one_bit(mask: Image.Image, known: set[int]) -> np.ndarray:
 def palette_codes(mask: Image.Image, known: set[int]) -> np.ndarray:
     """Codes of a palette mask: its colours if `known` has any, else its indices.
 
-    Where the palette is of greys that are all known, they are what is seen: then the indices are
-    taken only if they say the same. Raises ValueError where they say something else.
+    If the palette consists of greys that are all known, people see these: then the indices are
+    used only if they mean the same. Raises ValueError if they do not.
     """
     indices = np.asarray(mask)
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
@@ -92,8 +92,8 @@ def palette_codes(mask: Image.Image, known: set[int]) -> np.ndarray:
         return np.asarray(colours[indices])
     if (colours[used] != used).any():
         raise ValueError(
-            "is a palette of greys in another order: its indices say one class, its greys another; "
-            "save it as grey"
+            "has a palette of greys in another order: its indices say one class, its greys "
+            "another; save it as grey"
         )
     return indices
 
@@ -102,7 +102,7 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
     """Class indices, uint8 (H, W), of a mask of open_image.
 
     `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
-    its index. Raises ValueError naming the values that `mask_values` does not have, and for a mask
+    its index. Raises ValueError with the values that `mask_values` does not have, and for a mask
     whose values may mean something else: see codes.
     """
     table = {code(value): classes[name] for value, name in mask_values.items()}
@@ -130,9 +130,9 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
 
 
 def refuse_instances(pixels: np.ndarray, values: np.ndarray) -> None:
-    """Raise ValueError if each value of a mask of more than 8 bits is one object of its own.
+    """Raise ValueError if each value of a mask of more than 8 bits marks a single object.
 
-    Programs that number objects write 16 or 32 bits; a class has as many objects as it likes.
+    Programs that number objects write 16 or 32 bits; a class usually has many objects.
     """
     import cv2
 

@@ -1,4 +1,4 @@
-"""Pairs of image and mask: checked, decoded, the masks as class indices."""
+"""Pairs of image and mask: checked and decoded, the masks to class indices."""
 
 import re
 import unicodedata
@@ -39,7 +39,7 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
         for stem, n in Counter(map(stem_of, files)).items():
             if n > 1:
                 same = ", ".join(p.name for p in files if stem_of(p) == stem)
-                problems.append(f"{folder}: {same} have the same name but for the ending; keep one")
+                problems.append(f"{folder}: {same} differ in their suffix only; keep one")
         wrong = {p: reason for p in files if (reason := wrong_name(p.stem))}
         problems += [f"{path}: {reason}" for path, reason in wrong.items()]
         found.append({stem_of(p): p for p in files if p not in wrong})
@@ -52,7 +52,7 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
                 if stem not in there:
                     hint = f"; if {kin[stem]} is it, save it as {stem}.png" if stem in kin else ""
                     problems.append(
-                        f"{path}: has no {what} in {folder}; add it, or take this away{hint}"
+                        f"{path}: has no {what} in {folder}; add it, or remove this file{hint}"
                     )
     return {s: (images[s], masks[s]) for s in images if s in masks}, problems
 
@@ -65,15 +65,15 @@ def suffixed(folder: Path) -> dict[str, str]:
 
 
 def stem_of(path: Path) -> str:
-    """A picture's name without its ending; é is the same letter however a system wrote it."""
+    """A picture's name without its suffix; é is one letter, in whichever way a system spells it."""
     return unicodedata.normalize("NFC", path.stem)
 
 
 def misfit(image: Image.Image, mask: Image.Image) -> str | None:
-    """Why the mask of open_image is not one of this image; or None.
+    """Why a mask (of open_image) does not belong to this image; None if it does.
 
-    Where only one of the two is turned by an EXIF tag, they have to fit turned, and not as stored:
-    else nobody can tell on which of the two the mask was drawn.
+    If an EXIF tag turns only one of the two, they must fit when turned and not as stored; otherwise
+    nobody can tell on which version the mask was drawn.
     """
     turned, (a, b) = image.size == mask.size, (p.info[TURN] for p in (image, mask))
     stored = [p.size[::-1] if p.info[TURN] >= 5 else p.size for p in (image, mask)]
@@ -106,7 +106,7 @@ def flatten_pairs(
     pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
     image), and mask_sha256 of the flattened mask. In the same order the decoded images and
     flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns what
-    is wrong with the pairs; if anything is, then what was written is of no use.
+    is wrong with the pairs; if anything is, the files written are useless.
     """
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
@@ -144,7 +144,7 @@ def flatten_pairs(
         tqdm(total=len(pairs), desc="flatten_masks", unit="image", disable=None) as bar,
     ):
         part.mkdir()
-        # A few at a time: the pool decodes all that it is given, whether or not we keep up.
+        # A few at a time: the pool decodes everything it is given, whether or not we keep up.
         stems = list(pairs)
         for few in (stems[i : i + 2 * threads] for i in range(0, len(stems), 2 * threads)):
             for wrong, row, pictures in pool.map(convert, few):
@@ -165,10 +165,10 @@ def gather_masks(
     manifest: Path,
     classes: dict[str, int],
 ) -> pd.DataFrame:
-    """Bring what flatten_pairs wrote of each batch together; returns the manifest's table.
+    """Join what flatten_pairs wrote for each batch; returns the manifest's table.
 
-    Raises UserError if no mask has background, which hints at another reading of its values; of
-    other classes that are in no mask stats.absences tells.
+    Raises UserError if no mask has background, which suggests that its values mean something else;
+    stats.absences reports other classes that no mask has.
     """
     table = concat_csv(manifests)
     background = min(classes, key=classes.__getitem__)

@@ -1,4 +1,4 @@
-"""Decoded pictures, end to end in a .npy file a batch: decoded once, memory-mapped ever after."""
+"""Decoded pictures, end to end in one .npy file per batch: decoded once, then memory-mapped."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -14,14 +14,14 @@ from darkfield.files import atomic
 if TYPE_CHECKING:
     import pandas as pd
 
-GROUP = 16  # pictures that go through a network together: sums may depend on how many they are
+GROUP = 16  # pictures that pass through a network together: sums may depend on their number
 
 
 @contextmanager
 def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write an uint8 .npy of pixels (P, *channels); yields the function that appends a picture.
+    """Write a uint8 .npy of pixels (P, *channels); yields the function that appends a picture.
 
-    The file appears whole, when the block has ended without an error.
+    The file appears, complete, when the block ends without an error.
     """
 
     pixels = 0
@@ -29,7 +29,7 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
     def header() -> None:
         shape = (pixels, *channels)
         description = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        npy.write_array_header_1_0(file, description)  # pads for a first axis that grows
+        npy.write_array_header_1_0(file, description)  # leaves room for a first axis that grows
 
     def append(picture: np.ndarray) -> None:
         nonlocal pixels
@@ -52,7 +52,7 @@ def digest(picture: np.ndarray) -> str:
 
 
 def batch_rows(pictures: int, batch: int, batches: int) -> range:
-    """Which of so many pictures are those of a batch, from 0: neighbours, in their order.
+    """Which pictures, numbered from 0, are those of a batch: neighbours, in order.
 
     Each batch begins at a multiple of GROUP.
     """
@@ -73,9 +73,9 @@ class Pictures(Sequence[np.ndarray]):
     """The pictures, uint8 (H, W, *channels), in files of new_pixels; `sizes` are all their (H, W).
 
     `paths` are one or more files, whose pictures follow each other. `rows`, if given, are the
-    indices of those to see. A picture is mapped anew each time it is asked for, so that those seen
-    before do not count as memory in use; writing to one never reaches the file. Raises ValueError
-    if the files hold other than `sizes` pixels.
+    indices of the pictures to show. A picture is mapped again each time it is accessed, so that
+    earlier ones do not count as memory in use; writing to one does not change the file. Raises
+    ValueError if the number of pixels in the files does not match `sizes`.
     """
 
     def __init__(

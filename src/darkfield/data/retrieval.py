@@ -1,8 +1,8 @@
-"""Which pictures may show the same field, found without a look at every pair of them.
+"""Which pictures may show the same field, found without comparing every pair.
 
-Each picture's strongest features ask for their nearest among all features of all pictures. A
-feature and its neighbour say how one picture would lie over the other; cells that merely look
-alike say something different each time, so pictures that share a part stand out by their votes.
+Each of a picture's strongest features looks up its nearest among all features of all pictures. A
+feature and its neighbour vote for how one picture would lie over the other. Cells that merely look
+alike vote differently each time, so pictures that share a part stand out by votes that agree.
 """
 
 import math
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     import faiss
 
 # docs/decisions.md says how these were set.
-STRONGEST = 400  # features of a picture; half as many lose overlaps of a few cells
-NEIGHBOURS = 20  # of a feature; few, as look-alikes come first where pictures are many
+STRONGEST = 400  # features per picture; with half as many, overlaps of a few cells are lost
+NEIGHBOURS = 20  # per feature; few, since look-alikes come first among many pictures
 CANDIDATES = 10  # of a picture
 VOTES = 2  # one neighbour alone may lie anywhere
-STEP = 1 / 16  # of the longer side: a keypoint's size foretells a shift no better
-CELL = 512  # features; smaller cells cost more to find, larger ones more to look through
-CELLS = 4  # at most so many times the root of all features: then both costs grow as N**1.5
-PROBES = 8  # cells looked through for a feature
+STEP = 1 / 16  # of the longer side: a keypoint's size predicts a shift no better
+CELL = 512  # features; smaller cells cost more to find, larger ones more to search
+CELLS = 4  # at most this many times the root of all features: then both costs grow as N**1.5
+PROBES = 8  # cells searched per feature
 
 
 def candidates(features: Sequence[Features]) -> list[tuple[int, int]]:
-    """The pairs a < b, sorted, that may overlap: at most CANDIDATES for each picture's asking."""
+    """The pairs a < b, sorted, that may overlap: each picture proposes at most CANDIDATES."""
     descriptors = [f.descriptors[:STRONGEST] for f in features]
     owner = np.repeat(np.arange(len(features)), [len(d) for d in descriptors])
     if not len(owner):
@@ -59,10 +59,10 @@ def candidates(features: Sequence[Features]) -> list[tuple[int, int]]:
 def index_of(descriptors: Sequence[np.ndarray]) -> "faiss.IndexIVF":
     """An index of descriptors, arrays of uint8 (N, 128), numbered in their order.
 
-    They lie in cells about centres (an inverted file, Sivic and Zisserman 2003).
+    They are kept in cells around centres (an inverted file, Sivic and Zisserman 2003).
 
-    Descriptors and centres are whole numbers, and so are their distances, which float32 holds
-    exactly: the number of threads makes no difference.
+    Descriptors and centres are integers, and so are their distances, which float32 holds exactly:
+    the number of threads makes no difference.
     """
     import faiss
 
@@ -86,7 +86,8 @@ def count_votes(voted: np.ndarray, lies: np.ndarray, pictures: int) -> np.ndarra
     """The most votes that agree for each picture: int (pictures,).
 
     Vote i is for picture voted[i], int (N,), and for a pose lies[i], float (N, 3). Votes agree if
-    they fall into one box of side 1 (Hough voting); boxes overlap, so that none is cut by a border.
+    they fall into one box of side 1 (Hough voting); boxes overlap, so that no border separates
+    votes that agree.
     """
     most = np.zeros(pictures, int)
     for shift in product((0, 0.5), repeat=3):

@@ -1,4 +1,4 @@
-"""Which image trains, validates, tests: at random as in the notebook, or whole fields at a time."""
+"""Which images train, validate and test: at random, as in the notebook, or by whole fields."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from darkfield.files import UserError
 
 
 def random_split(n: int, fractions: dict[str, float], seed: int) -> list[str]:
-    """Split n images at random. The sizes are the fractions' largest-remainder rounding."""
+    """Split n images at random; sizes are the fractions, rounded by largest remainder."""
     exact = np.array(list(fractions.values())) * n
     sizes = np.floor(exact).astype(int)
     # round() so that equal remainders do not depend on floating-point dust
@@ -27,7 +27,7 @@ def grouped_split(
 ) -> list[str]:
     """Split whole groups so that each split has its fraction of the images, within one group.
 
-    `groups` and `strata` hold one entry an image; a stratum says which classes the image has, and
+    `groups` and `strata` have one entry per image; a stratum says which classes the image has, and
     every split gets its fraction of each stratum as far as the groups allow. Greedy, as iterative
     stratification (Sechidis et al. 2011): large groups and rare strata first, each to the split
     that lacks the largest share of the group's strata among those that the group fits into.
@@ -71,11 +71,11 @@ def fold_splits(
     val: float,
     seed: int,
 ) -> list[str]:
-    """The splits of a fold, 1..folds, of cross-validation: its groups test, in no other fold do.
+    """The splits of one fold, 1..folds, of a cross-validation: each group tests in one fold only.
 
-    The others are shared out among train and val in the proportion of these fractions, except that
-    images that were `seen` before are in train, in every fold. `groups` and `strata` as in
-    grouped_split, `seen` likewise: all images of a group or none.
+    The other groups are divided between train and val in the proportion of their fractions. Images
+    that were `seen` before are in train, in every fold. `groups` and `strata` are as in
+    grouped_split; of `seen`, bool, all images of a group are true or none.
     """
     splits = dict.fromkeys((i for i, before in enumerate(seen) if before), "train")
 
@@ -92,7 +92,7 @@ def fold_splits(
 
 
 def left_over(fractions: dict[str, float], seen: int, n: int) -> dict[str, float]:
-    """The fractions of n images, of which `seen` are in train already, as fractions of the rest."""
+    """The fractions of n images, `seen` of which are already in train, as fractions of the rest."""
     if not seen:
         return fractions
     left = fractions | {"train": max(0, fractions["train"] - seen / n)}
@@ -101,7 +101,7 @@ def left_over(fractions: dict[str, float], seen: int, n: int) -> dict[str, float
 
 
 def strata_of(manifest: pd.DataFrame, classes: list[str]) -> list[str]:
-    """Which of the classes each image of a manifest has: one text of 0s and 1s per image."""
+    """Which of the classes each image of a manifest has: one string of 0s and 1s per image."""
     present = manifest[[pixels_column(name) for name in classes]].to_numpy() > 0
     return ["".join("01"[int(has)] for has in row) for row in present]
 
@@ -118,10 +118,10 @@ def split_images(
 ) -> pd.DataFrame:
     """The table image, group, split of a manifest's images.
 
-    `groups` numbers the field of view of each image. With the strategy "grouped" those of a group
-    are kept on one side, with "random" each image is split by itself. Images that pretrained
-    weights have `seen` are in train, whatever the fractions. Raises UserError if a split that is
-    asked for stays empty.
+    `groups` numbers the field of view of each image. With the strategy "grouped", the images of a
+    group stay on one side; with "random", each image is assigned by itself. Images that pretrained
+    weights have `seen` are in train, whatever the fractions. Raises UserError if a split with a
+    fraction above 0 stays empty.
     """
     n, strata = len(manifest), strata_of(manifest, classes)
     new = [i for i in range(n) if not seen[i]]

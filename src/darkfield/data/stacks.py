@@ -1,4 +1,4 @@
-"""Which frames of a file are pictures of their own, and not levels, planes or channels of one."""
+"""Which frames of a file are separate pictures, not levels, planes or channels of one."""
 
 import logging
 from contextlib import suppress
@@ -13,24 +13,24 @@ YCBCR = 6  # a photometric interpretation
 # TIFFs that may hold several pictures in one frame, or say what their frames are: Zeiss, MetaMorph.
 LSM, STK = 34412, 33629
 AXES = {
-    "C": "channels of one picture; save them as one RGB picture, or the channel that is meant",
-    "Z": "planes at different depths; save the plane that is meant, or a projection of them; time "
+    "C": "channels of one picture; save them as one RGB picture, or the channel you mean",
+    "Z": "planes at different depths; save the plane you mean, or a projection of them; time "
     "points: save each as a file",
 }
 PICTURE, SERIES = "YXS", "TIQRP"  # height, width, samples; time, sequences, scenes
 
 
 class Unclear(ValueError):
-    """What a file holds can be decoded, but not be taken for the picture that is meant."""
+    """A file can be decoded, but it is unclear which picture is meant."""
 
 
 def tag(picture: Image.Image, number: int, default: Any = None) -> Any:
-    """A TIFF's tag of the frame that is open; of any other picture the default."""
+    """A tag of the open frame of a TIFF; the default for any other picture."""
     return getattr(picture, "tag_v2", {}).get(number, default)
 
 
 def own_frames(path: Path, picture: Image.Image) -> list[int]:
-    """The frames, from 0, of an opened file that are pictures of their own; leaves it at any frame.
+    """The frames, from 0, of an opened file that are separate pictures; leaves it at any frame.
 
     Reduced copies of a picture (a TIFF's pyramid, thumbnails) and what cameras put behind a JPEG
     are left out. Raises Unclear if the frames are channels or planes of one picture, or if one
@@ -62,7 +62,7 @@ def described(picture: Image.Image) -> bool:
 
 
 def pyramid(sizes: list[tuple[int, int]]) -> bool:
-    """Whether each (width, height) is half the one before, or a quarter, or so on, rounded."""
+    """Whether each (width, height) is a half, a quarter, ... of the one before, rounded."""
 
     def reduced(large: tuple[int, int], small: tuple[int, int]) -> bool:
         return any(
@@ -82,12 +82,12 @@ def complain_of_axes(path: Path, frames: int) -> None:
         with TiffFile(path) as file:
             series = [dict(zip(s.axes, s.shape, strict=True)) for s in file.series]
             elsewhere = file.is_ome  # a set of files, each with some of the planes
-    except Exception:  # what it cannot make sense of says nothing
+    except Exception:  # a description that tifffile cannot parse says nothing
         return
     for axes in series:
         for axis, length in axes.items():
             if axis not in PICTURE + SERIES and length > 1:
-                what = AXES.get(axis, "planes of one picture; save the one that is meant")
+                what = AXES.get(axis, "planes of one picture; save only the one you mean")
                 raise Unclear(f"holds {length} {what}")
     held = 1
     for axis, length in series[0].items() if series else ():
@@ -97,7 +97,7 @@ def complain_of_axes(path: Path, frames: int) -> None:
 
 
 def check_header(picture: Image.Image) -> None:
-    """Raise Unclear if Pillow would decode the open frame otherwise than its header means it."""
+    """Raise Unclear if Pillow would not decode the open frame as its header means it."""
     bits, samples = tag(picture, BITS, (1,)), tag(picture, SAMPLES, 1)
     bands = len(picture.getbands())
     if samples > bands:
@@ -114,15 +114,13 @@ def check_header(picture: Image.Image) -> None:
 
 
 def unreadable(path: Path) -> str:
-    """What is said of a file that Pillow cannot read."""
+    """The message for a file that Pillow cannot read."""
     with path.open("rb") as file:
         start = file.read(4)
     if not start:
-        return "is empty (0 bytes); replace it, or take it away"
+        return "is empty (0 bytes); replace it, or remove it"
     if start not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return (
-            "cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace it, or take it away"
-        )
+        return "cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace it, or remove it"
     from tifffile import COMPRESSION, TiffFile
 
     kind = "damaged"

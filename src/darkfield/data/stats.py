@@ -1,4 +1,4 @@
-"""Numbers about the data: channel statistics for normalising, pixels per class for weighting."""
+"""Numbers about the data: channel statistics to normalise with, pixels per class to weight by."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ CHANNELS = ("red", "green", "blue")
 
 
 def channel_sums(image: np.ndarray) -> dict[str, int]:
-    """Sums of the values, and of their squares, of each channel of an uint8 image (H, W, 3)."""
+    """The sum of the values, and of their squares, of each channel of a uint8 image (H, W, 3)."""
     levels = np.arange(256)
     sums: dict[str, int] = {}
     for name, channel in zip(CHANNELS, np.moveaxis(image, -1, 0), strict=True):
@@ -26,9 +26,9 @@ def channel_sums(image: np.ndarray) -> dict[str, int]:
 def channel_stats(table: pd.DataFrame) -> dict[str, Any]:
     """Mean and population standard deviation of each channel over all pixels of some images.
 
-    `table` has one row per image, of `channel_sums`; values are scaled to 0-1. The sums are Python
+    `table` has one row of `channel_sums` per image; values are scaled to 0-1. The sums are Python
     integers, which neither overflow nor cancel: the result does not depend on the order of the
-    rows, and a constant channel has a deviation of exactly 0, which `normalise` takes for 1.
+    rows, and a constant channel has a deviation of exactly 0, which `normalise` treats as 1.
     """
 
     def total(column: str) -> int:
@@ -68,7 +68,7 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
 
 
 def absences(counts: dict[str, Any]) -> list[str]:
-    """Which classes cannot be learnt or measured, a line for each, from class_counts.json."""
+    """Which classes cannot be learnt or measured, one line for each, from class_counts.json."""
     lines, images = [], counts["images"]
     for name in counts["pixels"]["all"]:
         having = {split: counts["images_with"][split][name] for split in images}
@@ -88,7 +88,7 @@ def absences(counts: dict[str, Any]) -> list[str]:
 def class_weights(
     setting: str | Sequence[float] | None, counts: dict[str, Any]
 ) -> list[float] | None:
-    """The loss's weights, one per class, that train.class_weights asks for; None: all alike.
+    """The weights of the loss, one per class, according to train.class_weights; None: all equal.
 
     Raises UserError if every class that the training images show has weight 0.
     """

@@ -3,9 +3,9 @@
 In darkfield only scattered light reaches the camera, so a scene is a sum of lights over a nearly
 black field: `scene` lays down erythrocytes, spirochaetes and debris as light and as mask, and
 `expose` turns the light into a photograph. Lengths are in pixels whatever the size of the scene:
-a larger scene shows more objects, not larger ones. Larger ones need a magnification above 1.
+a larger scene shows more objects, not larger ones; for those, use a magnification above 1.
 
-Where a spirochaete crosses an erythrocyte the spirochaete is on top, in the light and in the mask.
+Where a spirochaete crosses an erythrocyte, it is on top, both in the light and in the mask.
 
 Everything is computed in float64: the last digit of exp or of a blur may differ between
 processors and thread counts, and at that precision it no longer reaches the 8 bits of a pixel.
@@ -22,7 +22,7 @@ BACKGROUND, ERYTHROCYTE, SPIROCHAETE = 0, 1, 2
 
 # Ranges (low, high) are drawn from uniformly; lengths are in pixels.
 ERYTHROCYTE_PRESENT = 0.95  # share of scenes
-ERYTHROCYTE_COVERAGE = (0.06, 0.29)  # share of the area of a scene that has cells
+ERYTHROCYTE_COVERAGE = (0.06, 0.29)  # share of the area, in a scene that has cells
 ERYTHROCYTE_RADIUS = (9.5, 21.0)  # typical of one scene: its magnification
 RIM_WIDTH = (0.06, 0.13)  # of the radius
 
@@ -34,9 +34,9 @@ SPIROCHAETE_LIGHT = (0.35, 1.0)
 ATTACHED = 0.3  # share of spirochaetes that start on a cell
 
 DEBRIS_PER_PIXEL = (0.0002, 0.004)
-DEBRIS_LENGTH = 2.5  # short, lest debris be taken for a spirochaete
+DEBRIS_LENGTH = 2.5  # short, so that debris is not mistaken for a spirochaete
 
-# RGB of light at unit strength; what is brighter than 1 / channel saturates towards white.
+# RGB of light at unit strength; anything brighter than 1 / channel saturates towards white.
 RIM = np.array([0.72, 0.86, 1.0])
 CENTRE = np.array([0.12, 0.18, 0.7])
 FILAMENT = np.array([0.72, 1.0, 0.9])
@@ -82,7 +82,7 @@ def scene(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one scene: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of class indices 0, 1, 2.
 
-    In the mask spirochaetes are `stroke` times as wide as they are, as annotators draw them.
+    The mask shows spirochaetes `stroke` times as wide as they are, as annotators draw them.
     """
     size = height, width
     height, width = (max(1, round(side / magnification)) for side in size)
@@ -101,7 +101,7 @@ def scene(
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Values (H, W, C), float64, brought bilinearly to `size` (height, width)."""
+    """Values (H, W, C), float64, resized bilinearly to `size` (height, width)."""
     return cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
@@ -129,7 +129,7 @@ def place_erythrocytes(rng: np.random.Generator, height: int, width: int) -> np.
 
 
 def freest(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Of `places` (N, 2) of x, y the one farthest from the nearest of `cells` (M, 3): (2,)."""
+    """The one of `places` (N, 2) of x, y that is farthest from any of `cells` (M, 3): (2,)."""
     apart = np.linalg.norm(places[:, None] - cells[:, :2], axis=2) - cells[:, 2]
     place: np.ndarray = places[apart.min(axis=1, initial=np.inf).argmax()]
     return place
@@ -153,12 +153,12 @@ def draw_erythrocytes(
         depth = radius * outline(rng, angle, rng.random() < spiny) - np.hypot(dx, dy)
         rim = rim_width * radius
         inside = (depth / rim).clip(0, 1)
-        # The edge scatters most, more on one side: the rim, which lies within the outline.
+        # The edge scatters most, and more so on one side: the rim, which lies within the outline.
         ring = np.exp(-0.5 * ((depth - rim) / rim) ** 2)
         ring *= 1 + rng.uniform(0, 0.4) * np.cos(angle + rng.uniform(0, 2 * np.pi))
         fold_x, fold_y = rng.normal(0, 0.3 * radius, 2)
         fold = np.exp(-((dx - fold_x) ** 2 + (dy - fold_y) ** 2) / (0.3 * radius) ** 2)
-        # Powers of chance: most centres are dark, a few are full of light.
+        # A power of a random number: most centres are dark, a few are full of light.
         levels = rng.random(3) ** [3, 1, 4]
         body = levels[0] + mottling * levels[1] * mottle[window] + levels[2] * fold
         strength = exposure * rng.lognormal(0, 0.3)
@@ -229,7 +229,7 @@ def draw_spirochaetes(
         np.maximum.at(cover, pixels, profile)
         np.maximum.at(glow, pixels, profile * strength)
         mask[tuple(np.stack(pixels)[:, near <= stroke * half])] = SPIROCHAETE
-    # On top, yet seen through: over a saturated cell a mere sum of lights would hide it.
+    # On top, but translucent: over a saturated cell, a mere sum of lights would hide it.
     light *= 1 - 0.9 * cover[..., None]
     glow *= (1 + 0.2 * smooth_noise(rng, height, width, 6)).clip(0.6, 1)
     light += glow[..., None] * FILAMENT
@@ -291,7 +291,7 @@ def expose(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
     height, width = light.shape[:2]
     uneven = np.exp(0.15 * smooth_noise(rng, height, width, 60))[..., None]
     light = (light + FIELD * rng.lognormal(0, 0.4)) * uneven
-    # Glass and lens spread a little of all light, most of it blue: the halo of bright cells.
+    # Glass and lens spread a little of the light, mostly blue: the halo of bright cells.
     haze = cv2.GaussianBlur(light.mean(axis=2), (0, 0), rng.uniform(4, 8))
     light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 1.1))
     light += rng.uniform(0.05, 0.5) * haze[..., None] * HALO

@@ -1,7 +1,8 @@
-"""Which images a model was trained on, so that none of them tests it without anybody noticing.
+"""Which images a model was trained on, so that none of them tests it unnoticed.
 
-A record maps the digest of each image (`pixels.digest`) to a number that the images of one field of
-view share. It is `trained_on` of model.json, and includes what pretrained weights were trained on.
+A record maps the digest of each image (`pixels.digest`) to a number that all images of its field of
+view share. It is stored as `trained_on` in model.json and includes the images that pretrained
+weights were trained on.
 Tables of images have the columns image_pixels_sha256, group (the field of view) and split.
 """
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEY = "image_pixels_sha256"
-REMEDY = "set evaluate.trained_on: report to test on them all the same and have the results say so"
+REMEDY = "set evaluate.trained_on: report to test on them anyway and have the results say so"
 UNKNOWN = (
     "model.json does not say which images the model was trained on: it may know the test images"
 )
@@ -30,8 +31,8 @@ def record(table: "pd.DataFrame") -> dict[str, int]:
 def merged(now: dict[str, int], before: dict[str, int] | None) -> dict[str, int] | None:
     """The record of a model trained on `now` that started from one trained on `before`.
 
-    Fields of view are numbered anew from 0: those of the two records that share an image are one.
-    None, that is unknown, if `before` is.
+    Fields of view are numbered again from 0; fields of the two records that share an image become
+    one. None, meaning unknown, if `before` is None.
     """
     if before is None:
         return None
@@ -48,7 +49,7 @@ def merged(now: dict[str, int], before: dict[str, int] | None) -> dict[str, int]
 
 
 def seen(table: "pd.DataFrame", trained_on: dict[str, int]) -> "pd.Series":
-    """Whether each image of a table is on record, or another one of its field of view is: bool."""
+    """Whether each image of a table, or another of its field of view, is on record: bool."""
     return table[KEY].isin(trained_on.keys()).groupby(table["group"]).transform("any")
 
 
@@ -93,7 +94,7 @@ def caveats(counts: dict[str, dict[str, int]]) -> list[str]:
 
 
 def qualified(table: "pd.DataFrame", trained_on: dict[str, int] | None) -> dict[str, Any]:
-    """What metrics of a model must say: {} if no image of test or val was seen in training.
+    """What the metrics of a model must say: {} if no image of test or val was seen in training.
 
     Otherwise {"leak": what `leak` found, "caveats": the same in sentences}; leak is None if there
     is no record.
@@ -105,7 +106,7 @@ def qualified(table: "pd.DataFrame", trained_on: dict[str, int] | None) -> dict[
 
 
 def pooled(folds: Sequence[dict[str, Any]], images: int) -> dict[str, Any]:
-    """The same as `qualified` of all folds, from the metrics of each; `images` are all tested."""
+    """The same as `qualified` for all folds, from the metrics of each; `images` are all tested."""
     found = [fold["leak"] for fold in folds if "leak" in fold]
     if None in found:
         return {"leak": None, "caveats": [UNKNOWN]}
