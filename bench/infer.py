@@ -14,6 +14,7 @@ from darkfield.files import write_json
 from darkfield.network.build import build
 from darkfield.network.predictor import Predictor
 from darkfield.network.training import save_weights
+from darkfield.sections import Model
 
 SPEC = {
     "model": {"name": "segnet", "notebook_head": False},
@@ -29,7 +30,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         synthesize(Path(folder), images=1, size=(500, 700), seed=1)
         (path,) = Path(folder, "images").iterdir()
-        save_weights(build(classes=3, **SPEC["model"]), Path(folder, "model.safetensors"))
+        save_weights(build(Model(**SPEC["model"]), 3), Path(folder, "model.safetensors"))
         write_json(Path(folder, "model.json"), SPEC)
         predictor = Predictor(folder, threads=2)
         predictor.labels(read_image(path))  # warm

@@ -27,6 +27,7 @@ from darkfield.network.build import build
 from darkfield.network.device import setup
 from darkfield.network.loss import cross_entropy
 from darkfield.network.training import train_step
+from darkfield.sections import Model
 
 SIZE, BATCH, THREADS = (256, 256), 8, 2
 MEAN, STD = [0.16, 0.2, 0.26], [0.22, 0.24, 0.25]
@@ -50,7 +51,7 @@ class Plain(Dataset):
 
 def plain(root):
     torch.set_num_threads(THREADS)
-    model = build("segnet", 3).train()
+    model = build(Model(name="segnet"), 3).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loss_function = nn.CrossEntropyLoss(torch.tensor([1.0, 1.0, 3.0]))
     loader = DataLoader(Plain(root), BATCH, shuffle=True)
@@ -77,7 +78,7 @@ def ours(root):
             add_mask(resize_mask(np.asarray(Image.open(mask)), SIZE))
     pictures = (Pictures([root / name], [SIZE] * BATCH) for name in ("a.npy", "b.npy"))
     dataset = DarkfieldDataset(names, *pictures, *transforms)
-    model = build("segnet", 3).to(device, memory_format=torch.channels_last).train()
+    model = build(Model(name="segnet"), 3).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     loss = partial(cross_entropy, weight=torch.tensor([1.0, 1.0, 3.0], device=device))
 
@@ -91,7 +92,7 @@ def ours(root):
 
 def floor(root):
     setup("cpu", "auto", THREADS)
-    model = build("segnet", 3).train()
+    model = build(Model(name="segnet"), 3).train()
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, *SIZE)).sum().backward()
     a, b = (torch.randn(2048, 2048, dtype=torch.bfloat16) for _ in "ab")

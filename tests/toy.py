@@ -13,6 +13,7 @@ from darkfield.files import write_json
 from darkfield.network.build import build
 from darkfield.network.device import setup
 from darkfield.network.training import save_weights, train
+from darkfield.sections import Model, Train
 
 CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 
@@ -29,26 +30,13 @@ def toy_dataset(scenes=4, size=(48, 56)):
 def run(dataset, folder, epochs, **options):
     folder.mkdir(exist_ok=True)
     device, precision = setup("cpu", options.pop("precision", "fp32"), options.pop("threads", 2))
-    torch.manual_seed(options.get("seed", 1))
-    model = build(classes=3, **options.pop("model", {"name": "segnet"}))
-    defaults = {
-        "steps_per_epoch": None,
-        "batch_size": 2,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "weight_decay": 0,
-        "schedule": "constant",
-        "ema": 0,
-        "dice_weight": 0,
-        **CHANNELS,
-        "class_weights": [0.2, 0.9, 1.0],
-        "shuffle": True,
-        "seed": 1,
-        "workers": 0,
-        "compile": False,
-    }
-    options = defaults | options | {"precision": precision, "device": device}
-    return model, train(model, dataset, folder, epochs=epochs, **options)
+    model = Model(**options.pop("model", {}))
+    class_weights = options.pop("class_weights", [0.2, 0.9, 1.0])
+    cfg = Train(**{"epochs": epochs, "batch_size": 2} | options)
+    torch.manual_seed(cfg.seed)
+    model = build(model, 3)
+    options = CHANNELS | {"class_weights": class_weights, "device": device, "precision": precision}
+    return model, train(model, dataset, cfg, folder, **options)
 
 
 def digests(folder):
@@ -73,7 +61,7 @@ class Blur(torch.nn.Module):
 def model_folder(folder, image_size):
     """A model folder: a SegNet that was never trained."""
     torch.manual_seed(1)
-    save_weights(build("segnet", 3), folder / "model.safetensors")
+    save_weights(build(Model(name="segnet"), 3), folder / "model.safetensors")
     spec = {
         "model": {"name": "segnet"},
         "classes": {"background": 0, "erythrocyte": 1, "spirochaete": 2},

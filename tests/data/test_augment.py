@@ -10,19 +10,13 @@ from toy import digests, run, toy_dataset
 
 from darkfield.data.augment import RandomWindow, StrayLight, augmentation
 from darkfield.data.pixels import Pictures, new_pixels
+from darkfield.sections import Augment
 
-NONE = {
-    **{"scale": [1, 1], "foreground": 0, "flip": False, "turn": False},
-    **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0),
-    **dict.fromkeys(("stray_light", "blur", "noise"), 0),
-}
-
-
-ALL = NONE | {
+ALL = Augment(
     **{"scale": [0.7, 1.5], "foreground": 0.5, "flip": True, "turn": True},
     **dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.2),
     **{"stray_light": 0.5, "blur": 1.5, "noise": 0.1},
-}
+)
 
 
 def pair(height=60, width=80, spot=None):
@@ -35,7 +29,7 @@ def pair(height=60, width=80, spot=None):
 
 
 def test_nothing_asked_for_nothing_done():
-    assert augmentation(None, **NONE) is None
+    assert augmentation(Augment(), None) is None
 
 
 @pytest.mark.parametrize("spot", [(0, 0), (59, 79), (30, 2)])
@@ -76,7 +70,7 @@ def test_beyond_the_picture_is_black_background():
 
 
 def test_turns_and_flips_reach_all_eight_and_move_mask_and_image_alike():
-    transform = augmentation(None, **NONE | {"flip": True, "turn": True})
+    transform = augmentation(Augment(flip=True, turn=True), None)
     image, mask = pair(8, 8, spot=(0, 1))
     seen = set()
     for seed in range(80):
@@ -91,7 +85,7 @@ def test_turns_and_flips_reach_all_eight_and_move_mask_and_image_alike():
     "name", ["brightness", "contrast", "saturation", "hue", "stray_light", "blur", "noise"]
 )
 def test_colours_change_and_masks_do_not(name):
-    transform = augmentation(None, **NONE | {name: 0.5})
+    transform = augmentation(Augment(**{name: 0.5}), None)
     image, mask = pair(32, 32, spot=(3, 3))
     torch.manual_seed(0)
     out = [transform(image, mask) for _ in range(32)]
@@ -124,7 +118,7 @@ def test_stray_light_is_coloured_smooth_and_brightens_alone():
 )
 def test_many_pictures_stay_clean(name, value, low, high):
     """Where all are noisy, batch norm's statistics are of noise, and clean pictures fare badly."""
-    transform = augmentation(None, **NONE | {name: value})
+    transform = augmentation(Augment(**{name: value}), None)
     image, mask = pair(32, 32)
     torch.manual_seed(0)
     clean = sum(torch.equal(transform(image, mask)[0], image) for _ in range(200))
@@ -134,7 +128,7 @@ def test_many_pictures_stay_clean(name, value, low, high):
 def test_an_item_depends_on_its_seed_alone():
     dataset = toy_dataset()
     dataset.transforms = augmentation(
-        [32, 32], **NONE | {"flip": True, "noise": 0.1, "scale": [0.5, 2], "foreground": 0.5}
+        Augment(flip=True, noise=0.1, scale=(0.5, 2), foreground=0.5), (32, 32)
     )
     a, b, c = dataset[1, 7], dataset[1, 8], dataset[1, 7]
     state = torch.random.get_rng_state()
@@ -162,7 +156,7 @@ def test_workers_change_no_byte_however_they_are_started(tmp_path):
             for picture in getattr(dataset, name):
                 append(picture)
         setattr(dataset, name, Pictures([tmp_path / f"{name}.npy"], [(64, 64)] * 4, range(4)))
-    dataset.transforms = augmentation([48, 48], **ALL)
+    dataset.transforms = augmentation(ALL, (48, 48))
     run(dataset, tmp_path / "none", 1)
     run(dataset, tmp_path / "two", 1, workers=2)
     assert digests(tmp_path / "two") == digests(tmp_path / "none")

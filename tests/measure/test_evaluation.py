@@ -8,6 +8,7 @@ from darkfield.measure.evaluation import confusions
 from darkfield.network.build import build
 from darkfield.network.predictor import Predictor
 from darkfield.network.training import save_weights
+from darkfield.sections import Model
 
 SPEC = {
     "model": {"name": "segnet", "notebook_head": False},
@@ -26,7 +27,7 @@ def opened(folder, weights):
 
 def save_constant(path, favourite):
     """A checkpoint whose model predicts one class everywhere."""
-    model = build("segnet", 3)
+    model = build(Model(name="segnet"), 3)
     torch.nn.init.zeros_(model.head.weight)
     with torch.no_grad():
         model.head.bias.copy_(torch.eye(3)[favourite])
@@ -58,7 +59,7 @@ def test_classes_of_the_masks_may_be_numbered_otherwise(tmp_path):
     images = rng.integers(0, 256, (3, *SPEC["image_size"], 3), dtype=np.uint8)
     torch.manual_seed(0)
     weights = tmp_path / "weights.safetensors"
-    save_weights(build("segnet", 3), weights)
+    save_weights(build(Model(name="segnet"), 3), weights)
     predictor = opened(tmp_path, weights)
     usual, other = (
         confusions(predictor, [weights], images, truths, to)

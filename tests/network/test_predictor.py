@@ -17,6 +17,7 @@ from darkfield.network.build import build
 from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.training import save_weights
 from darkfield.objects.table import object_table
+from darkfield.sections import Model
 
 CPU = "cpu", "fp32", 2
 NAMES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -105,7 +106,7 @@ def test_classes_are_uint8_indices():
 
 
 def test_weights_of_another_network_are_refused(model, tmp_path):
-    save_weights(build("segnet", 3, notebook_head=True), tmp_path / "a.safetensors")
+    save_weights(build(Model(name="segnet", notebook_head=True), 3), tmp_path / "a.safetensors")
     with pytest.raises(UserError, match=r"a\.safetensors: damaged, or weights of another model"):
         Predictor(model, *CPU).load(tmp_path / "a.safetensors")
 

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from darkfield.network.build import build
 from darkfield.network.segnet import max_unpool
+from darkfield.sections import Model
 
 
 def parameters(model):
@@ -13,11 +14,11 @@ def parameters(model):
 
 
 def test_notebook_head_has_the_notebooks_parameters():
-    assert parameters(build("segnet", 3, notebook_head=True)) == 1_703_139
+    assert parameters(build(Model(name="segnet", notebook_head=True), 3)) == 1_703_139
 
 
 def test_vgg16_has_13_convolutions_each_way():
-    model = build("segnet_vgg16", 3)
+    model = build(Model(name="segnet_vgg16"), 3)
     encoder = [m for m in model.encoder.modules() if isinstance(m, torch.nn.Conv2d)]
     decoder = [m for m in model.decoder.modules() if isinstance(m, torch.nn.Conv2d)]
     assert len(encoder) == 13
@@ -28,18 +29,19 @@ def test_vgg16_has_13_convolutions_each_way():
 @pytest.mark.parametrize("size", [(64, 64), (37, 51), (8, 8), (9, 15), (33, 100)])
 @pytest.mark.parametrize("notebook_head", [False, True])
 def test_logits_have_the_size_of_the_image(size, notebook_head):
-    model = build("segnet", 3, notebook_head=notebook_head).eval()
+    model = build(Model(name="segnet", notebook_head=notebook_head), 3).eval()
     assert model(torch.rand(2, 3, *size)).shape == (2, 3, *size)
 
 
 def test_vgg16_takes_sizes_that_32_does_not_divide():
-    assert build("segnet_vgg16", 4).eval()(torch.rand(1, 3, 45, 61)).shape == (1, 4, 45, 61)
+    model = build(Model(name="segnet_vgg16"), 4).eval()
+    assert model(torch.rand(1, 3, 45, 61)).shape == (1, 4, 45, 61)
 
 
 def test_plain_logits_take_both_signs_and_the_notebooks_do_not():
     x = torch.randn(2, 3, 16, 16)
-    assert build("segnet", 3)(x).min() < 0
-    assert build("segnet", 3, notebook_head=True)(x).min() >= 0
+    assert build(Model(name="segnet"), 3)(x).min() < 0
+    assert build(Model(name="segnet", notebook_head=True), 3)(x).min() >= 0
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_unpooling_is_torchs(size, any_algorithms):
 def test_the_decoder_uses_the_pooling_indices(monkeypatch):
     """Moving where the maxima were, and nothing else, must move the output."""
     torch.manual_seed(0)
-    model, x = build("segnet", 3).eval(), torch.rand(1, 3, 16, 16)
+    model, x = build(Model(name="segnet"), 3).eval(), torch.rand(1, 3, 16, 16)
     before = model(x)
     pool = F.max_pool2d
 
@@ -80,7 +82,7 @@ def test_gradients_reach_every_parameter_deterministically():
     torch.use_deterministic_algorithms(True)
     try:
         torch.manual_seed(0)
-        model, x = build("segnet", 3), torch.rand(2, 3, 16, 24)
+        model, x = build(Model(name="segnet"), 3), torch.rand(2, 3, 16, 24)
         model(x).square().mean().backward()
     finally:
         torch.use_deterministic_algorithms(False)

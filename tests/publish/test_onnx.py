@@ -26,6 +26,7 @@ from darkfield.publish.onnx import (
     start,
     to_onnx,
 )
+from darkfield.sections import Model
 from tools.ship import ship
 
 onnx = pytest.importorskip("onnx", reason="no onnx: pip install 'darkfield[export]'")
@@ -68,7 +69,7 @@ def fresh(folder, name, image_size, **options):
     """A model folder: weights and batch statistics as they come."""
     folder.mkdir(exist_ok=True)
     torch.manual_seed(1)
-    model = build(name, 3, **options)
+    model = build(Model(name=name, **options), 3)
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             torch.nn.init.normal_(layer.running_mean, std=0.1)

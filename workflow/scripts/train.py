@@ -29,27 +29,27 @@ from darkfield.network.device import setup
 from darkfield.network.distributed import first, launch, launched, process
 from darkfield.network.states import claimed, remove_superseded, state_folder
 from darkfield.network.training import enough_memory, train
+from darkfield.sections import Augment, Model, Train
 
 
 def fit(device: torch.device, precision: str) -> None:
-    inputs, classes, cfg = snakemake.input, snakemake.params.classes, snakemake.params.train
+    inputs, params, cfg = snakemake.input, snakemake.params, Train(**snakemake.params.train)
+    classes, kind = params.classes, Model(**params.model)
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
-    sizes = network_sizes(table, snakemake.params.image_size)
+    sizes = network_sizes(table, params.image_size)
     rows = table.index[table["split"] == "train"]
-    crop = cfg["crop"]
     dataset = DarkfieldDataset(
         list(table["image"][rows]),
         Pictures(inputs.images, sizes, rows),
         Pictures(inputs.masks, sizes, rows),
         image_transform(),
         target_transform,
-        augmentation(crop, **snakemake.params.augment),
+        augmentation(Augment(**params.augment), cfg.crop),
     )
-    kind = snakemake.params.model
-    torch.manual_seed(cfg["seed"])
-    model = build(classes=len(classes), **kind)
+    torch.manual_seed(cfg.seed)
+    model = build(kind, len(classes))
     pretrained, trained_on = {}, record(table)
     if inputs.pretrained:
         other = read_json(inputs.pretrained_spec)
@@ -59,23 +59,20 @@ def fit(device: torch.device, precision: str) -> None:
         trained_on = merged(trained_on, other.get("trained_on"))
         if trained_on is None and first():
             log.warning("%s: %s", inputs.pretrained_spec, UNKNOWN)
-    used = versions(*libraries(kind["name"], kind["encoder_weights"]))
-    state = state_folder([dict(snakemake.params.items()), precision, device.type, used], inputs)
-    elsewhere = ("pretrained_weights", "crop", "precision", "device", "threads", "processes")
-    options = {k: v for k, v in cfg.items() if k not in elsewhere}
-    options["class_weights"] = class_weights(cfg["class_weights"], counts)
-    options["steps_per_epoch"] = {"all": None}.get(cfg["steps_per_epoch"], cfg["steps_per_epoch"])
-    seen = crop or snakemake.params.image_size
-    with enough_memory(cfg["batch_size"], seen), claimed(state, snakemake.log[0]):
+    used = versions(*libraries(kind))
+    state = state_folder([dict(params.items()), precision, device.type, used], inputs)
+    seen = cfg.crop or params.image_size
+    with enough_memory(cfg.batch_size, seen), claimed(state, snakemake.log[0]):
         history = train(
             model,
             dataset,
+            cfg,
             state,
             mean=stats["mean"],
             std=stats["std"],
-            precision=precision,
+            class_weights=class_weights(cfg.class_weights, counts),
             device=device,
-            **options,
+            precision=precision,
         )
     if not first():
         return
@@ -85,16 +82,16 @@ def fit(device: torch.device, precision: str) -> None:
             hand_over(state / path.name, part / path.name)
     write_csv(snakemake.output.history, pd.DataFrame(history))
     spec = {
-        "model": kind,
+        "model": kind.plain(),
         "classes": classes,
-        "image_size": snakemake.params.image_size,
+        "image_size": params.image_size,
         "mean": stats["mean"],
         "std": stats["std"],
         "precision": precision,
-        "train": cfg,
-        "augment": snakemake.params.augment,
+        "train": cfg.plain(),
+        "augment": params.augment,
         "trained_on": trained_on,
-        "provenance": provenance(inputs.manifest, inputs.split, snakemake.params.code, used, device)
+        "provenance": provenance(inputs.manifest, inputs.split, params.code, used, device)
         | pretrained,
     }
     write_json(snakemake.output.spec, spec)
@@ -103,11 +100,11 @@ def fit(device: torch.device, precision: str) -> None:
 
 
 if __name__ == "__main__":  # processes that train.workers spawns import this file, too
-    cfg = snakemake.params.train
+    cfg = Train(**snakemake.params.train)
     with process(snakemake.log[0]) if launched() else job(snakemake) as log:
-        device, precision = setup(cfg["device"], cfg["precision"], cfg["threads"])
-        log.info("%s, %s, %d threads", device, precision, cfg["threads"])
-        if cfg["processes"] == 1 or launched():
+        device, precision = setup(cfg.device, cfg.precision, cfg.threads)
+        log.info("%s, %s, %d threads", device, precision, cfg.threads)
+        if cfg.processes == 1 or launched():
             fit(device, precision)
         else:
-            launch(sys.argv, cfg["processes"], device)
+            launch(sys.argv, cfg.processes, device)

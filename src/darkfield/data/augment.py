@@ -10,6 +10,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from darkfield.sections import Augment
+from darkfield.values import Size
+
 
 class RandomWindow(v2.Transform):
     """Cut a window from image and mask at random and bring it to `size` (height, width).
@@ -81,42 +84,27 @@ class StrayLight(v2.Transform):
         return tv_tensors.wrap(lit.round().to(torch.uint8), like=inpt)
 
 
-def augmentation(
-    size: Sequence[int] | None,
-    *,
-    scale: Sequence[float],
-    foreground: float,
-    flip: bool,
-    turn: bool,
-    brightness: float,
-    contrast: float,
-    saturation: float,
-    hue: float,
-    stray_light: float,
-    blur: float,
-    noise: float,
-) -> Callable | None:
-    """The transform of image and mask, tv_tensors, that the section `augment` describes.
+def augmentation(cfg: Augment, crop: Size | None) -> Callable | None:
+    """The transform of image and mask, tv_tensors, that params.yaml asks for; None for none.
 
-    `size` is that of random windows, None for whole pictures. brightness, contrast, saturation and
-    hue are those of torchvision's ColorJitter; stray_light is the strength of StrayLight, which a
-    quarter of the images get, blur the largest sigma, in pixels, of a Gaussian that half get, noise
-    the standard deviation, 0-1, of Gaussian noise that half get.
+    `crop` is the size of random windows, None for whole pictures.
     """
     steps: list[Callable] = []
-    if size:
-        steps.append(RandomWindow(size, scale, foreground))
-    if flip:
+    if crop:
+        steps.append(RandomWindow(crop, cfg.scale, cfg.foreground))
+    if cfg.flip:
         steps += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
-    if turn:
+    if cfg.turn:
         steps.append(v2.RandomApply([v2.RandomRotation((90, 90))]))
-    if brightness or contrast or saturation or hue:
-        steps.append(v2.ColorJitter(brightness, contrast, saturation, hue))
-    if stray_light:
-        steps.append(v2.RandomApply([StrayLight(stray_light)], p=0.25))
-    if blur:
-        steps.append(v2.RandomApply([v2.GaussianBlur(2 * round(2 * blur) + 1, (0.1, blur))]))
-    if noise:
+    jitter = (cfg.brightness, cfg.contrast, cfg.saturation, cfg.hue)
+    if any(jitter):
+        steps.append(v2.ColorJitter(*jitter))
+    if cfg.stray_light:
+        steps.append(v2.RandomApply([StrayLight(cfg.stray_light)], p=0.25))
+    if cfg.blur:
+        kernel = 2 * round(2 * cfg.blur) + 1
+        steps.append(v2.RandomApply([v2.GaussianBlur(kernel, (0.1, cfg.blur))]))
+    if cfg.noise:
         # Half only: otherwise batch norm learns the statistics of noise and misreads clean ones.
-        steps.append(v2.RandomApply([v2.GaussianNoise(sigma=noise)]))
+        steps.append(v2.RandomApply([v2.GaussianNoise(sigma=cfg.noise)]))
     return v2.Compose(steps) if steps else None

