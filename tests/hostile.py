@@ -618,12 +618,14 @@ MODELS = [  # of `darkfield predict`, one run each
         "it holds NaN",
     ),
     Case(
-        "model.json without a key", spec(mean=None), "model.json: mean: None is not of type 'array'"
+        "model.json without a key",
+        spec(mean=None),
+        "model.json: mean: Input should be a valid tuple",
     ),
     Case(
         "model.json that names an address",
         spec(model={"name": "unet", "encoder": "tu-hf-hub:a/b"}),
-        "model.encoder: 'tu-hf-hub:a/b' is no name of an encoder",
+        "model.json: model.encoder: String should match pattern",
     ),
     Case(
         "no model folder",

@@ -5,7 +5,9 @@ import pandas as pd
 
 from darkfield.measure import metrics
 from darkfield.measure.selection import split_metrics
+from darkfield.network.spec import ModelSpec
 from darkfield.report import gallery
+from darkfield.sections import Augment, Model, Predict, Train
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
@@ -25,28 +27,23 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
     shown = test[gallery.worst_first(matrices[1, test])] if len(test) else []
     return {
         "scores": {"epoch": 2, **scores},
-        "spec": {
-            "model": {"name": "segnet"},
-            "classes": CLASSES,
-            "image_size": [32, 48],
-            "precision": "fp32",
-            "train": {
-                "optimizer": "adam",
-                "learning_rate": 0.001,
-                "batch_size": 8,
-                "seed": 1,
-                "class_weights": None,
-                "dice_weight": 1,
-            },
-            "augment": {"flip": False},
-            "predict": {"tile": [768, 768]},
-            "provenance": {
+        "spec": ModelSpec(
+            model=Model(),
+            classes=CLASSES,
+            image_size=(32, 48),
+            mean=(0.2, 0.2, 0.3),
+            std=(0.2, 0.2, 0.2),
+            precision="fp32",
+            train=Train(batch_size=8, seed=1, class_weights=None, dice_weight=1),
+            augment=Augment(flip=False),
+            predict=Predict(),
+            provenance={
                 "data": "d" * 64,
                 "code": "c" * 64,
                 "versions": {"torch": "2.11"},
                 "hardware": "a CPU",
             },
-        },
+        ),
         "settings": {
             "data": {"root": "data/mine", "classes": CLASSES},
             "split": {"strategy": "grouped"},

@@ -124,10 +124,9 @@ def test_overlays_have_letters_beyond_ascii():
 
 def test_the_report_and_the_card_show_names_as_text():
     given = arguments()
-    old = dict(
-        zip(given["spec"]["classes"], ("background", "miou", 'x" id="y #000000'), strict=True)
-    )
-    given["spec"]["classes"] = {new: i for i, new in enumerate(old.values())}
+    old = dict(zip(given["spec"].classes, ("background", "miou", 'x" id="y #000000'), strict=True))
+    classes = {new: i for i, new in enumerate(old.values())}
+    given["spec"] = given["spec"].model_copy(update={"classes": classes})
     given["epochs"] = given["epochs"].replace({"class": old})
     for split in ("test", "val"):
         rows = given["table"]["split"] == split
@@ -138,11 +137,11 @@ def test_the_report_and_the_card_show_names_as_text():
     text = page(**given)
     assert 'x" id="y #000000 overlap accuracy' in text  # in a figure, where a quote may stand
     assert "x&#34; id=&#34;y #000000" in text
-    spec = given["spec"] | {
-        "predict": {"tta": False},
+    found = {
         "classes": {"background": 0, "a|b": 1, "miou": 2},
         "metrics": {"test": split_metrics(given["matrices"], ["background", "a|b", "miou"])},
     }
+    spec = given["spec"].model_copy(update=found)
     rows = [line for line in card(spec).splitlines() if line.startswith("| ")]
     assert [row.count("|") - row.count("\\|") for row in rows if "a\\|b" in row] == [6]
     assert sum(row.startswith("| miou |") for row in rows) == 1

@@ -8,7 +8,9 @@ from safetensors.torch import load_file
 from darkfield.data.synthetic import scene
 from darkfield.files import read_json, write_json
 from darkfield.network.predictor import Predictor
+from darkfield.network.spec import read_spec
 from darkfield.publish.card import card
+from darkfield.sections import Predict
 from tools.ship import parser, ship
 
 FACTS = {"licence": "CC0-1.0", "data": "Twelve pictures of mine.", "authors": ["A. Author"]}
@@ -25,7 +27,7 @@ def test_what_is_said_of_a_model_is_what_its_maker_says(model, facts, tmp_path):
     spec = read_json(tmp_path / "shipped/model.json")
     assert {key: spec[key] for key in FACTS} == FACTS
     assert (tmp_path / "shipped/LICENSE").read_text() == "As you like."
-    said = (tmp_path / "shipped/model.json").read_text() + card(spec)
+    said = (tmp_path / "shipped/model.json").read_text() + card(read_spec(tmp_path / "shipped"))
     assert not [word for word in ("286", "366", "Nguyen", "CC BY-NC") if word in said]
 
 
@@ -54,7 +56,7 @@ def test_half_precision_labels_as_before(model, facts, tmp_path):
     image = image[:32, :48]
     labels = []
     for folder in (model, tmp_path / "shipped"):
-        predictor = Predictor(folder, "cpu", "fp32").varied(predict=spec["predict"])
+        predictor = Predictor(folder, "cpu", "fp32").varied(predict=Predict(**spec["predict"]))
         labels.append(predictor.labels(image))
     assert (labels[0] == labels[1]).mean() > 0.99
 

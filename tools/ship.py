@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save
 
 from darkfield.command import command
-from darkfield.files import atomic, read_json, sha256, write_json
+from darkfield.files import atomic, read_json, sha256
+from darkfield.network.spec import SPEC, read_spec, save_spec
 
 
 def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -42,19 +43,19 @@ def ship(
     on the images that the model was trained on, `authors` the names of who made it; `tta` is
     whether it predicts with test-time augmentation, `cross_validation` the metrics.json of one.
     """
-    spec = read_json(model / "model.json")
-    spec["predict"]["tta"] = tta
-    spec |= {"licence": licence, "data": data, "authors": list(authors)}
+    spec = read_spec(model)
+    facts = {"licence": licence, "data": data, "authors": tuple(authors)}
+    facts["predict"] = spec.predict.model_copy(update={"tta": tta})
     if cross_validation:
         found = read_json(cross_validation)
         told = ("test", "interval_95", "interval_note", "leak", "caveats")
-        spec["cross_validation"] = {key: found[key] for key in told if key in found}
+        facts["cross_validation"] = {key: found[key] for key in told if key in found}
     with atomic(out) as part:
         part.mkdir()
         weights = part / "model.safetensors"
         weights.write_bytes(save(halved(load_file(model / weights.name))))
-        spec["weights_sha256"] = sha256(weights)
-        write_json(part / "model.json", spec)
+        facts["weights_sha256"] = sha256(weights)
+        save_spec(part / SPEC, spec.model_copy(update=facts))
         shutil.copyfile(licence_file, part / "LICENSE")
 
 

@@ -17,7 +17,7 @@ from darkfield.network.build import build
 from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.training import save_weights
 from darkfield.objects.table import object_table
-from darkfield.sections import Model
+from darkfield.sections import Model, Predict
 
 CPU = "cpu", "fp32", 2
 NAMES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -64,7 +64,7 @@ def test_what_is_no_picture_is_refused(model, wrong):
 @pytest.mark.parametrize("size", [(40, 50), (150, 33), (1300, 20)])
 def test_any_picture_comes_back_at_its_size(model, size, tta):
     predictor = Predictor(model, *CPU)
-    predictor = predictor.varied(predict=predictor.spec["predict"] | {"tta": tta})
+    predictor = predictor.varied(predict=predictor.spec.predict.model_copy(update={"tta": tta}))
     bands = list(predictor.bands(picture(*size)))
     assert torch.cat(bands, dim=1).shape == (3, *size)
     assert max(band.shape[1] for band in bands) <= 512
@@ -90,9 +90,7 @@ def test_pictures_that_are_resized_already_have_the_same_labels(tmp_path):
 
 
 def test_native_pictures_have_no_other_size(tmp_path):
-    predictor = blur(
-        model_folder(tmp_path, "native"), predict={"tile": [64, 64], "overlap": 0.25, "tta": False}
-    )
+    predictor = blur(model_folder(tmp_path, "native"), predict=Predict(tile=(64, 64)))
     images = [picture(40, 50), picture(70, 33)]
     labels = predictor.resized_labels(images, [image.shape[:2] for image in images])
     for image, found in zip(images, labels, strict=True):
@@ -121,6 +119,6 @@ def test_a_checkpoint_and_settings_replace_those_of_the_folder(model, tmp_path):
     with pytest.raises(UserError, match="no such file"):
         Predictor(folder, *CPU)
     weights = shutil.copy(model / "model.safetensors", tmp_path / "0001.safetensors")
-    predictor = Predictor(folder, *CPU, weights=weights, predict=predict)
+    predictor = Predictor(folder, *CPU, weights=weights, predict=Predict(**predict))
     image = picture(40, 50)
     assert (predictor.labels(image) == Predictor(model, *CPU).labels(image)).all()

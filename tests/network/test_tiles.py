@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from toy import Blur
 
 from darkfield.network.tiles import averaged, enlarged, starts, tiled
+from darkfield.sections import Predict
 
 
 def picture(*size):
@@ -23,7 +24,7 @@ def test_tiles_give_what_one_pass_gives(size):
     image = picture(*size)
     whole = torch.from_numpy(image).permute(2, 0, 1).float()[None]
     whole = F.conv2d(F.pad(whole, (2, 2, 2, 2), mode="replicate"), Blur().filter)[0]
-    out = torch.cat(list(tiled(forward, image, {"tile": [64, 64], "overlap": 0.5})), dim=1)
+    out = torch.cat(list(tiled(forward, image, Predict(tile=(64, 64), overlap=0.5))), dim=1)
     assert out.shape == whole.shape
     inner = (slice(None), slice(2, -2), slice(2, -2))
     assert torch.allclose(out[inner], whole[inner], rtol=0.01)

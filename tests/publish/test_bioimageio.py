@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from darkfield.files import UserError
+from darkfield.network.spec import ModelSpec
 from darkfield.publish.bioimageio import package, smallest
 from darkfield.publish.onnx import OPSET, as_input, probabilities, scenes, start, to_onnx
 
@@ -32,12 +33,12 @@ SPEC = {
 def one_filter(image_size):
     """The smallest network there is, 3 x 3 pixels wide, for pictures of a size: ONNX and spec."""
     torch.manual_seed(0)
-    spec = SPEC | {"image_size": image_size}
+    spec = ModelSpec.model_validate(SPEC | {"image_size": image_size})
     return to_onnx(torch.nn.Conv2d(3, 3, 3, padding=1), spec), spec
 
 
 def packed(path, onnx, spec):
-    size = [smallest(spec)] * 2 if spec["image_size"] == "native" else spec["image_size"]
+    size = [smallest(spec)] * 2 if spec.image_size == "native" else spec.image_size
     image = as_input(scenes(size, 1))
     package(path, onnx, OPSET, spec, image, probabilities(start(onnx), image))
     return path
@@ -116,4 +117,4 @@ def test_the_same_model_is_the_same_bytes(native, filter_of_native_pictures, tmp
 def test_what_the_zoo_refuses_is_told(filter_of_native_pictures, tmp_path):
     onnx, spec = filter_of_native_pictures
     with pytest.raises(UserError, match=r"^model.json: the BioImage Model Zoo refuses license: "):
-        packed(tmp_path / "a.zip", onnx, spec | {"licence": "do as you like"})
+        packed(tmp_path / "a.zip", onnx, spec.model_copy(update={"licence": "do as you like"}))

@@ -4,7 +4,9 @@ import copy
 
 import pytest
 
-from darkfield.publish.card import NO_DEVICE, card
+from darkfield.network.spec import ModelSpec
+from darkfield.publish import card as cards
+from darkfield.publish.card import NO_DEVICE
 
 SCORES = {"iou": 0.643, "dice": 0.783, "precision": 0.694, "recall": None}
 SPLIT = {"miou": 0.849, "mdice": 0.911, "spirochaete": SCORES}
@@ -16,6 +18,10 @@ SPEC = {
     "std": [0.2, 0.2, 0.2],
     "predict": {"tile": [768, 512], "overlap": 0.25, "tta": False},
 }
+
+
+def card(spec):
+    return cards.card(ModelSpec.model_validate(spec))
 
 
 def lines(spec, start):

@@ -88,7 +88,7 @@ def pictures(n, *size):
 def assert_same(session, predictor, batch):
     """Probabilities as of torch, which is given one picture at a time."""
     alike = predictor.varied(image_size=batch[0].shape[:2])
-    if predictor.spec["image_size"] == "native":
+    if predictor.spec.image_size == "native":
         alike = predictor
     expected = [alike.probabilities(picture) for picture in batch]
     found = probabilities(session, as_input(batch))
@@ -125,7 +125,7 @@ def test_any_batch_and_any_size_of_a_unet(encoder, tmp_path):
     session = start(to_onnx(predictor.network, predictor.spec))
     check(session, predictor)
     for n, size in ((1, (64, 96)), (3, (33, 47)), (2, (5, 70))):
-        whole = predictor.spec["predict"] | {"tile": [128, 128]}
+        whole = predictor.spec.predict.model_copy(update={"tile": (128, 128)})
         assert_same(session, predictor.varied(predict=whole), pictures(n, *size))
 
 

@@ -72,10 +72,9 @@ def test_caveats_and_the_names_of_classes_do_not_depend_on_the_order_of_keys(giv
     given["scores"]["caveats"] = ["3 of 3 test images were trained on"]
     assert "3 of 3 test images were trained on." in Elements(page(**given)).text
     del given["scores"]["caveats"]
-    classes = given["spec"]["classes"]
-    given["spec"]["classes"] = dict(reversed(classes.items()))
-    assert page(**given) == text
-    given["spec"]["classes"] = classes
+    backwards = dict(reversed(given["spec"].classes.items()))
+    other = given["spec"].model_copy(update={"classes": backwards})
+    assert page(**given | {"spec": other}) == text
 
 
 def test_images_are_in_the_order_given_with_their_scores(given, text):
@@ -88,7 +87,7 @@ def test_images_are_in_the_order_given_with_their_scores(given, text):
 def test_whatever_a_name_holds_is_text():
     given = arguments(HOSTILE, ["test"] * 6)
     given["settings"]["data"]["root"] = HOSTILE[2]
-    given["spec"]["provenance"]["hardware"] = HOSTILE[0]
+    given["spec"].provenance["hardware"] = HOSTILE[0]
     plain, hostile = Elements(page(**arguments(splits=["test"] * 6))), Elements(page(**given))
     assert [tag for tag, _ in hostile.found] == [tag for tag, _ in plain.found]
     for (_, ours), (_, theirs) in zip(plain.found, hostile.found, strict=True):

@@ -6,6 +6,7 @@ import pytest
 
 from darkfield.measure.metrics import confusion_table, table
 from darkfield.report import plots
+from darkfield.sections import Train
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def epochs():
 
 def test_loss():
     history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
-    (axes,) = plots.loss(history, {"class_weights": None, "dice_weight": 0}, 2).axes
+    (axes,) = plots.loss(history, Train(class_weights=None), 2).axes
     assert axes.lines[0].get_ydata().tolist() == [3, 2, 1]
     assert axes.get_xlabel() == "epoch"
     assert axes.texts[0].get_text() == "selected: 2"
@@ -33,7 +34,7 @@ def test_loss():
 )
 def test_the_loss_is_called_what_it_is(weights, dice, words):
     history = pd.DataFrame({"epoch": [1], "loss": [3.0]})
-    figure = plots.loss(history, {"class_weights": weights, "dice_weight": dice}, 1)
+    figure = plots.loss(history, Train(class_weights=weights, dice_weight=dice), 1)
     assert figure.axes[0].get_ylabel() == f"training loss: {words}"
 
 

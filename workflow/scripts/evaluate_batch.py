@@ -10,6 +10,7 @@ from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv
 from darkfield.measure.evaluation import confusions
 from darkfield.network.predictor import Predictor
+from darkfield.sections import Predict
 
 with job(snakemake) as log:
     cfg, spec = snakemake.params.train, Path(snakemake.input.spec)
@@ -20,13 +21,13 @@ with job(snakemake) as log:
         cfg["precision"],
         cfg["threads"],
         weights=checkpoints[0],
-        predict=snakemake.params.predict,
+        predict=Predict(**snakemake.params.predict),
     )
     log.info("%s, %s, %d threads", predictor.device, predictor.precision, cfg["threads"])
     table = read_csv(snakemake.input.manifest)
     batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
     table = table.iloc[batch_rows(len(table), batch, batches)]
-    image_size = predictor.spec["image_size"]
+    image_size = predictor.spec.image_size
     resized, native = (network_sizes(table, size) for size in (image_size, "native"))
     matrices = confusions(
         predictor,

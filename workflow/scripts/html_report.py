@@ -21,7 +21,7 @@ with job(snakemake) as log:
     sizes = table[["height", "width"]].to_numpy()
     native = Pictures(snakemake.input.native, sizes)
     masks = Pictures(snakemake.input.masks, sizes)
-    matrices = np.load(snakemake.input.confusions)[spec["epoch"] - 1]
+    matrices = np.load(snakemake.input.confusions)[spec.epoch - 1]
     test = np.flatnonzero(table["split"] == "test")
     shown = {}
     for i in tqdm(test[worst_first(matrices[test])][:IMAGES], "report", unit="image", disable=None):

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from darkfield.engine.script import job
 from darkfield.files import atomic, keep_only, read_csv, read_json
+from darkfield.network.spec import load_spec
 from darkfield.report import plots
 
 with job(snakemake) as log:
     metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)
     epochs, epoch = read_csv(snakemake.input.epochs), metrics["epoch"]
-    history, train = read_csv(snakemake.input.history), read_json(snakemake.input.spec)["train"]
+    history, train = read_csv(snakemake.input.history), load_spec(Path(snakemake.input.spec)).train
+    assert train, "a run's model.json says how it was trained"
     figures = {
         snakemake.output.loss: plots.loss(history, train, epoch),
         snakemake.output.balance: plots.class_balance(counts),

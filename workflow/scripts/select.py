@@ -8,19 +8,21 @@ import numpy as np
 from darkfield.classes import class_names
 from darkfield.data.trained_on import qualified
 from darkfield.engine.script import job
-from darkfield.files import atomic, read_csv, read_json, sha256, write_csv, write_json
+from darkfield.files import atomic, read_csv, sha256, write_csv, write_json
 from darkfield.measure.metrics import confusion_table, image_table
 from darkfield.measure.selection import best_epoch, split_metrics
+from darkfield.network.spec import load_spec, save_spec
+from darkfield.sections import Predict
 
 with job(snakemake) as log:
-    spec = read_json(snakemake.input.spec)
-    classes = class_names(spec["classes"])
+    spec = load_spec(Path(snakemake.input.spec))
+    classes = class_names(spec.classes)
     epoch = best_epoch(read_csv(snakemake.input.epochs), snakemake.params.select["epoch"])
     split = read_csv(snakemake.input.split)
     matrices = np.load(snakemake.input.confusions)[epoch - 1]
     scores = {s: split_metrics(matrices[split["split"] == s], classes) for s in ("test", "val")}
     table = read_csv(snakemake.input.manifest).merge(split, on="image")
-    told = qualified(table, spec.get("trained_on"))
+    told = qualified(table, spec.trained_on)
     write_json(snakemake.output.metrics, {"epoch": epoch, **scores, **told})
     write_csv(
         snakemake.output.images, image_table(matrices, split["image"], split["split"], classes)
@@ -29,8 +31,12 @@ with job(snakemake) as log:
     write_csv(snakemake.output.confusion, confusion_table(test, classes))
     with atomic(snakemake.output.weights) as part:
         shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
-    spec |= {"predict": snakemake.params.predict, "epoch": epoch, "metrics": scores}
-    spec["caveats"] = told.get("caveats", [])
-    spec["weights_sha256"] = sha256(Path(snakemake.output.weights))
-    write_json(snakemake.output.spec, spec)
-    log.info("epoch %d%s", epoch, "".join(f"; {line}" for line in spec["caveats"]))
+    found = {
+        "predict": Predict(**snakemake.params.predict),
+        "epoch": epoch,
+        "metrics": scores,
+        "caveats": tuple(told.get("caveats", [])),
+        "weights_sha256": sha256(Path(snakemake.output.weights)),
+    }
+    save_spec(snakemake.output.spec, spec.model_copy(update=found))
+    log.info("epoch %d%s", epoch, "".join(f"; {line}" for line in found["caveats"]))

@@ -22,11 +22,11 @@ from darkfield.files import (
     remove,
     sha256,
     write_csv,
-    write_json,
 )
 from darkfield.network.build import build, libraries, start_from
 from darkfield.network.device import setup
 from darkfield.network.distributed import first, launch, launched, process
+from darkfield.network.spec import ModelSpec, load_spec, save_spec
 from darkfield.network.states import claimed, remove_superseded, state_folder
 from darkfield.network.training import enough_memory, train
 from darkfield.sections import Augment, Model, Train
@@ -35,6 +35,7 @@ from darkfield.sections import Augment, Model, Train
 def fit(device: torch.device, precision: str) -> None:
     inputs, params, cfg = snakemake.input, snakemake.params, Train(**snakemake.params.train)
     classes, kind = params.classes, Model(**params.model)
+    augment = Augment(**params.augment)
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
@@ -46,17 +47,17 @@ def fit(device: torch.device, precision: str) -> None:
         Pictures(inputs.masks, sizes, rows),
         image_transform(),
         target_transform,
-        augmentation(Augment(**params.augment), cfg.crop),
+        augmentation(augment, cfg.crop),
     )
     torch.manual_seed(cfg.seed)
     model = build(kind, len(classes))
     pretrained, trained_on = {}, record(table)
     if inputs.pretrained:
-        other = read_json(inputs.pretrained_spec)
-        order = matched(other["classes"], classes, inputs.pretrained_spec)
+        other = load_spec(Path(inputs.pretrained_spec))
+        order = matched(other.classes, classes, inputs.pretrained_spec)
         start_from(model, Path(inputs.pretrained), order)
         pretrained = {"pretrained_weights": sha256(Path(inputs.pretrained))}
-        trained_on = merged(trained_on, other.get("trained_on"))
+        trained_on = merged(trained_on, other.trained_on)
         if trained_on is None and first():
             log.warning("%s: %s", inputs.pretrained_spec, UNKNOWN)
     used = versions(*libraries(kind))
@@ -81,20 +82,20 @@ def fit(device: torch.device, precision: str) -> None:
         for path in map(Path, snakemake.output.checkpoints):
             hand_over(state / path.name, part / path.name)
     write_csv(snakemake.output.history, pd.DataFrame(history))
-    spec = {
-        "model": kind.plain(),
-        "classes": classes,
-        "image_size": params.image_size,
-        "mean": stats["mean"],
-        "std": stats["std"],
-        "precision": precision,
-        "train": cfg.plain(),
-        "augment": params.augment,
-        "trained_on": trained_on,
-        "provenance": provenance(inputs.manifest, inputs.split, params.code, used, device)
-        | pretrained,
-    }
-    write_json(snakemake.output.spec, spec)
+    made_by = provenance(inputs.manifest, inputs.split, params.code, used, device)
+    spec = ModelSpec(
+        model=kind,
+        classes=classes,
+        image_size=params.image_size,
+        mean=stats["mean"],
+        std=stats["std"],
+        precision=precision,
+        train=cfg,
+        augment=augment,
+        trained_on=trained_on,
+        provenance=made_by | pretrained,
+    )
+    save_spec(snakemake.output.spec, spec)
     remove_superseded(state)
     remove(state)
 

@@ -19,7 +19,7 @@ from darkfield.network.build import build
 from darkfield.network.device import autocast, setup
 from darkfield.network.spec import SPEC, WEIGHTS, read_spec, readable
 from darkfield.network.tiles import NHWC, averaged, enlarged, tiled
-from darkfield.sections import Model
+from darkfield.sections import Predict
 
 
 class Predictor:
@@ -37,7 +37,7 @@ class Predictor:
         threads: int | None = None,
         *,
         weights: Path | None = None,
-        predict: dict[str, Any] | None = None,
+        predict: Predict | None = None,
     ) -> None:
         """Load the model of a folder: model.safetensors and model.json.
 
@@ -50,18 +50,15 @@ class Predictor:
         """
         folder = Path(folder)
         self.spec = read_spec(folder, weights=weights, predict=predict)
-        self.classes: dict[str, int] = self.spec["classes"]
+        self.classes: dict[str, int] = self.spec.classes
         self.device, self.precision = setup(device, precision, threads or torch.get_num_threads())
         path = weights or folder / WEIGHTS
         self.digests = {"weights": sha256(path), "model": sha256(folder / SPEC)}
-        if (
-            not weights
-            and self.spec.get("weights_sha256", self.digests["weights"]) != self.digests["weights"]
-        ):
+        if not weights and self.spec.weights_sha256 not in (None, self.digests["weights"]):
             raise UserError(f"{path}: not the file that model.json is of; get the folder again")
         with readable(folder):
-            model = Model(**self.spec["model"] | {"encoder_weights": None})
-            network = build(model, len(self.classes))
+            fresh = self.spec.model.model_copy(update={"encoder_weights": None})
+            network = build(fresh, len(self.classes))
         self.network: nn.Module = network.to(self.device, memory_format=NHWC).eval()
         self.load(path)
 
@@ -78,7 +75,7 @@ class Predictor:
     def varied(self, **spec: Any) -> "Predictor":
         """The same network under a model.json of which these keys differ."""
         other = copy.copy(self)
-        other.spec = self.spec | spec
+        other.spec = self.spec.model_copy(update=spec)
         return other
 
     def labels(self, image: np.ndarray) -> np.ndarray:
@@ -104,10 +101,10 @@ class Predictor:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             kind = f"{image.dtype} {image.shape}"
             raise ValueError(f"a picture is an array of uint8 (H, W, 3), not of {kind}")
-        if self.spec["image_size"] == "native":
-            yield from tiled(self.logits, image, self.spec["predict"])
+        if self.spec.image_size == "native":
+            yield from tiled(self.logits, image, self.spec.predict)
         else:
-            (one,) = self.logits([resize_image(image, self.spec["image_size"])])
+            (one,) = self.logits([resize_image(image, self.spec.image_size)])
             yield from enlarged(one, image.shape[:2])
 
     def resized_labels(
@@ -117,7 +114,7 @@ class Predictor:
 
         If that is "native", pictures have their own sizes, and `sizes` says the same.
         """
-        if self.spec["image_size"] == "native":
+        if self.spec.image_size == "native":
             yield from map(self.labels, images)
             return
         for one, size in zip(self.logits(images), sizes, strict=True):
@@ -132,8 +129,8 @@ class Predictor:
             with autocast(self.device, self.precision):
                 return self.network(batch).float()
 
-        batch = normalise(batch, self.spec["mean"], self.spec["std"])
-        return averaged(forward, self.spec["predict"]["tta"], batch)
+        batch = normalise(batch, self.spec.mean, self.spec.std)
+        return averaged(forward, self.spec.predict.tta, batch)
 
 
 def classes_of(one: Tensor) -> np.ndarray:

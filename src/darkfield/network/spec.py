@@ -1,49 +1,94 @@
-"""A model folder's model.json: what it says of a model, read and checked."""
+"""model.json, read and written: what a model is, and all that is known of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import jsonschema
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from darkfield.classes import class_names
-from darkfield.files import UserError, read_json
+from darkfield.files import UserError, read_json, write_json
+from darkfield.sections import Augment, Model, Predict, Train
+from darkfield.values import Classes, Size, Weight
 
 WEIGHTS, SPEC = "model.safetensors", "model.json"
-SIDES = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 4096}}
-SIDES |= {"minItems": 2, "maxItems": 2}
-CHANNELS = {
-    "type": "array",
-    "items": {"type": "number", "minimum": 0},
-    "minItems": 3,
-    "maxItems": 3,
-}
-SCHEMA = {  # of a model.json, as far as a prediction needs it: JSON schema
-    "type": "object",
-    "required": ["model", "classes", "mean", "std", "image_size", "predict"],
-    "properties": {
-        "model": {"type": "object", "required": ["name"]},
-        "classes": {"type": "object", "minProperties": 2, "maxProperties": 256},
-        "mean": CHANNELS,
-        "std": CHANNELS,
-        "image_size": {"anyOf": [{"const": "native"}, SIDES]},
-        "predict": {
-            "type": "object",
-            "required": ["tile", "overlap", "tta"],
-            "properties": {
-                "tile": SIDES,
-                "overlap": {"type": "number", "minimum": 0, "maximum": 0.9},
-                "tta": {"type": "boolean"},
-            },
-        },
-    },
-}
+
+
+class ModelSpec(BaseModel):
+    """What model.json says; keys that it lacks, but for the first five, are not known."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    model: Model
+    classes: Classes
+    image_size: Literal["native"] | Size
+    mean: tuple[Weight, Weight, Weight]  # of red, green and blue, 0-1
+    std: tuple[Weight, Weight, Weight]
+    predict: Predict = Predict()
+    precision: str | None = None  # it was trained in
+    train: Train | None = None
+    augment: Augment | None = None
+    epoch: int | None = None
+    trained_on: dict[str, int] | None = None  # see data.trained_on
+    provenance: dict[str, Any] = {}
+    metrics: dict[str, Any] | None = None  # "test" and "val", as in metrics.json
+    intervals: dict[str, Any] | None = None  # [low, high] in place of each number of metrics
+    cross_validation: dict[str, Any] | None = None
+    caveats: tuple[str, ...] = ()
+    weights_sha256: str | None = None
+    licence: str | None = None
+    data: str | None = None  # a sentence on the pictures it was trained on
+    authors: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_other_versions(cls, raw: Any) -> Any:
+        """Earlier versions wrote "none" for null; settings that only they had say nothing here."""
+        if not isinstance(raw, dict):
+            return raw
+        known = {"train": Train.model_fields, "augment": Augment.model_fields}
+        return raw | {
+            name: {
+                key: None if value == "none" else value
+                for key, value in raw[name].items()
+                if key in known.get(name, raw[name])
+            }
+            for name in ("model", *known)
+            if isinstance(raw.get(name), dict)
+        }
+
+    @model_validator(mode="after")
+    def numbered(self) -> "ModelSpec":
+        indices = sorted(self.classes.values())
+        if indices != list(range(len(indices))) or self.classes.get("background") != 0:
+            raise ValueError("classes must count 0, 1, 2, ..., background first")
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        """What is known, as JSON has it."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+def load_spec(path: Path) -> ModelSpec:
+    """A model.json; raises UserError if it is not one."""
+    with readable(path.parent):
+        try:
+            return ModelSpec.model_validate(read_json(path))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{path.name}: {key}: {first['msg']}") from error
+
+
+def save_spec(path: Path | str, spec: ModelSpec) -> None:
+    """Write a model.json, atomically."""
+    write_json(path, spec.plain())
 
 
 def read_spec(
-    folder: Path, *, weights: Path | None = None, predict: dict[str, Any] | None = None
-) -> dict[str, Any]:
+    folder: Path, *, weights: Path | None = None, predict: Predict | None = None
+) -> ModelSpec:
     """The model.json of a model folder, with `predict` as that section, if it is given.
 
     Raises UserError if the folder does not hold a model; `weights` may lie elsewhere.
@@ -52,16 +97,12 @@ def read_spec(
         raise UserError(
             *(f"{path}: no such file; --model names a model's folder" for path in missing)
         )
-    with readable(folder):
-        spec = read_json(folder / SPEC)
-        if predict is not None:
-            spec["predict"] = predict
-        for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(spec):
-            raise ValueError(f"model.json: {error.json_path.removeprefix('$.')}: {error.message}")
-        classes = spec["classes"]
-        if sorted(classes.values()) != list(range(len(classes))) or classes.get("background") != 0:
-            raise ValueError("model.json: classes: must count 0, 1, 2, ..., background first")
-        return spec
+    spec = load_spec(folder / SPEC)
+    if predict:
+        return spec.model_copy(update={"predict": predict})
+    if "predict" not in spec.model_fields_set:
+        raise UserError(f"{folder}: not a model that this version can read (no predict)")
+    return spec
 
 
 @contextmanager
@@ -74,11 +115,10 @@ def readable(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: not a model that this version can read ({reason})") from error
 
 
-def described(spec: dict) -> str:
+def described(spec: ModelSpec) -> str:
     """In a line, what a model.json says of its model: network, classes, training images."""
-    n = len(spec.get("trained_on", {}))
+    n = len(spec.trained_on or {})
     images = f"{n} image{'s' * (n > 1)}" if n else "images that it does not list"
-    if "data" in spec:
-        images += f" ({spec['data'].partition('. ')[0]})"
-    classes = ", ".join(class_names(spec["classes"]))
-    return f"{spec['model']['name']} for {classes}; trained on {images}"
+    if spec.data:
+        images += f" ({spec.data.partition('. ')[0]})"
+    return f"{spec.model.name} for {', '.join(class_names(spec.classes))}; trained on {images}"

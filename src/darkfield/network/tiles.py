@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from darkfield.sections import Predict
+
 NHWC = torch.channels_last
 ROWS = 512  # of a band
 
@@ -29,7 +31,7 @@ def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> T
 
 
 def tiled(
-    forward: Callable[[Sequence[np.ndarray]], Tensor], image: np.ndarray, predict: dict
+    forward: Callable[[Sequence[np.ndarray]], Tensor], image: np.ndarray, predict: Predict
 ) -> Iterator[Tensor]:
     """Logits of an image, uint8 (H, W, 3), of any size, from tiles of at most predict.tile.
 
@@ -40,14 +42,11 @@ def tiled(
     """
     h, w = image.shape[:2]
     tile = [
-        min(side, -(-length // 32) * 32)
-        for side, length in zip(predict["tile"], (h, w), strict=True)
+        min(side, -(-length // 32) * 32) for side, length in zip(predict.tile, (h, w), strict=True)
     ]
     pad = [(0, max(0, side - length)) for side, length in zip(tile, (h, w), strict=True)]
     image = np.pad(image, [*pad, (0, 0)], mode="edge") if any(sum(pad, ())) else image
-    tops, lefts = (
-        starts(n, t, predict["overlap"]) for n, t in zip(image.shape, tile, strict=False)
-    )
+    tops, lefts = (starts(n, t, predict.overlap) for n, t in zip(image.shape, tile, strict=False))
     weight, total = None, None
     for top, below in zip(tops, [*tops[1:], image.shape[0]], strict=True):
         for left in lefts:

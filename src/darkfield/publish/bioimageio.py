@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 
 from darkfield.classes import class_names
 from darkfield.files import UserError
+from darkfield.network.spec import ModelSpec
 from darkfield.publish.card import NO_DEVICE, PAPERS, card, sizes, summary, title
 from darkfield.report.overlays import paint
 from darkfield.report.palette import class_colours
@@ -31,7 +32,12 @@ COVER = 512  # height of the cover, twice as wide, pixels
 
 
 def package(
-    path: Path, onnx: bytes, opset: int, spec: dict, image: np.ndarray, probabilities: np.ndarray
+    path: Path,
+    onnx: bytes,
+    opset: int,
+    spec: ModelSpec,
+    image: np.ndarray,
+    probabilities: np.ndarray,
 ) -> None:
     """Write the package, a zip, of a model in ONNX and its model.json.
 
@@ -75,31 +81,29 @@ def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
     return sheet
 
 
-def halo(spec: dict) -> int:
+def halo(spec: ModelSpec) -> int:
     """How many pixels to leave off each side of a tile: half of what darkfield's tiles share."""
-    return round(min(spec["predict"]["tile"]) * spec["predict"]["overlap"] / 2)
+    return round(min(spec.predict.tile) * spec.predict.overlap / 2)
 
 
-def smallest(spec: dict) -> int:
+def smallest(spec: ModelSpec) -> int:
     """The smallest side of native pictures that still has a middle without the halo."""
     return 2 * halo(spec) + 32
 
 
-def describe(folder: Path, spec: dict, opset: int) -> None:
+def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
     """Describe the files of a folder, in the folder `package` in it, with copies of them."""
     from bioimageio.spec import save_bioimageio_package_as_folder
     from bioimageio.spec.model import v0_5 as zoo
     from pydantic import ValidationError
 
-    native = spec["image_size"] == "native"
+    native = spec.image_size == "native"
 
     def file(name: str) -> zoo.FileDescr:
         return zoo.FileDescr(source=folder / name)
 
     def height_or_width(k: int) -> zoo.SpaceInputAxis:
-        size = (
-            zoo.ParameterizedSize(min=smallest(spec), step=1) if native else spec["image_size"][k]
-        )
+        size = zoo.ParameterizedSize(min=smallest(spec), step=1) if native else spec.image_size[k]
         return zoo.SpaceInputAxis(id="yx"[k], size=size, concatenable=native)
 
     def the_same(axis: str) -> zoo.SpaceOutputAxis | zoo.SpaceOutputAxisWithHalo:
@@ -124,24 +128,24 @@ def describe(folder: Path, spec: dict, opset: int) -> None:
         "description": "of each class; they add up to 1",
         "axes": [
             zoo.BatchAxis(),
-            zoo.ChannelAxis(channel_names=identifiers(class_names(spec["classes"]))),
+            zoo.ChannelAxis(channel_names=identifiers(class_names(spec.classes))),
             *map(the_same, "yx"),
         ],
         "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),
         "test_tensor": file("test_output.npy"),
     }
-    name, paper, doi = PAPERS[spec["model"]["name"]]
+    name, paper, doi = PAPERS[spec.model.name]
     onnx = zoo.OnnxWeightsDescr(source=folder / "model.onnx", opset_version=opset)
     try:
         model = zoo.ModelDescr(
             name=title(spec).replace("++", "PlusPlus"),
             description=f"{summary(spec)} {sizes(spec)} {NO_DEVICE}",
-            authors=[zoo.Author(name=name) for name in spec.get("authors", UNNAMED)],
+            authors=[zoo.Author(name=name) for name in spec.authors or UNNAMED],
             cite=[zoo.CiteEntry(text=f"{paper}: {name}", doi=doi)],
-            license=spec.get("licence"),
+            license=spec.licence,
             documentation=file("README.md"),
             covers=[file("cover.png")],
-            tags=[*TAGS, spec["model"]["name"], *class_names(spec["classes"])[1:]],
+            tags=[*TAGS, spec.model.name, *class_names(spec.classes)[1:]],
             timestamp=datetime(*EPOCH, tzinfo=UTC),
             inputs=[zoo.InputTensorDescr(**image)],
             outputs=[zoo.OutputTensorDescr(**probabilities)],

@@ -1,9 +1,11 @@
 """What a model is, and is not, good for: its model.json in words (Mitchell et al. 2019)."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from darkfield.classes import by_class, class_names
+from darkfield.network.spec import ModelSpec
 
 # model.name: what it is called, and where it was published.
 PAPERS = {
@@ -21,7 +23,7 @@ NO_DEVICE = (
 )
 
 
-def card(spec: dict) -> str:
+def card(spec: ModelSpec) -> str:
     """The model card, Markdown, of a model.json.
 
     Without them it says so, or says less: `metrics`, `intervals` ([low, high] in place of each
@@ -29,7 +31,9 @@ def card(spec: dict) -> str:
     what is to be said of the intervals), `caveats` of either (sentences), `trained_on`, `licence`,
     `data` (a sentence on the pictures it was trained on), `train`, `epoch`, `provenance`.
     """
-    spec = spec | {"classes": {literal(name): c for name, c in spec["classes"].items()}}
+    spec = spec.model_copy(
+        update={"classes": {literal(name): c for name, c in spec.classes.items()}}
+    )
     parts = {
         "Intended use": INTENDED,
         "How to use it": how(spec),
@@ -43,39 +47,39 @@ def card(spec: dict) -> str:
     return head + "".join(f"\n## {heading}\n\n{part}\n" for heading, part in parts.items())
 
 
-def title(spec: dict) -> str:
+def title(spec: ModelSpec) -> str:
     """The name of the model that a model.json describes."""
-    return f"darkfield {PAPERS[spec['model']['name']][0]}"
+    return f"darkfield {PAPERS[spec.model.name][0]}"
 
 
-def summary(spec: dict) -> str:
+def summary(spec: ModelSpec) -> str:
     """In a sentence, what it does."""
-    *classes, last = class_names(spec["classes"])
+    *classes, last = class_names(spec.classes)
     return (
         f"Labels every pixel of a darkfield microscopy picture as {', '.join(classes)} or {last}."
     )
 
 
-def interface(spec: dict) -> str:
+def interface(spec: ModelSpec) -> str:
     """What goes into the exported model and what comes out of it."""
     return (
         "`image`, float32 (batch, 3, height, width): RGB, 0 to 255; the normalisation is inside. "
         "`probabilities`, float32 (batch, class, height, width): of "
-        f"{', '.join(class_names(spec['classes']))}, adding up to 1; the class of a pixel is their "
+        f"{', '.join(class_names(spec.classes))}, adding up to 1; the class of a pixel is their "
         "argmax."
     )
 
 
-def sizes(spec: dict) -> str:
+def sizes(spec: ModelSpec) -> str:
     """How large pictures are to be before the exported model sees them."""
-    if spec["image_size"] == "native":
-        (height, width), shared = spec["predict"]["tile"], spec["predict"]["overlap"]
+    if spec.image_size == "native":
+        (height, width), shared = spec.predict.tile, spec.predict.overlap
         return (
             "Give it pictures as they were taken, not resized, of any height and width; where "
             f"memory is short, in tiles of {height} x {width} pixels that overlap by {shared:.0%}, "
             "and keep the middle of each."
         )
-    height, width = spec["image_size"]
+    height, width = spec.image_size
     return (
         f"Resize each picture, whole, to {height} x {width} pixels (height x width; bilinear, "
         "anti-aliased), the size it was trained at, and the probabilities back to the picture's; "
@@ -91,8 +95,8 @@ Not for diagnosis, nor for pictures of another kind: brightfield, phase contrast
 stained smears, electron microscopy."""
 
 
-def how(spec: dict) -> str:
-    size = spec["image_size"]
+def how(spec: ModelSpec) -> str:
+    size = spec.image_size
     resized = "" if size == "native" else f".resize(({size[1]}, {size[0]}), Image.BILINEAR)"
     return f"""\
 {interface(spec)}
@@ -112,25 +116,26 @@ classes = probabilities[0].argmax(axis=0)
 ```"""
 
 
-def data(spec: dict) -> str:
-    about = spec.get("data", "model.json does not say which pictures the model was trained on.")
+def data(spec: ModelSpec) -> str:
+    about = spec.data or "model.json does not say which pictures the model was trained on."
     digests = {"data": "list of pictures and masks", "split": "split"}
-    known = spec.get("provenance", {})
+    known = spec.provenance
     lines = [f"- SHA-256 of the {what}: `{known[k]}`" for k, what in digests.items() if k in known]
-    if images := spec.get("trained_on"):
+    if images := spec.trained_on:
         fields = len(set(images.values()))
         lines.insert(0, f"- Trained on {len(images)} different images of {fields} fields of view.")
     return "\n".join([about, "", *lines]).strip()
 
 
-def training(spec: dict) -> str:
-    name, paper, doi = PAPERS[spec["model"]["name"]]
-    ours = spec["model"]["name"].startswith("segnet")
-    of_model = {k: v for k, v in spec["model"].items() if (k == "notebook_head") == ours}
-    of_train = {k: v for k, v in spec.get("train", {}).items() if k not in MACHINE}
-    rows = {"image_size": spec["image_size"], **of_model, **of_train}
-    rows |= {k: spec[k] for k in ("precision", "augment", "epoch") if k in spec}
-    rows |= {k: v for k, v in spec.get("provenance", {}).items() if k in ("versions", "hardware")}
+def training(spec: ModelSpec) -> str:
+    name, paper, doi = PAPERS[spec.model.name]
+    ours = spec.model.name.startswith("segnet")
+    known = spec.plain()
+    of_model = {k: v for k, v in known["model"].items() if (k == "notebook_head") == ours}
+    of_train = {k: v for k, v in known.get("train", {}).items() if k not in MACHINE}
+    rows = {"image_size": known["image_size"], **of_model, **of_train}
+    rows |= {k: known[k] for k in ("precision", "augment", "epoch") if k in known}
+    rows |= {k: v for k, v in spec.provenance.items() if k in ("versions", "hardware")}
     table = [f"| {key} | {shown(value)} |" for key, value in rows.items() if key != "name"]
     return "\n".join(
         [f"{name} ([{paper}](https://doi.org/{doi})).", "", "| | |", "| --- | --- |", *table]
@@ -151,23 +156,23 @@ def shown(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def validation(spec: dict) -> str:
-    metrics, intervals = spec.get("metrics") or {}, spec.get("intervals") or {}
+def validation(spec: ModelSpec) -> str:
+    metrics, intervals = spec.metrics or {}, spec.intervals or {}
     parts = [
         "Over all pixels, at the pictures' own resolution; in brackets 95 % intervals. To validate "
         "it on pictures of your own, draw the masks of some and compare, pixel by pixel."
     ]
-    folds = spec.get("cross_validation")
+    folds = spec.cross_validation
     if folds:
         parts.append(
             "**Cross-validation**: several models of the same recipe, each trained without the "
             "pictures that it is tested on."
         )
-        parts += told(folds)
+        parts += told(folds.get("caveats", []))
         parts.append(scores(folds["test"], folds.get("interval_95") or {}))
         parts += filter(None, [folds.get("interval_note")])
-    parts += told(spec)
-    unseen = spec.get("trained_on") is not None and not spec.get("caveats")
+    parts += told(spec.caveats)
+    unseen = spec.trained_on is not None and not spec.caveats
     kept = ", whose fields of view were not trained on" if unseen else ""
     for split, what in (("test", ""), ("val", "; the epoch was chosen on it")):
         if metrics.get(split):
@@ -175,7 +180,7 @@ def validation(spec: dict) -> str:
             parts.append(scores(metrics[split], intervals.get(split) or {}))
     if not folds and not metrics.get("test"):
         parts.append("How good it is on new pictures has not been measured: no test split.")
-    if spec["predict"]["tta"]:
+    if spec.predict.tta:
         parts.append(
             "darkfield itself takes the mean over 8 flips and turns of a picture (test-time "
             "augmentation), which the exported model leaves to its user."
@@ -183,9 +188,9 @@ def validation(spec: dict) -> str:
     return "\n\n".join(parts)
 
 
-def told(figures: dict) -> list[str]:
+def told(caveats: Sequence[str]) -> list[str]:
     """The caveats of some figures, as paragraphs."""
-    return [f"**{line}.**" for line in figures.get("caveats", [])]
+    return [f"**{line}.**" for line in caveats]
 
 
 def scores(metrics: dict, intervals: dict) -> str:
@@ -206,22 +211,22 @@ def scores(metrics: dict, intervals: dict) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def limits(spec: dict) -> str:
+def limits(spec: ModelSpec) -> str:
     lines = [
         "It knows the microscope, the magnification and the preparation of its training pictures; "
         "with others it fails without saying so.",
         "It always answers: debris, bubbles and scratches get a class too.",
         "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten.",
-        f"It knows {', '.join(class_names(spec['classes']))}; no species, and not what is alive.",
+        f"It knows {', '.join(class_names(spec.classes))}; no species, and not what is alive.",
         "It classifies pixels, not objects: cells that touch are one patch.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def licence(spec: dict) -> str:
+def licence(spec: ModelSpec) -> str:
     weights = (
-        f"The weights: {spec['licence']}."
-        if "licence" in spec
+        f"The weights: {spec.licence}."
+        if spec.licence
         else "The weights: as the pictures they come from; model.json names no `licence`."
     )
     return f"{weights} The code of darkfield: MIT."

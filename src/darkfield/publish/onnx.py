@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from darkfield.classes import class_names
 from darkfield.data.dataset import normalise
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, atomic
 from darkfield.network.predictor import Predictor
+from darkfield.network.spec import ModelSpec
 from darkfield.publish.bioimageio import package, smallest
 from darkfield.publish.card import NO_DEVICE, card, interface, sizes, summary, title
+from darkfield.sections import Predict
 
 if TYPE_CHECKING:  # an extra
     from onnx import ModelProto
@@ -46,8 +47,8 @@ def export_model(model: Path, out: Path) -> None:
     spec, onnx = predictor.spec, to_onnx(predictor.network, predictor.spec)
     session = start(onnx)
     check(session, predictor)
-    native = spec["image_size"] == "native"
-    (picture,) = scenes([smallest(spec)] * 2 if native else spec["image_size"], 1)
+    native = spec.image_size == "native"
+    (picture,) = scenes([smallest(spec)] * 2 if native else spec.image_size, 1)
     image = as_input([picture])
     # One inside the other, so that none is put in place before the last is written.
     with (
@@ -66,9 +67,9 @@ class Portable(nn.Module):
     Padded as `tiles.tiled` does, by repeating the border, where a model sees such padding.
     """
 
-    def __init__(self, model: nn.Module, spec: dict):
+    def __init__(self, model: nn.Module, spec: ModelSpec):
         super().__init__()
-        self.model, self.mean, self.std = model, spec["mean"], spec["std"]
+        self.model, self.mean, self.std = model, spec.mean, spec.std
         self.multiple = 32 if padded(spec) else 1
         if self.multiple > 1:
             self.model = fixed_padding(copy.deepcopy(model))
@@ -100,12 +101,12 @@ def fixed_padding(model: nn.Module) -> nn.Module:
     return model
 
 
-def padded(spec: dict) -> bool:
+def padded(spec: ModelSpec) -> bool:
     """Whether sides are brought to multiples of 32: all but a SegNet of resized pictures."""
-    return spec["image_size"] == "native" or not spec["model"]["name"].startswith("segnet")
+    return spec.image_size == "native" or not spec.model.name.startswith("segnet")
 
 
-def to_onnx(model: nn.Module, spec: dict) -> bytes:
+def to_onnx(model: nn.Module, spec: ModelSpec) -> bytes:
     """The model and its normalisation as ONNX, for any batch, height and width.
 
     Raises UserError if torch's exporter cannot do it.
@@ -129,7 +130,7 @@ def to_onnx(model: nn.Module, spec: dict) -> bytes:
     return labelled(program.model_proto, spec).SerializeToString(deterministic=True)
 
 
-def labelled(model: "ModelProto", spec: dict) -> "ModelProto":
+def labelled(model: "ModelProto", spec: ModelSpec) -> "ModelProto":
     """The same with what its user has to know, and without the exporter's notes on our source."""
     import onnx
 
@@ -141,8 +142,7 @@ def labelled(model: "ModelProto", spec: dict) -> "ModelProto":
     for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
         axes[axis].dim_param = name
     model.doc_string = "\n".join([summary(spec), interface(spec), sizes(spec), NO_DEVICE])
-    facts = {key: spec[key] for key in FACTS if key in spec}
-    facts["classes"] = {name: spec["classes"][name] for name in class_names(spec["classes"])}
+    facts = {key: fact for key, fact in spec.plain().items() if key in FACTS}
     onnx.helper.set_model_props(model, {key: json.dumps(fact) for key, fact in facts.items()})
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -164,9 +164,9 @@ def check(session: "InferenceSession", predictor: Predictor) -> None:
     Raises UserError if less than AGREEMENT of the pixels of one size are the same.
     """
     spec = predictor.spec
-    native = spec["image_size"] == "native"
-    whole = {"tile": [10**6, 10**6], "overlap": 0, "tta": False}
-    for size in (spec["predict"]["tile"] if native else spec["image_size"], (96, 160), (101, 139)):
+    native = spec.image_size == "native"
+    whole = Predict(tile=(4096, 4096), overlap=0)
+    for size in (spec.predict.tile if native else spec.image_size, (96, 160), (101, 139)):
         pictures = scenes(size, 2)
         alike = predictor.varied(image_size="native" if padded(spec) else size, predict=whole)
         by_torch = np.stack([alike.labels(picture) for picture in pictures])

@@ -18,9 +18,11 @@ from darkfield.classes import by_class, class_names
 from darkfield.data.stats import absences
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
+from darkfield.network.spec import ModelSpec
 from darkfield.report import gallery, plots
 from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours
 from darkfield.report.summary import COLUMNS
+from darkfield.sections import Train
 
 SPLITS = ("train", "val", "test")
 SECTIONS = ("image_size", "model", "train", "augment", "predict")  # of params.yaml, in model.json
@@ -96,7 +98,11 @@ def balance(counts: dict) -> list[dict]:
 
 
 def curves(
-    history: pd.DataFrame, epochs: pd.DataFrame, classes: Sequence[str], train: dict, epoch: int
+    history: pd.DataFrame,
+    epochs: pd.DataFrame,
+    classes: Sequence[str],
+    train: Train,
+    epoch: int,
 ) -> Iterator[tuple[str, Markup]]:
     """The titles and SVGs of loss, mean IoU and overlap accuracy over the epochs."""
     yield "Training loss", svg(plots.loss(history, train, epoch), "loss")
@@ -109,7 +115,7 @@ def curves(
 def page(
     *,
     scores: dict,
-    spec: dict,
+    spec: ModelSpec,
     settings: dict,
     counts: dict,
     table: pd.DataFrame,
@@ -125,7 +131,8 @@ def page(
     is as in `at_a_glance`. `matrices` (images, C, C) are the selected epoch's, a row of `table`
     each; `pictures` are gallery.pictures of rows of `table`, in the order in which they are shown.
     """
-    classes = class_names(spec["classes"])
+    classes, train = class_names(spec.classes), spec.train
+    assert train, "a run's model.json says how it was trained"
     test = (table["split"] == "test").to_numpy()
     found = intervals(matrices[test], table["group"][test]) if test.any() else None
     pixels = metrics.confusion_table(matrices[test].sum(axis=0), classes)
@@ -164,10 +171,10 @@ def page(
         colours=class_colours(len(classes)),
         wrong={"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED},
         settings=settings,
-        params=sorted(flat(settings | {k: spec[k] for k in spec if k in SECTIONS})),
+        params=sorted(flat(settings | {k: v for k, v in spec.plain().items() if k in SECTIONS})),
         glance=at_a_glance(table),
         balance=balance(counts),
-        curves=list(curves(history, epochs, classes, spec["train"], scores["epoch"])),
+        curves=list(curves(history, epochs, classes, train, scores["epoch"])),
         last_epoch=len(history),
         confusion=[rows.to_dict("records") for _, rows in by_truth],
         images=images,

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from darkfield.measure import metrics
 from darkfield.report.palette import GREY, SPLITS, class_colours
+from darkfield.sections import Train
 
 matplotlib.rcParams.update(
     {
@@ -42,15 +43,15 @@ def mark_epoch(axes, epoch: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def loss_name(train: dict) -> str:
+def loss_name(train: Train) -> str:
     """What is minimised, in words, by the params of training."""
-    weighted = "" if train["class_weights"] is None else "weighted "
-    if not (share := train["dice_weight"]):
+    weighted = "" if train.class_weights is None else "weighted "
+    if not (share := train.dice_weight):
         return f"{weighted}cross entropy (nats)"
     return f"{weighted}cross entropy + {'' if share == 1 else f'{share:g} '}Dice loss"
 
 
-def loss(history: pd.DataFrame, train: dict, epoch: int) -> Figure:
+def loss(history: pd.DataFrame, train: Train, epoch: int) -> Figure:
     """Training loss over the epochs, from history.csv; `train` are the params of training."""
     figure, axes = new()
     axes.plot(
