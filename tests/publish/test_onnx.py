@@ -189,7 +189,7 @@ def test_a_model_json_that_says_too_little(tmp_path):
     folder = fresh(tmp_path, "segnet", [48, 56])
     spec = read_json(folder / "model.json")
     write_json(folder / "model.json", {k: spec[k] for k in ("model", "classes", "mean")})
-    with pytest.raises(UserError, match=r"not a model .*'std' is a required property"):
+    with pytest.raises(UserError, match=r"not a model .*image_size: Field required"):
         export_model(folder, tmp_path / "out")
 
 
