@@ -123,7 +123,7 @@ def planned(folder):
     """The rules that a run of Snakemake would execute, those of batches by what they work for."""
     done = snakemake(folder, "--dry-run")
     assert done.returncode == 0, done.stdout
-    return set(re.findall(r"^(?:local)?rule (\w+?)(?:_batch)?:", done.stdout, re.M)) - {"all"}
+    return set(re.findall(r"^(\w+?)(?:_batch)?(?: \(\d+ jobs\))?: ", done.stdout, re.M))
 
 
 def stale(folder):

@@ -103,7 +103,7 @@ def test_images_that_the_model_knows_are_refused_or_reported(changed):
     model = read_json(changed / "results/models/own/model/model.json")
     assert model["caveats"] == metrics["caveats"]
     # Which leaves the split, and so the chain, as they were.
-    assert "rule split" not in snakemake(changed, "--dry-run", "data/split.csv").stdout
+    assert "split:" not in snakemake(changed, "--dry-run", "data/split.csv").stdout
 
 
 @pytest.mark.long

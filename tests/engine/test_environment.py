@@ -42,7 +42,8 @@ def test_gpus_are_reserved_where_they_are_used(tmp_path, device, visible, reserv
     train = {"device": device, "processes": 2}
     folder = project(tmp_path / "project", data={"batches": 2}, train=train)
     settings = ["env", f"CUDA_VISIBLE_DEVICES={visible}"]
-    done = run(folder, *settings, "snakemake", "--dry-run", "--resources", "gpu=4")
+    in_full = "--workflow-profile", "none"  # with Snakemake's own logger
+    done = run(folder, *settings, "snakemake", "--dry-run", *in_full, "--resources", "gpu=4")
     assert done.returncode == 0, done.stdout
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", done.stdout, re.M)
     assert {rule for rule, _ in jobs} >= RESERVE

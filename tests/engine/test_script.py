@@ -9,7 +9,7 @@ import pytest
 import torch
 from toy import script
 
-from darkfield.engine.script import job
+from darkfield.engine.script import job, reasons
 from darkfield.errors import explain
 from darkfield.files import UserError
 
@@ -17,15 +17,23 @@ from darkfield.files import UserError
 def test_a_users_mistake(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"), job(script(tmp_path / "logs/a.log")):
         raise UserError("masks/a.png: is broken")
-    assert (tmp_path / "logs" / "a.log").read_text().splitlines()[-1] == "masks/a.png: is broken"
-    assert capsys.readouterr().err == "masks/a.png: is broken\n"
+    assert reasons(tmp_path / "logs/a.log") == ["masks/a.png: is broken"]
+    assert capsys.readouterr().err == ""
 
 
 def test_several_problems_are_all_told_and_summed_up_last(tmp_path, capsys):
     with pytest.raises(SystemExit), job(script(tmp_path / "a.log")):
         raise UserError("one", "two")
     assert (tmp_path / "a.log").read_text().endswith("one\ntwo\n2 problems, the first: one\n")
-    assert capsys.readouterr().err == "one\ntwo\n"
+    assert reasons(tmp_path / "a.log") == ["one", "two", "2 problems, the first: one"]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_written_to_standard_error_goes_to_the_log(tmp_path, capsys):
+    with job(script(tmp_path / "a.log")):
+        print("said", file=sys.stderr)
+    assert (tmp_path / "a.log").read_text() == "said\n"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
@@ -34,7 +42,8 @@ def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
     text = (tmp_path / "a.log").read_text()
     assert "Traceback" in text
     assert text.splitlines()[-1] == "KeyError: 'x'"
-    assert capsys.readouterr().err == "KeyError: 'x'\n"
+    assert reasons(tmp_path / "a.log") == ["KeyError: 'x'"]
+    assert capsys.readouterr().err == ""
 
 
 def test_a_lack_of_memory_is_told_from_errors_that_mention_memory(tmp_path):
@@ -56,7 +65,7 @@ def test_two_signals_at_once_are_one_line(tmp_path):
     program = """
 import os, signal, sys
 from types import SimpleNamespace
-from darkfield.engine.script import job
+from darkfield.engine.script import job, reasons
 both = {signal.SIGINT, signal.SIGTERM}
 with job(SimpleNamespace(rule="a", wildcards=[], log=sys.argv[1:])):
     signal.pthread_sigmask(signal.SIG_BLOCK, both)
@@ -68,4 +77,5 @@ with job(SimpleNamespace(rule="a", wildcards=[], log=sys.argv[1:])):
     command = [sys.executable, "-c", program, str(tmp_path / "rule.log")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "stopped; the same command continues from here\n"
+    assert done.stderr == ""
+    assert (tmp_path / "rule.log").read_text() == "stopped; the same command continues from here\n"

@@ -1,5 +1,4 @@
 import atexit
-import logging
 import os
 import signal
 import sys
@@ -7,8 +6,6 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.io import is_flagged
-from snakemake.logging import logger
-from snakemake_interface_logger_plugins.common import LogEvent
 
 # This checkout's code, for this process and for the scripts: `dvc exp run --queue` and a git worktree
 # have a Snakefile elsewhere, while the package is installed from one place.
@@ -25,30 +22,12 @@ from darkfield.classes import class_names
 from darkfield.engine.imports import code_digest, code_files
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json
-from darkfield.engine.script import reason, stop_all
+from darkfield.engine.script import reasons, stop_all
 
 SYNTHETIC = "data/synthetic"
 
 for name, value in ENVIRONMENT.items():
     os.environ.setdefault(name, value)
-
-
-if "DVC_STAGE" in os.environ and workflow.is_main_process:
-    # `--quiet all`, which keeps DVC's output short, swallows errors too. Of a job that fails,
-    # onerror says enough.
-    errors = logging.StreamHandler()
-    errors.setLevel(logging.ERROR)
-    errors.addFilter(lambda record: record.getMessage() and not about_a_job(record))
-    logger.addHandler(errors)
-
-
-def about_a_job(record):
-    """Whether a record of Snakemake's log is of a job that failed, or of the run for that."""
-    starts = ("RuleException:", "WorkflowError:\nAt least one job did not complete")
-    return getattr(record, "event", None) in (
-        LogEvent.JOB_ERROR,
-        LogEvent.GROUP_ERROR,
-    ) or record.getMessage().startswith(starts)
 
 
 def or_exit(function, *arguments):
@@ -164,8 +143,6 @@ onerror:
     dvc_commit()
     # At exit, because Snakemake goes on talking after this; the last line is to be the reason.
     for job in sorted(workflow.scheduler.failed, key=lambda job: job.rule.name):
-        atexit.register(
-            print,
-            f"{job.rule.name} failed: {reason(job.log[0])} (log: {job.log[0]})",
-            flush=True,
-        )
+        *several, last = reasons(job.log[0])
+        last = f"{job.rule.name} failed: {last} (log: {job.log[0]})"
+        atexit.register(print, *several, last, sep="\n", flush=True)

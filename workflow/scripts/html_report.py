@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from darkfield.data.pixels import Pictures
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json
 from darkfield.network.predictor import Predictor
+from darkfield.progress import progress
 from darkfield.report.gallery import IMAGES, pictures, worst_first
 from darkfield.report.html import page
 
@@ -24,7 +24,7 @@ with job(snakemake) as log:
     matrices = np.load(snakemake.input.confusions)[spec.epoch - 1]
     test = np.flatnonzero(table["split"] == "test")
     shown = {}
-    for i in tqdm(test[worst_first(matrices[test])][:IMAGES], "report", unit="image", disable=None):
+    for i in progress(test[worst_first(matrices[test])][:IMAGES], "image"):
         labels = predictor.labels(native[i])
         shown[i] = pictures(native[i], masks[i], labels, len(predictor.classes))
     settings = {name: snakemake.params[name] for name in ("data", "split", "select")}

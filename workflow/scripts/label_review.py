@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from darkfield.classes import class_names
 from darkfield.data.images import write_png
@@ -12,6 +11,7 @@ from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, write_csv
 from darkfield.measure.label_review import ranking
 from darkfield.network.predictor import Predictor
+from darkfield.progress import progress
 from darkfield.report.overlays import overlay
 
 WORST = 20
@@ -28,10 +28,8 @@ with job(snakemake) as log:
     row_of = {image: i for i, image in enumerate(table["image"])}
     with atomic(snakemake.output.overlays) as part:
         part.mkdir()
-        for rank, image, fold in tqdm(
-            list(ranks[["rank", "image", "fold"]].itertuples(index=False))[:WORST],
-            "overlays",
-            disable=None,
+        for rank, image, fold in progress(
+            list(ranks[["rank", "image", "fold"]].itertuples(index=False))[:WORST], "image"
         ):
             i = row_of[image]
             predictor = Predictor(folders[fold - 1], *hardware, cfg["threads"])

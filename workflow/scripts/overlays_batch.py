@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from tqdm import tqdm
-
 from darkfield.classes import class_names
 from darkfield.data.images import write_png
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv
+from darkfield.progress import progress
 from darkfield.report.overlays import overlay, pick
 
 
@@ -21,7 +20,7 @@ def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
     predictor = Predictor(model, cfg["device"], cfg["precision"], cfg["threads"])
     sizes = network_sizes(table.iloc[rows], "native")
     native, masks = (Pictures([snakemake.input[name]], sizes) for name in ("native", "masks"))
-    for row, stem in tqdm(stems.items(), f"{folder.name} overlays", disable=None):
+    for row, stem in progress(stems.items(), "image"):
         i = row - rows.start
         labels = predictor.labels(native[i])
         sheet = overlay(native[i], masks[i], labels, class_names(predictor.classes))

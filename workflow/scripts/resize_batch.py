@@ -1,13 +1,13 @@
 """Bring a batch of images and masks to the size that the network takes; sum up its channels."""
 
 import pandas as pd
-from tqdm import tqdm
 
 from darkfield.data.images import resize_image, resize_mask
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes, new_pixels
 from darkfield.data.stats import channel_sums
 from darkfield.engine.script import job
 from darkfield.files import atomic, hand_over, read_csv, write_csv
+from darkfield.progress import progress
 
 with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest)
@@ -22,9 +22,9 @@ with job(snakemake) as log:
         else:
             with new_pixels(target, *channels) as append:
                 pictures = Pictures([source], sizes)
-                for picture in tqdm(pictures, f"resize {name}", unit="picture", disable=None):
+                for picture in progress(pictures, "picture"):
                     append(resize(picture, tuple(size)))
     images = Pictures([snakemake.output.images], network_sizes(table, size))
-    sums = [channel_sums(image) for image in tqdm(images, "sum", unit="picture", disable=None)]
+    sums = [channel_sums(image) for image in progress(images, "picture")]
     write_csv(snakemake.output.sums, pd.DataFrame(sums, index=table["image"]).reset_index())
     log.info("%d pictures at %s", len(sizes), size)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.files import read_json, write_json
+from darkfield.progress import progress
 
 LONGEST = 800  # pixels; an overlap may be a third of a picture, and its cells must still be visible
 KEYPOINTS = 1000  # fields crowded with debris need many; most have fewer than 500
@@ -43,7 +43,7 @@ def write_features(pictures: Sequence[np.ndarray], keypoints: Path, described: P
     """Describe pictures, uint8 RGB (H, W, 3): a .npy of all their keypoints, and a JSON."""
     rows = []
     with new_pixels(keypoints, KEYPOINT.itemsize) as append:
-        for picture in tqdm(pictures, "describe", unit="image", disable=None):
+        for picture in progress(pictures, "image"):
             found = describe(picture)
             append(found.keypoints.view(np.uint8).reshape(1, -1, KEYPOINT.itemsize))
             rows.append([found.digest, found.shape, len(found.keypoints)])

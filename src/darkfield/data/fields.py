@@ -12,10 +12,10 @@ import cv2
 import networkx as nx
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from darkfield.data.features import PLACE, Features, grey
 from darkfield.data.retrieval import candidates
+from darkfield.progress import progress
 
 # Up to this many pictures, every pair is compared: nothing is missed, and it takes a minute or two.
 ALL_PAIRS = 300
@@ -61,7 +61,7 @@ def overlapping_pairs(
         asked = candidates(described)
     # For such small products threads cost more than they save, twentyfold where cores are busy.
     with threadpool_limits(1, "blas"):
-        for a, b in tqdm(asked, "compare", unit="pair", disable=None):
+        for a, b in progress(asked, "pair"):
             seen = pictures[unique[a][0]], pictures[unique[b][0]]
             if same_field(described[a], described[b], *seen):
                 pairs |= {(min(i, j), max(i, j)) for i in unique[a] for j in unique[b]}

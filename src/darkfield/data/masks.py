@@ -5,13 +5,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from darkfield.classes import pixels_column
 from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
@@ -27,6 +27,7 @@ from darkfield.files import (
     write_csv,
     wrong_name,
 )
+from darkfield.progress import progress
 
 
 def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
@@ -141,19 +142,18 @@ def flatten_pairs(
         new_pixels(image_pixels, 3) as add_image,
         new_pixels(mask_pixels) as add_mask,
         ThreadPoolExecutor(threads) as pool,
-        tqdm(total=len(pairs), desc="flatten_masks", unit="image", disable=None) as bar,
     ):
         part.mkdir()
         # A few at a time: the pool decodes everything it is given, whether or not we keep up.
         stems = list(pairs)
-        for few in (stems[i : i + 2 * threads] for i in range(0, len(stems), 2 * threads)):
-            for wrong, row, pictures in pool.map(convert, few):
-                problems += wrong
-                bar.update()
-                if not problems:
-                    rows.append(row)
-                    add_image(pictures[0])
-                    add_mask(pictures[1])
+        some = (stems[i : i + 2 * threads] for i in range(0, len(stems), 2 * threads))
+        converted = chain.from_iterable(pool.map(convert, few) for few in some)
+        for wrong, row, pictures in progress(converted, "image", len(stems)):
+            problems += wrong
+            if not problems:
+                rows.append(row)
+                add_image(pictures[0])
+                add_mask(pictures[1])
     write_csv(manifest, pd.DataFrame(rows))
     return problems
 

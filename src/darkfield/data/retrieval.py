@@ -11,9 +11,9 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from darkfield.data.features import Features
+from darkfield.progress import progress
 
 if TYPE_CHECKING:
     import faiss
@@ -40,7 +40,7 @@ def candidates(features: Sequence[Features]) -> list[tuple[int, int]]:
     index = index_of(descriptors)
     sides = np.array([max(f.shape) for f in features])
     pairs = set()
-    for a, f in enumerate(tqdm(features, "retrieve", unit="image", disable=None)):
+    for a, f in enumerate(progress(features, "image")):
         if not len(f.points):
             continue
         _, nearest = index.search(descriptors[a].astype(np.float32), NEIGHBOURS + 1)

@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Run the body of a script, given Snakemake's object of that name, and note that it ran.
 
     On failure write the reason as the log's last line, which the Snakefile's `onerror` shows, and
-    exit with 1. A traceback goes to the log, never to the screen.
+    exit with 1. Whatever a library says goes to the log as well, never to the screen, which is
+    Snakemake's.
     """
     for name in STOPS:
         signal.signal(name, stop)
@@ -39,7 +40,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         logging.captureWarnings(True)
         logging.raiseExceptions = False  # a full disk is reported once, not for every line
         note = ran.begin(snakemake)
-        yield log
+        with Path(logfile).open("a", buffering=1) as said, redirect_stderr(said):
+            yield log
     except KeyboardInterrupt:
         fail(logfile, ["stopped; the same command continues from here"])
     except Exception as error:
@@ -75,15 +77,18 @@ def fail(logfile: str, problems: list[str]) -> None:
     more = [f"{len(problems)} problems, the first: {problems[0]}"] if len(problems) > 1 else []
     with suppress(OSError), Path(logfile).open("a") as f:
         f.writelines(f"{line}\n" for line in [*problems, *more])
-    print(*problems, sep="\n", file=sys.stderr)
     sys.exit(1)
 
 
-def reason(logfile: str) -> str:
-    """Why a job failed: the last line of its log, unless the job was killed before writing it."""
+def reasons(logfile: str) -> list[str]:
+    """Why a job failed: its problems if there are several, then the last line of its log.
+
+    A job that was killed has not written one.
+    """
     lines = []
     with suppress(OSError):
         lines = Path(logfile).read_text(errors="replace").split("\n")[:-1]
     if lines and not re.match(r"\d{4}-\d\d-\d\d \d\d:", lines[-1]):  # as logging begins its
-        return lines[-1]
-    return KILLED if shutil.disk_usage(".").free > ROOM else DISK_FULL
+        several = re.match(r"(\d+) problems, the first: ", lines[-1])
+        return lines[-1 - int(several[1]) :] if several else lines[-1:]
+    return [KILLED if shutil.disk_usage(".").free > ROOM else DISK_FULL]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from darkfield.data.pixels import GROUP
 from darkfield.measure.metrics import confusion
 from darkfield.network.predictor import Predictor
+from darkfield.progress import Pace
 
 
 def confusions(
@@ -28,16 +28,17 @@ def confusions(
     c = len(predictor.classes)
     result = np.zeros((len(checkpoints), len(images), c, c), dtype=np.int64)
     steps = len(checkpoints) * len(images)
-    with tqdm(total=steps, desc="evaluate", unit="image", disable=None) as bar:
-        for start in range(0, len(images), GROUP):
-            rows = range(start, min(start + GROUP, len(images)))
-            batch = [images[i] for i in rows]
-            truths = [masks[i] for i in rows]
-            sizes = [truth.shape for truth in truths]
-            for k, checkpoint in enumerate(checkpoints):
-                predictor.load(checkpoint)
-                labels = predictor.resized_labels(batch, sizes)
-                for i, truth, found in zip(rows, truths, labels, strict=True):
-                    result[k, i] = confusion(truth, found, c)[of_data]
-                bar.update(len(rows))
+    pace, done = Pace(steps), 0
+    for start in range(0, len(images), GROUP):
+        rows = range(start, min(start + GROUP, len(images)))
+        batch = [images[i] for i in rows]
+        truths = [masks[i] for i in rows]
+        sizes = [truth.shape for truth in truths]
+        for k, checkpoint in enumerate(checkpoints):
+            predictor.load(checkpoint)
+            labels = predictor.resized_labels(batch, sizes)
+            for i, truth, found in zip(rows, truths, labels, strict=True):
+                result[k, i] = confusion(truth, found, c)[of_data]
+            done += len(rows)
+            pace.tell(done, "image %d of %d", done, steps)
     return result

@@ -15,7 +15,6 @@ from torch.func import functional_call
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from darkfield.data.dataset import DarkfieldDataset, normalise
 from darkfield.errors import out_of_memory
@@ -24,6 +23,7 @@ from darkfield.network.device import autocast, depthwise_in_float32
 from darkfield.network.distributed import first, rank, replicate, share
 from darkfield.network.loss import cross_entropy, dice
 from darkfield.network.resume import checkpoint, load_state, save_state
+from darkfield.progress import Pace
 from darkfield.sections import Train
 
 log = logging.getLogger("darkfield")
@@ -105,49 +105,45 @@ def train(
     stateful |= {"averaged": averaged} if averaged else {}
     history = load_state(folder, stateful)
     replica = replicate(model)
-    with tqdm(
-        total=cfg.epochs * steps,
-        initial=len(history) * steps,
-        desc="train",
-        unit="step",
-        disable=None if first() else True,
-    ) as bar:
-        for epoch in range(len(history) + 1, cfg.epochs + 1):
-            order = epoch_order(cfg.seed, epoch, len(dataset), cfg.shuffle, samples)
-            keys = list(zip(order, sample_seeds(cfg.seed, epoch, samples), strict=True))
-            batches = [keys[i : i + cfg.batch_size] for i in range(0, samples, cfg.batch_size)]
-            loader = DataLoader(
-                dataset,
-                batch_sampler=[share(batch) or batch[:1] for batch in batches],
-                num_workers=cfg.workers,
-                pin_memory=device.type == "cuda",
-            )
-            torch.manual_seed(epoch_seed(cfg.seed, epoch, rank()))  # of the CPU and of all GPUs
-            total = 0.0
-            pairs = loaded(loader)
-            for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
-                mine = len(share(batch))  # of a short batch maybe none
-                images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
-                images = normalise(images, mean, std)
-                value = train_step(replica, descent, images, masks, loss_function, precision)
-                if not np.isfinite(value):
-                    raise UserError(
-                        f"the loss is {value} at epoch {epoch}, step {step} (images "
-                        f"{', '.join(dataset.names[i] for i, _ in batch)}): "
-                        f"lower train.learning_rate ({cfg.learning_rate:g})"
-                    )
-                rate = scheduler.get_last_lr()[0]
-                scheduler.step()
-                if averaged:
-                    averaged.update_parameters(model)
-                total += value * len(batch)
-                bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
-                bar.update()
-            history.append({"epoch": epoch, "loss": total / samples, "lr": rate})
-            if first():
-                save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
-                save_state(folder, stateful, history)
-            log.info("epoch %d of %d: loss %.4f", epoch, cfg.epochs, history[-1]["loss"])
+    pace = Pace(cfg.epochs * steps, len(history) * steps)
+    for epoch in range(len(history) + 1, cfg.epochs + 1):
+        order = epoch_order(cfg.seed, epoch, len(dataset), cfg.shuffle, samples)
+        keys = list(zip(order, sample_seeds(cfg.seed, epoch, samples), strict=True))
+        batches = [keys[i : i + cfg.batch_size] for i in range(0, samples, cfg.batch_size)]
+        loader = DataLoader(
+            dataset,
+            batch_sampler=[share(batch) or batch[:1] for batch in batches],
+            num_workers=cfg.workers,
+            pin_memory=device.type == "cuda",
+        )
+        torch.manual_seed(epoch_seed(cfg.seed, epoch, rank()))  # of the CPU and of all GPUs
+        total = 0.0
+        pairs = loaded(loader)
+        for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
+            mine = len(share(batch))  # of a short batch maybe none
+            images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
+            images = normalise(images, mean, std)
+            value = train_step(replica, descent, images, masks, loss_function, precision)
+            if not np.isfinite(value):
+                raise UserError(
+                    f"the loss is {value} at epoch {epoch}, step {step} (images "
+                    f"{', '.join(dataset.names[i] for i, _ in batch)}): "
+                    f"lower train.learning_rate ({cfg.learning_rate:g})"
+                )
+            rate = scheduler.get_last_lr()[0]
+            scheduler.step()
+            if averaged:
+                averaged.update_parameters(model)
+            total += value * len(batch)
+            done = (epoch - 1) * steps + step
+            told = done, pace.total, epoch, value
+            pace.tell(done, "step %d of %d: epoch %d, loss %.3f", *told)
+        history.append({"epoch": epoch, "loss": total / samples, "lr": rate})
+        if first():
+            save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
+            save_state(folder, stateful, history)
+        left = f", {pace.left(epoch * steps)}" if epoch < cfg.epochs else ""
+        log.info("epoch %d of %d: loss %.4f%s", epoch, cfg.epochs, history[-1]["loss"], left)
     return history
 
 

@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from tqdm import tqdm
 
 from darkfield.data.images import read_image
 from darkfield.data.listing import MADE, Source
@@ -26,6 +25,7 @@ from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked
 from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.tiles import ROWS
 from darkfield.objects.table import count_table, object_table
+from darkfield.progress import progress
 from darkfield.report.overlays import paint
 from darkfield.report.palette import class_colours, rgb
 
@@ -62,7 +62,7 @@ def label_files(
         # Of no image: the columns, if none has a label.
         nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
         found, problems, labelled = [[table[:0] for table in nothing]], [], set()
-        for path, page, name in tqdm(sources, "predict", unit="image", disable=None):
+        for path, page, name in progress(sources, "image"):
             label, overlay, stack = (out / made.format(name) for made in MADE)
             made_of = {"picture": digest(path), "page": page, **made_by}
             try:

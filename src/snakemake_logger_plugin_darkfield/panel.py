@@ -1,0 +1,114 @@
+"""A run as a live panel: a bar for each rule, and what its running job last wrote to its log."""
+
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from snakemake_logger_plugin_darkfield.jobs import Job, share
+from snakemake_logger_plugin_darkfield.lines import View
+
+BAR = 16  # columns
+REFRESH = 4  # times a second
+
+
+@dataclass
+class Row:
+    """A rule of the run: how many jobs it has, and where they are."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    running: list[Job] = field(default_factory=list)
+    busy: float = 0.0  # seconds in which at least one job ran, before those that run now
+    since: float = 0.0  # when the first of these began
+    words: str = ""  # the last that one of its jobs logged
+    spinner: Spinner = field(default_factory=lambda: Spinner("dots", style="cyan"))
+
+    def seconds(self) -> float:
+        return self.busy + (time.monotonic() - self.since if self.running else 0)
+
+    def begin(self, job: Job) -> None:
+        if not self.running:
+            self.since = time.monotonic()
+        self.running.append(job)
+
+    def end(self, job: Job) -> None:
+        self.busy, self.since = self.seconds(), time.monotonic()
+        self.running.remove(job)
+
+    def mark(self) -> RenderableType:
+        if self.failed:
+            return Text("✗", "red")
+        return (
+            self.spinner if self.running else Text("✓" if self.done == self.total else " ", "green")
+        )
+
+
+class LivePanel(View):
+    """The panel; whatever else this process prints meanwhile stands above it."""
+
+    tells_news = True
+
+    def __init__(self, console: Console):
+        super().__init__(console)
+        self.rows: dict[str, Row] = {}
+        self.start = time.monotonic()
+        self.live = Live(self, console=console, refresh_per_second=REFRESH)
+
+    def plan(self, counts: dict[str, int]) -> None:
+        self.rows = {rule: Row(count) for rule, count in counts.items()}
+        if self.rows:
+            self.live.start()
+
+    def begin(self, job: Job) -> None:
+        self.rows.setdefault(job.rule, Row(1)).begin(job)
+
+    def finish(self, job: Job) -> None:
+        super().finish(job)
+        row = self.rows[job.rule]
+        row.words = job.last_words() or row.words
+        row.end(job)
+        row.done += 1
+        if all(row.done == row.total for row in self.rows.values()):
+            self.close()
+
+    def fail(self, job: Job) -> None:
+        row = self.rows[job.rule]
+        row.end(job)
+        row.failed += 1
+
+    def close(self) -> None:
+        self.live.stop()
+
+    def __rich__(self) -> RenderableType:
+        """The panel as it is now; in a low terminal, while it is live, of running rules alone."""
+        rows = dict(self.rows)
+        if self.live.is_started and len(rows) + 4 > self.console.height:
+            rows = {rule: row for rule, row in rows.items() if row.running or row.failed}
+        table = Table.grid(padding=(0, 1), expand=True)
+        for column in ("mark", "rule", "bar", "jobs", "time"):
+            table.add_column(column, no_wrap=True, justify="right" if column == "time" else "left")
+        table.add_column("words", ratio=1, no_wrap=True, overflow="ellipsis", style="dim")
+        for rule, row in rows.items():
+            words = [job.last_words() for job in row.running]
+            row.words = next(filter(None, reversed(words)), row.words)
+            done = row.done + sum(map(share, words))
+            table.add_row(
+                row.mark(),
+                Text(rule, "bold" if row.running else ""),
+                ProgressBar(total=row.total, completed=done, width=BAR),
+                f"{row.done}/{row.total}",
+                tqdm.format_interval(row.seconds()) if row.seconds() else "",
+                Text(row.words),
+            )
+        done, total = (sum(getattr(r, n) for r in self.rows.values()) for n in ("done", "total"))
+        title = f"{done} of {total} jobs, {tqdm.format_interval(time.monotonic() - self.start)}"
+        return Panel(table, title=title, border_style="dim", padding=(0, 1))

@@ -1,0 +1,190 @@
+"""What Snakemake shows: a panel in a terminal, one line per job elsewhere, a plan when asked."""
+
+import os
+import pty
+import re
+import subprocess
+import termios
+
+import pyte
+import pytest
+from project import AFTER_TRAIN, RULES, environment, noise, project, set_params, snakemake
+
+ROWS, COLUMNS = 60, 120
+
+
+def screen_of(folder, *arguments):
+    """Run snakemake in a pseudo-terminal: its status, all it wrote, and the lines on screen."""
+    here, there = pty.openpty()
+    termios.tcsetwinsize(there, (ROWS, COLUMNS))
+    command = ["snakemake", *arguments]
+    settings = environment(folder) | {"TERM": "xterm-256color"}
+    with subprocess.Popen(
+        command, cwd=folder, env=settings, stdin=there, stdout=there, stderr=there
+    ) as process:
+        os.close(there)
+        written = b""
+        while chunk := read(here):
+            written += chunk
+    os.close(here)
+    screen = pyte.HistoryScreen(COLUMNS, ROWS, history=10_000)
+    pyte.ByteStream(screen).feed(written)
+    past = ["".join(line[i].data for i in range(COLUMNS)) for line in screen.history.top]
+    lines = [line.rstrip() for line in (*past, *screen.display)]
+    return process.returncode, written.decode(), [line for line in lines if line]
+
+
+def read(terminal):
+    """The next bytes of a terminal; none once nobody holds its other end."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """A project whose chain ran in a terminal, and what that showed."""
+    folder = project(tmp_path_factory.mktemp("watched") / "project", train={"epochs": 3})
+    return folder, *screen_of(folder, "--cores", "2")
+
+
+def test_a_terminal_shows_one_panel_that_nothing_writes_into(watched):
+    _, status, written, lines = watched
+    assert status == 0, written
+    # A line of another program would leave a border of the panel behind.
+    top, bottom = (
+        [i for i, line in enumerate(lines) if line.startswith(corner)] for corner in "╭╰"
+    )
+    assert len(top) == len(bottom) == 1
+    assert "17 of 17 jobs" in lines[top[0]]
+    inside = lines[top[0] + 1 : bottom[0]]
+    shown = [re.match(r"│ ✓ (\w+) +━+ 1/1 .*│$", line)[1] for line in inside]
+    assert {rule.removesuffix("_batch") for rule in shown} == RULES
+    assert "evaluate_batch" in shown
+
+
+def test_the_panel_shows_how_far_the_training_is(watched):
+    _, _, written, lines = watched
+    epochs = re.findall(r"epoch (\d) of 3: loss \d\.\d+(?:, (?:\d\d:)+\d\d left)?", written)
+    assert set(epochs) <= {"1", "2", "3"}
+    assert any("epoch 3 of 3: loss" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ({"train": {"learning_rate": 0.01}}, "train: param train.learning_rate changed"),
+        ({"train": {"class_weights": None, "shuffle": False}},
+         "train: param train.class_weights changed, param train.shuffle changed"),
+        ({"predict": {"tta": True}}, "evaluate_batch: param predict.tta changed"),
+        ({"image_size": [48, 40]}, "resize_batch: param image_size changed"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_a_dry_run_says_which_param_changed(watched, change, first):
+    folder = watched[0]
+    before = (folder / "params.yaml").read_text()
+    set_params(folder, **change)
+    try:
+        said = plan(folder)
+    finally:
+        (folder / "params.yaml").write_text(before)
+    assert said[0] == first
+    root = first.split(":")[0]
+    assert f"plots: upstream: {root}" in said
+    assert re.fullmatch(r"(\d+) jobs of \1 rules would run", said[-1])
+    assert len(said) == int(said[-1].split()[0]) + 1
+
+
+def plan(folder, *arguments):
+    """The lines of a dry run, without the spaces that align them."""
+    done = snakemake(folder, "--dry-run", *arguments)
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    return [re.sub(" +", " ", line) for line in lines if not line.startswith("Using workflow")]
+
+
+def test_a_dry_run_says_what_else_changed(watched):
+    folder = watched[0]
+    module = folder / "src/darkfield/report/plots.py"
+    code, epochs = module.read_text(), folder / "results/evaluation/epochs.csv"
+    module.write_text(code + "# changed\n")
+    aside = epochs.rename(folder / "aside.csv")
+    try:
+        said = plan(folder)
+    finally:
+        module.write_text(code)
+        aside.rename(epochs)
+    assert "plots: its code changed" in said
+    assert "evaluate: missing output results/evaluation/epochs.csv" in said
+    assert "evaluate_batch: needed by evaluate" in said
+    assert "html_report: its code changed" in said
+    assert plan(folder) == ["Nothing to be done (all requested files are present and up to date)."]
+
+
+def test_a_dry_run_names_the_input_that_changed(watched):
+    folder = watched[0]
+    table = folder / "results/train/history.csv"
+    before = table.read_text()
+    table.write_text(before.replace("epoch", "Epoch"))
+    try:
+        assert plan(folder, "results/plots/loss.png") == [
+            "plots: input results/train/history.csv changed",
+            "1 job of 1 rule would run",
+        ]
+    finally:
+        table.write_text(before)
+        assert snakemake(folder, "--cores", "1", "results/plots/loss.png").returncode == 0
+
+
+def test_elsewhere_a_run_is_one_line_per_job(watched):
+    folder = watched[0]
+    (folder / "results/plots/loss.png").unlink()
+    (folder / "results/evaluation/images.csv").unlink()
+    done = snakemake(folder, "--cores", "1")
+    assert done.returncode == 0, done.stdout
+    jobs = re.findall(r"^\d\d:\d\d:\d\d +(\d+) of (\d+)  (\w+)", done.stdout, re.M)
+    assert {rule.removesuffix("_batch") for *_, rule in jobs} <= AFTER_TRAIN - {"train"}
+    assert [int(n) for n, *_ in jobs] == list(range(1, len(jobs) + 1))
+    assert len({rule for *_, rule in jobs}) == len(jobs) == int(jobs[0][1])
+    assert f"{len(jobs)} jobs finished in " in done.stdout
+    assert len(done.stdout.splitlines()) < len(jobs) + 30
+    assert "reason" not in done.stdout
+
+
+def test_what_a_job_writes_to_its_standard_error_is_shown_above_the_panel(tmp_path):
+    noise(tmp_path / "mine")
+    classes = {"background": 0, "erythrocyte": 1, "spirochaete": 2, "leucocyte": 3}
+    table = {"0": "background", "1": "erythrocyte", "2": "spirochaete", "3": "leucocyte"}
+    mine = {"root": "../mine", "classes": classes, "mask_values": table}
+    folder = project(tmp_path / "project", data=mine, train={"class_weights": None})
+    status, written, lines = screen_of(folder, "--cores", "1", "results/class_counts.json")
+    assert status == 0, written
+    assert len([line for line in lines if line.startswith("╭")]) == 1
+    above = lines[: next(i for i, line in enumerate(lines) if line.startswith("╭"))]
+    assert any("class_counts: leucocyte" in line for line in above)
+
+
+def test_a_failed_job_is_crossed_and_its_problems_stand_last(tmp_path):
+    noise(tmp_path / "mine")
+    table = {"0": "background", "1": "erythrocyte"}
+    folder = project(tmp_path / "project", data={"root": "../mine", "mask_values": table})
+    status, written, lines = screen_of(folder, "--cores", "1", "data/flattened_masks.csv")
+    assert status == 1
+    assert len([line for line in lines if line.startswith("╭")]) == 1
+    assert any(line.startswith("│ ✗ flatten_masks ") for line in lines)
+    assert "Traceback" not in written
+    problems = written[written.rindex("╯") :]
+    assert problems.count("does not name: 2") == 21  # once each, and the first in the last line
+    assert "flatten_masks failed: 20 problems, the first: ../mine/masks/00.png" in problems
+
+
+@pytest.mark.parametrize("arguments", [("--quiet", "all"), ("--quiet",)])
+def test_quiet_is_silent_unless_something_is_wrong(tmp_path, arguments):
+    folder = project(tmp_path / "project")
+    done = snakemake(folder, "--cores", "1", "data/synthetic.sha256", *arguments)
+    assert done.returncode == 0, done.stdout
+    assert re.sub(r"Using workflow.*\n|Not recorded.*\n", "", done.stdout) == ""
+    done = snakemake(folder, "--cores", "1", "no/such/file", *arguments)
+    assert "no/such/file" in done.stdout
