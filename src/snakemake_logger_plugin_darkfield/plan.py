@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,13 @@ def shortened(files: list[str]) -> str:
 
 def changed_params(rule: str, change: str) -> list[str]:
     """Which params of a rule have changed, by the values that Snakemake prints, without names."""
+    found = BOTH.match(change)
     try:
         old, new = (
             [] if text == NOTHING else list(ast.literal_eval(f"[{text}]"))
-            for text in BOTH.match(change).groups()
+            for text in (found.groups() if found else ())
         )
-    except (AttributeError, SyntaxError, ValueError):
+    except (SyntaxError, ValueError):
         return ["its params changed"]
     digests = [value for value in new if isinstance(value, str) and DIGEST.fullmatch(value)]
     known, causes = params_of(rule), []
@@ -161,7 +162,7 @@ def alike(one: Any, other: Any) -> bool:
     return isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys()
 
 
-def read_yaml(path: str) -> Mapping[str, Any]:
+def read_yaml(path: str) -> dict[str, Any]:
     try:
         return yaml.safe_load(Path(path).read_text()) or {}
     except (OSError, yaml.YAMLError):
