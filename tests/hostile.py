@@ -682,7 +682,7 @@ MACHINE = [
     Case(
         "second prediction into one folder",
         None,
-        "out: another run writes to it; wait, or give --out another",
+        "out: another run is writing to it; wait, or choose another --out",
     ),
     Case("read-only project", None, "Permission denied"),
     Case(

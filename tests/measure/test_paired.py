@@ -80,7 +80,7 @@ def test_one_training_each_shows_no_difference():
     assert pd.isna(rows.loc["b", "miou_sd"])
     assert ONCE in summary(rows.reset_index()) and "nan" not in summary(rows.reset_index())
     (note,) = notes(recipes)
-    assert "How far two trainings of one preset differ is not known" in note
+    assert "How much two trainings of one preset differ is not known" in note
 
 
 def test_noise_about_zero_is_not_shown_to_differ():

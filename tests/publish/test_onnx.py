@@ -195,7 +195,7 @@ def test_a_model_json_that_says_too_little(tmp_path):
 
 def test_a_file_is_no_folder(trained, tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(UserError, match=r"out: is a file; --out names a folder"):
+    with pytest.raises(UserError, match=r"out: is a file; --out must name a folder"):
         export_model(trained, tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 

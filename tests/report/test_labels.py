@@ -141,7 +141,7 @@ def test_two_folders_of_equal_names_into_one(model, pictures, tmp_path, caplog):
     assert {name for name in first if files(out).get(name) == first[name]} == {
         *("deep/two.png", "three.png", "overlays/deep/two.jpg", "overlays/three.jpg")
     }
-    assert f"{out}: the tables leave out 2 labels of other images there" in caplog.text
+    assert f"{out}: the tables do not cover 2 labels of other images there" in caplog.text
 
 
 def test_pages_that_change_places(model, tmp_path):

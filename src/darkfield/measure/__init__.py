@@ -1,3 +1,3 @@
-"""What a model is worth: confusion matrices, the scores that follow from them, their intervals, the
-choice of an epoch, the comparison of recipes, the review of labels.
+"""How good a model is: confusion matrices, scores and their intervals, the choice of an epoch, the
+comparison of recipes, the review of labels.
 """

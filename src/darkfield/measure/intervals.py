@@ -1,7 +1,7 @@
-"""How far a metric may be off because these images were tested and not others: bootstrap intervals.
+"""Bootstrap intervals: how much a metric depends on which images happened to be tested.
 
-Whole groups are drawn, never pixels or images: pictures of one field of view go together, and
-pixels of one picture do. What another training would change is not in these intervals.
+Whole groups are drawn, never single pixels or images, because the images of one field of view are
+alike, and so are the pixels of one image. The spread between trainings is not included.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -12,15 +12,15 @@ import numpy as np
 from darkfield.measure.metrics import class_mean, summarise
 
 LEVEL, RESAMPLES, SEED = 0.95, 2000, 0
-# With fewer, a percentile interval is more than a twentieth too narrow (Hesterberg 2015, What
-# Teachers Should Know About the Bootstrap, The American Statistician 69), and one group decides it.
+# With fewer, a percentile interval is over a twentieth too narrow (Hesterberg 2015, What Teachers
+# Should Know About the Bootstrap, The American Statistician 69), and a single group decides it.
 FEWEST = 10
 
 
 class Intervals(NamedTuple):
     """`limits`: (low, high) on the last axis, by metric; empty where there are too few groups.
 
-    `groups` is their number, `left_out` that of the resamples without one of the classes.
+    `groups` is their number, `left_out` the number of resamples that lack one of the classes.
     """
 
     limits: dict[str, np.ndarray]
@@ -29,7 +29,7 @@ class Intervals(NamedTuple):
 
     @property
     def note(self) -> str | None:
-        """What is to stand beside a table of these intervals; None where all is as it should be."""
+        """What must be said beside a table of these intervals; None if nothing."""
         return too_few(self.groups) or incomplete(self.left_out)
 
 
@@ -44,7 +44,7 @@ def too_few(groups: int) -> str | None:
 
 
 def incomplete(left_out: int) -> str | None:
-    """Which resamples the intervals of the means leave out; None if none."""
+    """How many resamples the intervals of the means leave out; None if none."""
     if not left_out:
         return None
     return (
@@ -64,7 +64,8 @@ def resampled(
 ) -> np.ndarray:
     """A statistic (N,) of the rows of resamples of whole groups: (N, RESAMPLES).
 
-    `groups` names each row's group; the statistic is given the indices of the rows drawn, int (R,).
+    `groups` names the group of each row; the statistic receives the indices of the rows drawn,
+    int (R,).
     """
     names, group = np.unique(np.array(list(groups)), return_inverse=True)
     members = [np.flatnonzero(group == g) for g in range(len(names))]
@@ -86,11 +87,11 @@ def percentiles(distribution: np.ndarray) -> np.ndarray:
 def intervals(matrices: np.ndarray, groups: Iterable[Hashable]) -> Intervals:
     """95 % bootstrap percentile intervals of `with_means`.
 
-    Those of a metric are (C, 2), a row a class; those of `miou` and `mdice` (2,). `matrices` are
-    int64 (images, C, C), `groups` names each image's group. A resample in which a metric is not
-    defined is left out: it has none of the class, or, of a mean, lacks one of the classes that all
-    images together have, so that every resample has the mean over the same ones. NaN if there is
-    no other. (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
+    Those of a metric are (C, 2), one row per class; those of `miou` and `mdice` (2,). `matrices`
+    are int64 (images, C, C), `groups` names each image's group. Resamples in which a metric is not
+    defined are left out: they have none of the class or, for a mean, lack one of the classes that
+    all images together have, so that all means are over the same classes. NaN if no resample
+    remains. (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
     """
     count = len(set(groups))
     if too_few(count):

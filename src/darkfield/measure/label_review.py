@@ -1,4 +1,4 @@
-"""Which hand-drawn masks to look at again: where models that never saw them disagree most."""
+"""Which hand-drawn masks to check: those that models which never saw them contradict most."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ SMALL = 500  # pixels: a small object
 def ranking(
     matrices: np.ndarray, images: Sequence[str], folds: Sequence[int], classes: Sequence[str]
 ) -> pd.DataFrame:
-    """One row an image, that of the least agreement first, from matrices (images, C, C).
+    """One row per image, least agreement first, from matrices (images, C, C).
 
-    `agreement`, 0-1, is the mean over the classes but background of (2 TP + s) / (2 TP + FP + FN +
-    s), the Dice coefficient but for s = 500 pixels, so that a speck or two do not rank as a missed
-    object does. By class: its pixels in the mask, of those the `missed`, and the `invented`, which
-    the model adds.
+    `agreement`, 0-1, is the mean over the classes except background of (2 TP + s) / (2 TP + FP + FN
+    + s). With s = 0 this would be Dice; s = 500 pixels keeps a speck or two from ranking like a
+    missed object. For each class: its pixels in the mask, how many of them the model `missed`, and
+    how many it `invented`.
     """
     tp, fp, fn, _ = counts(matrices)
     dice = (2 * tp + SMALL) / (2 * tp + fp + fn + SMALL)

@@ -1,7 +1,7 @@
 """Everything that is measured, as pure functions of integer confusion matrices.
 
 A confusion matrix is an int64 array (..., C, C): row the true class, column the predicted one, each
-entry a number of pixels. Leading axes (images, epochs) are kept by every function here.
+entry a number of pixels. Every function here keeps leading axes (images, epochs).
 """
 
 from collections.abc import Sequence
@@ -32,34 +32,34 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def iou(matrix: np.ndarray) -> np.ndarray:
-    """Intersection over union (Jaccard index) a class (..., C); NaN if absent from both."""
+    """Intersection over union (Jaccard index) by class (..., C); NaN if absent from both."""
     tp, fp, fn, _ = counts(matrix)
     return ratio(tp, tp + fp + fn)
 
 
 def dice(matrix: np.ndarray) -> np.ndarray:
-    """Dice coefficient, 2 TP / (2 TP + FP + FN), a class (..., C); NaN if absent from both."""
+    """Dice coefficient, 2 TP / (2 TP + FP + FN), by class (..., C); NaN if absent from both."""
     tp, fp, fn, _ = counts(matrix)
     return ratio(2 * tp, 2 * tp + fp + fn)
 
 
 def precision(matrix: np.ndarray) -> np.ndarray:
-    """TP / (TP + FP) a class (..., C); NaN if the class is never predicted."""
+    """TP / (TP + FP) by class (..., C); NaN if the class is never predicted."""
     tp, fp, _, _ = counts(matrix)
     return ratio(tp, tp + fp)
 
 
 def recall(matrix: np.ndarray) -> np.ndarray:
-    """TP / (TP + FN) a class (..., C); NaN if the class is absent from the truth."""
+    """TP / (TP + FN) by class (..., C); NaN if the class is absent from the truth."""
     tp, _, fn, _ = counts(matrix)
     return ratio(tp, tp + fn)
 
 
 def overlap_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """The notebook's overlap accuracy a class (..., C), of an image's matrix.
+    """The notebook's overlap accuracy by class (..., C), from the matrix of one image.
 
     TP / (TP + FN) - (FP + FN) / N, and 1 - (FP + FN) / N where the class is absent from the truth;
-    N is the image's pixels. At most 1; below 0 where most is wrong.
+    N is the number of pixels. At most 1; below 0 where most pixels are wrong.
     """
     tp, fp, fn, n = counts(matrix)
     accuracy: np.ndarray = np.where(tp + fn > 0, recall(matrix), 1.0) - (fp + fn) / n
@@ -69,9 +69,9 @@ def overlap_accuracy(matrix: np.ndarray) -> np.ndarray:
 def class_mean(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
     """The mean of a metric by class (..., C) over classes, such as mean IoU: an array (...).
 
-    The classes are those in the truth or in the prediction of the set that is measured, where the
-    metric is not NaN. A part of a set (a fold, a resample) is given those of the whole set as `of`,
-    bool (C,): then all parts have the mean over the same classes, or NaN if they lack one of them.
+    The classes are those in the truth or in the prediction of the measured set, where the metric is
+    not NaN. For a part of a set (a fold, a resample), `of`, bool (C,), gives those of the whole
+    set: then the means of all parts are over the same classes, or NaN if a part lacks one of them.
     """
     of = ~np.isnan(values) if of is None else of
     return ratio(
@@ -80,7 +80,7 @@ def class_mean(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
 
 
 def mean_iou(epochs: pd.DataFrame) -> pd.Series:
-    """The mean IoU of each split and epoch, the index, from evaluation/epochs.csv."""
+    """The mean IoU from evaluation/epochs.csv, indexed by split and epoch."""
     by_class = epochs.pivot(index=["split", "epoch"], columns="class", values="iou")
     return pd.Series(class_mean(by_class.to_numpy()), by_class.index)
 
@@ -88,8 +88,9 @@ def mean_iou(epochs: pd.DataFrame) -> pd.Series:
 def summarise(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """All metrics of a set of images, each an array (C,), from their matrices (images, C, C).
 
-    Overlap accuracy is the mean over the images; ..._present that over the images whose truth has
-    the class (NaN if none has). The others are of the summed matrix: over all pixels of the set.
+    Overlap accuracy is the mean over the images; ..._present is the mean over the images whose
+    truth has the class (NaN if none has). The others come from the summed matrix, so they are over
+    all pixels of the set.
     """
     total = matrices.sum(axis=0)
     accuracy = overlap_accuracy(matrices)
@@ -105,7 +106,7 @@ def summarise(matrices: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def table(matrices: np.ndarray, splits: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
-    """One row an epoch, split and class, from matrices (epochs, images, C, C); epochs count from 1.
+    """One row per epoch (from 1), split and class, from matrices (epochs, images, C, C).
 
     `splits` names each image's split. Splits come in the order train, val, test.
     """
@@ -136,7 +137,7 @@ def confusion_table(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
 def image_table(
     matrices: np.ndarray, images: Sequence[str], splits: Sequence[str], classes: Sequence[str]
 ) -> pd.DataFrame:
-    """One row an image and class, from matrices (images, C, C)."""
+    """One row per image and class, from matrices (images, C, C)."""
     parts = []
     for matrix, image, split in zip(matrices, images, splits, strict=True):
         part = table(matrix[None, None], [split], classes).drop(columns="epoch")

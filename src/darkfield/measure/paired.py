@@ -1,8 +1,8 @@
 """Whether recipes differ: measured on the same images, over one training of each or several.
 
-The scores are `miou`, `mdice`, and `CLASS_dice` for each class. Intervals are of the images that
-happened to be tested, by bootstrap over fields of view; how much one training differs from the next
-is the standard deviation over seeds.
+The scores are `miou`, `mdice`, and `CLASS_dice` for each class. Intervals reflect the choice of
+test images, by bootstrap over fields of view; the standard deviation over seeds reflects how much
+trainings differ.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ ONCE = "not shown (one training each)"
 
 
 class Recipe(NamedTuple):
-    """What the trainings of a recipe, one per seed, made of the images that tested them.
+    """The trainings of a recipe, one per seed, on their test images.
 
-    `images` has their columns image and group (the field of view), `matrices` are int64
+    `images` has the columns image and group (the field of view), `matrices` are int64
     (trainings, images, C, C), `classes` the C names.
     """
 
@@ -30,7 +30,7 @@ class Recipe(NamedTuple):
 
 
 def score_names(classes: Sequence[str]) -> list[str]:
-    """What `scores` gives, in its order."""
+    """The names of what `scores` returns, in order."""
     return ["miou", "mdice", *(f"{name}_dice" for name in classes)]
 
 
@@ -52,18 +52,18 @@ def known(matrices: np.ndarray) -> np.ndarray:
 
 
 def comparable(one: Recipe, other: Recipe) -> bool:
-    """Whether two recipes were tested on the same images and tell the same classes."""
+    """Whether two recipes were tested on the same images and have the same classes."""
     same = one.images["image"].tolist() == other.images["image"].tolist()
     return same and one.classes == other.classes
 
 
 def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
-    """Scores (K,) of a recipe, and its differences from the first, with what is known of them.
+    """Scores (K,) of a recipe, their differences from the first recipe's, and intervals.
 
-    `mean` over the trainings, and `sd`, their standard deviation (NaN of one training);
-    `interval` (K, 2), 95 % of the mean; `difference` of the means from those of `first`, which was
-    tested on the same images, and `difference_interval` (K, 2): in every resample both have the
-    same images. NaN where there are fewer than ten fields of view.
+    `mean` and `sd`, the standard deviation, over the trainings (`sd` is NaN for one training);
+    `interval` (K, 2), 95 %, of the mean; `difference` between the means and those of `first`, which
+    was tested on the same images; `difference_interval` (K, 2), for which both recipes have the
+    same images in every resample. Intervals are NaN with fewer than ten fields of view.
     """
     both = [tested.matrices for tested in (first, other)]
     classes = [known(matrices) for matrices in both]
@@ -89,7 +89,7 @@ def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
 
 
 def differs(difference_interval: np.ndarray, trainings: int) -> str:
-    """Whether a score differs from the first recipe's, in words, by its interval (2,)."""
+    """Whether a score differs from the first recipe's, in words, judging by its interval (2,)."""
     low, high = difference_interval
     if trainings < 2:
         return ONCE
@@ -99,7 +99,7 @@ def differs(difference_interval: np.ndarray, trainings: int) -> str:
 
 
 def row(first: Recipe | None, other: Recipe) -> dict[str, float | str]:
-    """A recipe's line in the table: its scores, and how they differ from those of the first."""
+    """A recipe's row in the table: its scores, and how they differ from the first recipe's."""
     found, trainings = compare(first or other, other), len(other.matrices)
     line: dict[str, float | str] = {"trainings": trainings}
     for k, name in enumerate(score_names(other.classes)):
@@ -117,7 +117,7 @@ def limits(name: str, interval: np.ndarray) -> dict[str, float]:
 
 
 def table(recipes: dict[str, Recipe]) -> pd.DataFrame:
-    """One row per recipe; differences are from the first, where both have the same images."""
+    """One row per recipe; differences are from the first, if both have the same images."""
     first, *_ = recipes.values()
 
     def reference(other: Recipe) -> Recipe | None:
@@ -128,12 +128,12 @@ def table(recipes: dict[str, Recipe]) -> pd.DataFrame:
 
 
 def notes(recipes: dict[str, Recipe]) -> list[str]:
-    """What has to be said beside the table."""
+    """What must be said beside the table."""
     names, (first, *_) = list(recipes), recipes.values()
     lines = []
     if len(first.matrices) == 1:
         lines.append(
-            "Each preset was trained once. How far two trainings of one preset differ is not "
+            "Each preset was trained once. How much two trainings of one preset differ is not "
             "known, so no difference between presets is shown; train each with several SEEDS."
         )
     lines += [
@@ -147,7 +147,7 @@ def notes(recipes: dict[str, Recipe]) -> list[str]:
 
 
 def summary(recipes: pd.DataFrame) -> str:
-    """The table in a few columns: mean IoU, its spread, and the difference from the first."""
+    """The table in a few columns: mean IoU, its spread, its difference from the first."""
     shown = pd.DataFrame(
         {"preset": recipes["preset"], "mIoU": recipes["miou"].map("{:.3f}".format)}
     )

@@ -1,4 +1,4 @@
-"""The epoch that is kept, and what it scores. The test split is reported here, never looked at."""
+"""The epoch that is kept, and its scores. The test split is reported, but never used to choose."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from darkfield.measure import metrics
 
 
 def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
-    """`epoch` if it is a number, else that of the highest mean IoU on val, the earliest of equals.
+    """`epoch` if it is a number, else the one of highest mean IoU on val, the earliest if equal.
 
     `epochs` is evaluation/epochs.csv. Raises UserError if val has no score at all.
     """
@@ -33,9 +33,10 @@ def number(value: float | np.ndarray) -> float | None:
 def split_metrics(
     matrices: np.ndarray, classes: list[str], of: np.ndarray | None = None
 ) -> dict[str, Any] | None:
-    """Mean IoU and mean Dice, then every metric by class, of matrices (images, C, C); null if none.
+    """Mean IoU, mean Dice, then every metric by class, of matrices (images, C, C); null if none.
 
-    The means are metrics.class_mean, over the classes `of`, bool (C,), if the images are a part.
+    The means are metrics.class_mean; if the images are part of a set, over the classes `of`,
+    bool (C,).
     """
     if not len(matrices):
         return None

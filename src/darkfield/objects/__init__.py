@@ -1,3 +1,3 @@
-"""From pixels to objects: erythrocytes as blobs that touch, spirochaetes as filaments that cross,
-and the table of both.
+"""From pixels to objects: erythrocytes, blobs that touch; spirochaetes, filaments that cross; and
+the table of both.
 """

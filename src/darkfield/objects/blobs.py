@@ -1,8 +1,8 @@
 """Which pixels of a mask are which erythrocyte: cells that touch are separated by their shape.
 
-Lengths are judged relative to the cells of the picture, since magnification differs between
-pictures. Where cells overlap so far that no outline is left between them, their number is told
-from the area they cover; which of them is where is then a guess.
+Lengths are relative to the cells of the picture, since magnification differs between pictures.
+Where cells overlap so far that no outline is left between them, their number is estimated from the
+area they cover, and their positions are a guess.
 """
 
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-NECK = 0.94  # two cells, not one, if the neck between them is narrower than this share of a cell
-LEAST_RADIUS = 0.5  # of the typical radius; what is thinner is no cell
-LEAST_AREA = 1 / 3  # of the typical area; less is a speck, or too little of a cell that is cut
-NARROWEST = 2  # pixels of radius: speckles in a picture without cells are no cells
+NECK = 0.94  # it is two cells if the neck between them is narrower than this share of a cell
+LEAST_RADIUS = 0.5  # of the typical radius; anything thinner is not a cell
+LEAST_AREA = 1 / 3  # of the typical area; less is a speck, or too small a part of a cut cell
+NARROWEST = 2  # pixels of radius: specks in a picture without cells are not cells
 ROUND = 1.2  # a piece is one cell if its area is less than this multiple of its inscribed disc's
-SAMPLE = 100  # pixels a cell are enough to find its centre
+SAMPLE = 100  # pixels per cell are enough to find its centre
 
 
 def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
     """Number the erythrocytes of a mask: int32 (H, W), 0 where there is none, cells from 1.
 
-    Both masks are bool (H, W). What spirochaetes cover of a cell belongs to the cell. Cells are
-    separated by a watershed of the distance to the outline, from maxima between which it falls
-    below NECK times the lower one (h-maxima of its logarithm). A piece that is not round and as
-    large as n typical cells is then divided into n by k-means. Specks are left out.
+    Both masks are bool (H, W). The part of a cell that a spirochaete covers belongs to the cell.
+    Cells are separated by a watershed on the distance to the outline, from maxima between which it
+    falls below NECK times the lower one (h-maxima of its logarithm). A piece that is not round and
+    as large as n typical cells is then divided into n by k-means. Specks are left out.
     """
     from skimage.measure import label
     from skimage.morphology import local_maxima, reconstruction
@@ -50,7 +50,7 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
         pieces = watershed(-depths[window], labels[window] * inside, mask=inside)
         labels[window][inside] = pieces[inside]
     areas, discs = sizes(labels), np.pi * largest(depths, labels) ** 2
-    # A piece of several cells tells no more than how deep they are.
+    # A piece of several cells only shows how thick they are.
     typical = weighted_median(np.minimum(areas, ROUND * discs), discs)
     divide(labels, np.where(areas < ROUND * discs, 1, np.rint(areas / typical)).astype(int))
     keep(labels, sizes(labels) >= LEAST_AREA * typical)
@@ -60,7 +60,7 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
 def components(mask: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """The connected components of a mask, bool (H, W), one by one, since pictures can be large.
 
-    Each as a window of the picture, a pixel wider than itself, and its own mask in it.
+    Each comes as a window of the picture, one pixel wider on each side, and its own mask in it.
     """
     from scipy.ndimage import find_objects
 
@@ -71,21 +71,21 @@ def components(mask: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarr
 
 
 def sizes(labels: np.ndarray) -> np.ndarray:
-    """Pixels of each label of int (H, W), from 0, whose own count is left at 0: int (N,)."""
+    """Number of pixels of each label in int (H, W); 0 for label 0: int (N,)."""
     return np.bincount(labels[labels > 0], minlength=labels.max() + 1)
 
 
 def keep(labels: np.ndarray, kept: np.ndarray) -> None:
-    """Clear, in place, the labels that are not `kept`, bool (N,), and number the others from 1."""
+    """Clear, in place, labels that are not `kept`, bool (N,), and number the others from 1."""
     kept[0] = False
     labels[labels > 0] = (kept.cumsum() * kept)[labels[labels > 0]]
 
 
 def fill_slots(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
-    """Erythrocytes with what spirochaetes cover of them, all bool (H, W).
+    """Erythrocytes with the parts that spirochaetes cover; all masks are bool (H, W).
 
-    Covered are the spirochaetes' pixels within a closing of the erythrocytes that is as wide as
-    the spirochaetes.
+    Covered parts are the spirochaetes' pixels within a closing of the erythrocytes that is as wide
+    as the spirochaetes.
     """
     if not erythrocyte.any() or not spirochaete.any():
         return erythrocyte
@@ -115,20 +115,20 @@ def divide(pieces: np.ndarray, parts: np.ndarray) -> None:
 def depth(mask: np.ndarray) -> np.ndarray:
     """Distance in pixels of each pixel of `mask`, bool (H, W), to the nearest that is not in it.
 
-    float32 (H, W), 0 outside the mask. What lies beyond the picture is taken for part of the mask.
+    float32 (H, W), 0 outside the mask. The area beyond the picture counts as part of the mask.
     """
     return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def largest(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The largest of `values`, float (H, W) above 0, of each label from 0, which has 0: (N,)."""
+    """The largest of `values`, float (H, W) above 0, for each label; 0 for label 0: (N,)."""
     found = np.zeros(labels.max() + 1)
     np.maximum.at(found, labels[labels > 0], values[labels > 0])
     return found
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """The value (N,) below which lies half of the weights (N,)."""
+    """The one of values (N,) below which half of the weights (N,) lie."""
     order = values.argsort()
     share = weights[order].cumsum()
     return float(values[order][np.searchsorted(share, share[-1] / 2)])

@@ -1,13 +1,13 @@
 """Which pixels of a mask are which spirochaete: filaments that cross are told apart.
 
-The skeleton of the mask is cut open around its junctions, and the loose ends are joined again
-where they continue each other straightest, so that of two filaments that cross each goes on its
-way; a branch without a partner is a filament that ends at another one. Ends that face each other
-across a short gap are joined likewise.
+The skeleton of the mask is cut around its junctions, and the loose ends are joined again where they
+continue each other most nearly straight, so that each of two crossing filaments keeps its course; a
+branch without a partner is a filament that ends at another one. Ends that face each other across a
+short gap are joined, too.
 
-What a mask cannot tell: filaments that touch tip to tip, or lie along each other, are one;
-a filament that turns sharply where it crosses another may go on as the other one; and which of
-the two is on top.
+What a mask cannot tell: filaments that touch tip to tip or lie side by side count as one; one that
+turns sharply where it crosses another may be continued as the other; and which of the two is on
+top.
 """
 
 from typing import TYPE_CHECKING
@@ -19,23 +19,23 @@ from darkfield.objects.blobs import components, depth, keep
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# In half widths at a junction.
-SPUR = 1.5  # a branch as short leads from the junction to the outline, and is no filament's
-CLEARING = 0.7  # as near to the junction the skeleton is no centre line
-# In widths: of the branch, or the median of the picture's.
-AIM = 2.5  # how far back from its end one sees where a branch is heading
-GAP = 2.5  # between two ends that are joined; each lies about half a width before its tip
-BRIDGE = 8.0  # the same, if it is all spirochaete: where filaments cross at a small angle
-SMOOTHING = 1 / 3  # deviation of the Gaussian that takes the pixels' stairs out of a centre line
-SLENDER = 2.0  # the length of a filament, at least; what is shorter is a fragment
-TURN = np.radians(80)  # that a filament makes from one end to the other, at most
+# In units of half the width at a junction.
+SPUR = 1.5  # a branch this short leads from the junction to the outline and belongs to no filament
+CLEARING = 0.7  # this near to the junction the skeleton is not a centre line
+# In widths: of the branch, or the median in the picture.
+AIM = 2.5  # how far back from its end a branch shows its direction
+GAP = 2.5  # between two ends to be joined; each lies about half a width before its tip
+BRIDGE = 8.0  # the same, if spirochaete fills the gap: where filaments cross at a small angle
+SMOOTHING = 1 / 3  # standard deviation of the Gaussian that smooths a centre line's pixel stairs
+SLENDER = 2.0  # least length of a filament; anything shorter is a fragment
+TURN = np.radians(80)  # most that a filament may turn from one end to the other
 
 
 def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the spirochaetes of a mask, bool (H, W), from 1, and measure their lengths.
 
-    Returns labels, int32 (H, W), 0 where there is none, and lengths in pixels, float (N,): along
-    the smoothed skeleton, gaps included, from tip to tip: to each end the skeleton's distance to
+    Returns labels, int32 (H, W), 0 where there is none, and lengths in pixels, float (N,), along
+    the smoothed skeleton, including gaps, from tip to tip: at each end the skeleton's distance to
     the outline is added. Where filaments cross, a pixel has the label of the nearer skeleton.
     """
     from scipy.sparse.csgraph import connected_components
@@ -62,7 +62,7 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     lengths += np.bincount(filament[tips // 2], left[tips], count)
 
     seeds = np.zeros(mask.shape, np.int32)
-    # A bridge that two filaments share has lost its ends to the joins over it.
+    # A bridge shared by two filaments has lost its ends to the joins across it.
     shared = under_joins(paths, ends[joins], width)
     shared[joins // 2] = False
     for path, number in zip(paths, np.where(shared, 0, filament + 1), strict=True):
@@ -125,10 +125,10 @@ def prune(skeleton: np.ndarray, half: np.ndarray) -> np.ndarray:
 
 
 def cut_at_junctions(points: np.ndarray, pairs: np.ndarray, half: np.ndarray) -> list[np.ndarray]:
-    """Branches of a skeleton: of each the indices of its points, from end to end.
+    """Branches of a skeleton: for each, the indices of its points from end to end.
 
     `points` is int (P, 2), `pairs` (E, 2) says which are neighbours, `half` (P,) is half the width
-    at each. What lies near a junction is cut away.
+    at each. Points near a junction are cut away.
     """
     from scipy.sparse.csgraph import connected_components, dijkstra
     from scipy.spatial import KDTree
@@ -154,17 +154,17 @@ def cut_at_junctions(points: np.ndarray, pairs: np.ndarray, half: np.ndarray) ->
 
 
 def open_rings(pairs: np.ndarray, branch: np.ndarray) -> np.ndarray:
-    """Drop a pair of each ring. `branch` (P,) numbers the paths and rings that `pairs` make."""
+    """Drop one pair of each ring. `branch` (P,) numbers the paths and rings that `pairs` form."""
     of_pair = branch[pairs[:, 0]]
     found, first = np.unique(of_pair, return_index=True)
-    ring = np.bincount(of_pair)[found] == np.bincount(branch)[found]  # a path has a pair fewer
+    ring = np.bincount(of_pair)[found] == np.bincount(branch)[found]  # a path has one pair fewer
     return np.delete(pairs, first[ring], axis=0)
 
 
 def headings(paths: list[np.ndarray], halves: list[np.ndarray]) -> np.ndarray:
-    """Where each path, int (N, 2), is heading at its first and at its last point: (2 B, 2).
+    """The direction of each path, int (N, 2), at its first and its last point: (2 B, 2).
 
-    Unit vectors. `halves` (N,) are half the width along each path.
+    Directions are unit vectors. `halves` (N,) are half the width along each path.
     """
     found = []
     for path, half in zip(paths, halves, strict=True):
@@ -174,7 +174,7 @@ def headings(paths: list[np.ndarray], halves: list[np.ndarray]) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (N, 2) brought to length 1; those without length stay so."""
+    """Vectors (N, 2) scaled to length 1; those of length 0 stay as they are."""
     directions: np.ndarray = vectors / np.maximum(
         np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9
     )
@@ -186,9 +186,9 @@ def join(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which ends continue each other: their pairs, int (J, 2), and the gaps between them (J,).
 
-    Of the branches' `ends`, int (2 B, 2), rows 2 b and 2 b + 1 are those of branch b, with its
-    `headings`; `mask` (H, W) and `width` are the filaments'. Pairs are taken by how little a
-    filament turns from one end to the other, the straightest first, each end once.
+    Rows 2 b and 2 b + 1 of `ends` and of `headings`, both (2 B, 2), are those of branch b; `mask`
+    (H, W) and `width` are the filaments'. The pairs between whose ends a filament turns least are
+    taken first, and each end is used once.
     """
     from scipy.spatial import KDTree
 
@@ -199,10 +199,10 @@ def join(
     way = ends[one] + np.linspace(0, 1, 64)[:, None, None] * across
     rows, columns = np.rint(way).astype(int).T
     near = (gaps <= GAP * width) | mask[rows, columns].all(axis=1)
-    # Between neighbouring pixels the step is no direction.
+    # The step between neighbouring pixels has no meaningful direction.
     across = np.where(gaps[:, None] < 2, unit(headings[one] - headings[other]), unit(across))
     turns = angle(headings[one], across) + angle(across, -headings[other])
-    # A branch does not continue itself, but for a ring that was cut open.
+    # A branch does not continue itself, unless it is a ring that was cut open.
     possible = near & (turns < TURN) & ((one // 2 != other // 2) | (gaps < 2))
     taken: set[int] = set()
     joins = []
@@ -230,10 +230,10 @@ def angle(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def length(path: np.ndarray, sigma: float) -> float:
-    """Length of a path of pixels (N, 2) once its stairs are smoothed away by a Gaussian."""
+    """Length of a path of pixels (N, 2) after its stairs are smoothed by a Gaussian."""
     from scipy.ndimage import gaussian_filter1d
 
-    # Mirrored through its end points, so that these stay where they are.
+    # Mirrored through its end points, so that these stay in place.
     around = ((min(int(4 * sigma) + 1, len(path) - 1),) * 2, (0, 0))
     padded = np.pad(path.astype(float), around, "reflect", reflect_type="odd")
     smooth = gaussian_filter1d(padded, sigma, axis=0)[around[0][0] : len(padded) - around[0][1]]

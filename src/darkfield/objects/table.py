@@ -1,7 +1,7 @@
 """Count and measure the erythrocytes and spirochaetes of a mask; docs/objects.md says how well.
 
-`object_table` has a row for each object, `count_table` sums an image up. Objects are found of the
-classes named erythrocyte and spirochaete, if a model has them; any other has its coverage alone.
+`object_table` has one row per object, `count_table` summarises an image. Objects are those of the
+classes named erythrocyte and spirochaete, if a model has them; of others there is only coverage.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from darkfield.objects.blobs import depth, label_erythrocytes
 from darkfield.objects.filaments import label_spirochaetes
 
 COUNTED = ("erythrocyte", "spirochaete")
-OF_CLASS = {  # columns that only some models have, and the classes that they take
+OF_CLASS = {  # columns that only some models have, and the classes that they require
     "diameter_px": {"erythrocyte"},
     "eccentricity": {"erythrocyte"},
     "length_px": {"spirochaete"},
@@ -41,7 +41,7 @@ def object_table(
 
     class, label: the class's name, and the object's number in it, from 1.
     x, y: the centroid, in pixels from the centre of the top left one.
-    area_px: number of pixels; an erythrocyte has those too that a spirochaete covers.
+    area_px: number of pixels; for an erythrocyte, including those that a spirochaete covers.
     diameter_px: of an erythrocyte, that of the disc of equal area.
     eccentricity: of an erythrocyte, 0 (a disc) to 1, that of the ellipse of equal second moments.
     length_px: of a spirochaete, along its centre line from tip to tip.
@@ -50,9 +50,9 @@ def object_table(
         there is none.
     touches_border: whether it reaches the border of the image, which may cut it.
 
-    Columns of a class that `classes` does not have are left out; what does not apply to an object
-    is NaN. With `um_per_pixel` (micrometres, above 0) the columns area_um2, diameter_um, length_um,
-    width_um and distance_um follow.
+    Columns of a class that `classes` does not have are left out; values that do not apply to an
+    object are NaN. With `um_per_pixel` (micrometres, above 0) the columns area_um2, diameter_um,
+    length_um, width_um and distance_um follow.
     """
     erythrocyte, spirochaete = (mask == classes.get(n, -1) for n in COUNTED)
     cells = label_erythrocytes(erythrocyte, spirochaete)
@@ -73,12 +73,12 @@ def object_table(
 
 
 def applies(column: str, classes: dict[str, int]) -> bool:
-    """Whether the classes are there that a column of COLUMNS is about."""
+    """Whether `classes` include those that a column of COLUMNS is about."""
     return OF_CLASS.get(column, set()) <= classes.keys()
 
 
 def measure(labels: np.ndarray, **properties: str) -> pd.DataFrame:
-    """One row an object of `labels`, int (H, W): what all have, and `properties` of regionprops."""
+    """One row per object of `labels`, int (H, W), with `properties` of regionprops."""
     from skimage.measure import regionprops_table
 
     names = {"label": "label", "x": "centroid-1", "y": "centroid-0", "area_px": "area"} | properties
@@ -96,18 +96,18 @@ def gaps(filaments: np.ndarray, cells: np.ndarray) -> np.ndarray:
     nearest = np.full(filaments.max() + 1, np.inf if cells.any() else np.nan)
     inside = filaments > 0
     np.minimum.at(nearest, filaments[inside], depth(cells == 0)[inside])
-    return np.where(nearest < 1.5, 0, nearest - 1)[1:]  # by a side or by a corner: they touch
+    return np.where(nearest < 1.5, 0, nearest - 1)[1:]  # a shared side or corner
 
 
 def count_table(objects: pd.DataFrame, mask: np.ndarray, classes: dict[str, int]) -> pd.DataFrame:
     """One row for an image: what `object_table` found in its mask (H, W), and its coverage.
 
-    erythrocytes, spirochaetes: how many, those at the border included.
-    mean_diameter_px, mean_length_px: of those not at the border; NaN if there is none.
+    erythrocytes, spirochaetes: how many, including those at the border.
+    mean_diameter_px, mean_length_px: of those not at the border; NaN if there are none.
     total_length_px: of all spirochaetes, as far as they are in the image.
-    coverage_CLASS: share of the pixels, 0 to 1, of every class.
+    coverage_CLASS: share of the pixels, 0 to 1, of each class.
 
-    In micrometres too (..._um) if `objects` are. Of classes that there are not, no columns.
+    Also in micrometres (..._um) if `objects` are. Classes that a model lacks have no columns.
     """
     counted = objects["class"].value_counts()
     row: dict[str, float] = {

@@ -1,6 +1,6 @@
 """A package for the BioImage Model Zoo (https://bioimage.io): the model, described and testable.
 
-Of the format 0.5 of bioimageio.spec; its pictures are synthetic.
+It has format 0.5 of bioimageio.spec; its pictures are synthetic.
 """
 
 import keyword
@@ -21,9 +21,9 @@ from darkfield.publish.card import NO_DEVICE, PAPERS, card, sizes, summary, titl
 from darkfield.report.overlays import paint
 from darkfield.report.palette import class_colours
 
-# Zip and zoo ask for a time: the first that zip can name, so that the same model is the same bytes.
+# Zip and zoo require a time: the first that zip can hold, so that equal models give equal bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-TAGS = (  # of any model of darkfield; what its pictures show, its classes say
+TAGS = (  # of any darkfield model; its classes say what the pictures show
     *("semantic-segmentation", "2d", "transmission-light-microscopy", "darkfield", "microscopy"),
     "pytorch",
 )
@@ -41,8 +41,8 @@ def package(
 ) -> None:
     """Write the package, a zip, of a model in ONNX and its model.json.
 
-    `probabilities` (1, C, H, W) are what the model says about the test `image` (1, 3, H, W), both
-    float32. Raises UserError if the zoo's format refuses what model.json says.
+    `probabilities` (1, C, H, W) is the model's output for the test `image` (1, 3, H, W), both
+    float32. Raises UserError if the zoo's format does not accept what model.json says.
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -60,7 +60,7 @@ def package(
 
 
 def identifiers(names: Sequence[str]) -> list[str]:
-    """Names as the zoo takes them, Python identifiers; what changes has its index at its end."""
+    """Names that the zoo accepts, Python identifiers; a changed name ends in its index."""
     return [
         name
         if name.isidentifier() and not keyword.iskeyword(name)
@@ -70,7 +70,7 @@ def identifiers(names: Sequence[str]) -> list[str]:
 
 
 def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
-    """The test image beside itself with its classes painted on it, 2 : 1."""
+    """The test image beside a copy with its classes painted on it, 2 : 1."""
     scene = image[0].transpose(1, 2, 0).astype(np.uint8)
     colours = class_colours(probabilities.shape[1])
     panels = (scene, paint(scene, probabilities[0].argmax(axis=0), colours))
@@ -82,17 +82,17 @@ def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
 
 
 def halo(spec: ModelSpec) -> int:
-    """How many pixels to leave off each side of a tile: half of what darkfield's tiles share."""
+    """How many pixels to drop on each side of a tile: half the overlap of darkfield's tiles."""
     return round(min(spec.predict.tile) * spec.predict.overlap / 2)
 
 
 def smallest(spec: ModelSpec) -> int:
-    """The smallest side of native pictures that still has a middle without the halo."""
+    """The smallest side of native pictures that leaves a middle without the halo."""
     return 2 * halo(spec) + 32
 
 
 def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
-    """Describe the files of a folder, in the folder `package` in it, with copies of them."""
+    """Describe the files of a folder in its subfolder `package`, with copies of them."""
     from bioimageio.spec import save_bioimageio_package_as_folder
     from bioimageio.spec.model import v0_5 as zoo
     from pydantic import ValidationError
@@ -125,7 +125,7 @@ def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
     }
     probabilities = {
         "id": "probabilities",
-        "description": "of each class; they add up to 1",
+        "description": "probability of each class; they add up to 1",
         "axes": [
             zoo.BatchAxis(),
             zoo.ChannelAxis(channel_names=identifiers(class_names(spec.classes))),

@@ -1,4 +1,4 @@
-"""What a model is, and is not, good for: its model.json in words (Mitchell et al. 2019)."""
+"""What a model is good for, and what it is not: its model.json in words (Mitchell et al. 2019)."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from darkfield.classes import by_class, class_names
 from darkfield.network.spec import ModelSpec
 
-# model.name: what it is called, and where it was published.
+# By model.name: the network's name, and its publication.
 PAPERS = {
     "segnet": ("SegNet", "Badrinarayanan et al. 2017", "10.1109/TPAMI.2016.2644615"),
     "segnet_vgg16": ("SegNet-VGG16", "Badrinarayanan et al. 2017", "10.1109/TPAMI.2016.2644615"),
@@ -16,7 +16,7 @@ PAPERS = {
     "manet": ("MA-Net", "Fan et al. 2020", "10.1109/ACCESS.2020.3025372"),
 }
 COLUMNS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
-MACHINE = ("compile", "device", "threads", "workers")  # of train: they say nothing of the model
+MACHINE = ("compile", "device", "threads", "workers")  # of train; not about the model
 NO_DEVICE = (
     "This is no medical device. It has not been validated for clinical use; do not use it for "
     "diagnosis, for treatment, or for any decision about a person's health."
@@ -26,10 +26,11 @@ NO_DEVICE = (
 def card(spec: ModelSpec) -> str:
     """The model card, Markdown, of a model.json.
 
-    Without them it says so, or says less: `metrics`, `intervals` ([low, high] in place of each
-    number of `metrics`), `cross_validation` (`test`, `interval_95`, likewise, and `interval_note`,
-    what is to be said of the intervals), `caveats` of either (sentences), `trained_on`, `licence`,
-    `data` (a sentence on the pictures it was trained on), `train`, `epoch`, `provenance`.
+    These keys are optional; the card says if one is missing, or says less: `metrics`, `intervals`
+    ([low, high] in place of each number of `metrics`), `cross_validation` (`test`, `interval_95`,
+    likewise, and `interval_note`, a remark on the intervals), `caveats` of either (sentences),
+    `trained_on`, `licence`, `data` (a sentence on the training pictures), `train`, `epoch`,
+    `provenance`.
     """
     spec = spec.model_copy(
         update={"classes": {literal(name): c for name, c in spec.classes.items()}}
@@ -53,7 +54,7 @@ def title(spec: ModelSpec) -> str:
 
 
 def summary(spec: ModelSpec) -> str:
-    """In a sentence, what it does."""
+    """One sentence: what the model does."""
     *classes, last = class_names(spec.classes)
     return (
         f"Labels every pixel of a darkfield microscopy picture as {', '.join(classes)} or {last}."
@@ -61,7 +62,7 @@ def summary(spec: ModelSpec) -> str:
 
 
 def interface(spec: ModelSpec) -> str:
-    """What goes into the exported model and what comes out of it."""
+    """The input and the output of the exported model."""
     return (
         "`image`, float32 (batch, 3, height, width): RGB, 0 to 255; the normalisation is inside. "
         "`probabilities`, float32 (batch, class, height, width): of "
@@ -71,11 +72,11 @@ def interface(spec: ModelSpec) -> str:
 
 
 def sizes(spec: ModelSpec) -> str:
-    """How large pictures are to be before the exported model sees them."""
+    """The size that pictures must have for the exported model."""
     if spec.image_size == "native":
         (height, width), shared = spec.predict.tile, spec.predict.overlap
         return (
-            "Give it pictures as they were taken, not resized, of any height and width; where "
+            "Give it pictures as they were taken, not resized, of any height and width; if "
             f"memory is short, in tiles of {height} x {width} pixels that overlap by {shared:.0%}, "
             "and keep the middle of each."
         )
@@ -143,12 +144,12 @@ def training(spec: ModelSpec) -> str:
 
 
 def literal(text: str) -> str:
-    """Text that Markdown, also in a table, shows as it is."""
+    """Text that Markdown, also in a table, shows unchanged."""
     return re.sub(r"([\\`*_\[\]<>|#$~&])", r"\\\1", text)
 
 
 def shown(value: Any) -> str:
-    """A setting in a line."""
+    """A setting on one line."""
     if isinstance(value, dict):
         return ", ".join(f"{k} {shown(v)}" for k, v in value.items())
     if isinstance(value, list):
@@ -194,7 +195,7 @@ def told(caveats: Sequence[str]) -> list[str]:
 
 
 def scores(metrics: dict, intervals: dict) -> str:
-    """A Markdown table of one split, a row a class and one for the means, with [low, high]."""
+    """A Markdown table of one split: one row per class and one for the means, with [low, high]."""
 
     def cell(value: float | None, interval: list[float | None] | None) -> str:
         number = "" if value is None else f"{value:.3f}"

@@ -37,12 +37,12 @@ def export_model(model: Path, out: Path) -> None:
     """Write a model folder as OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.
 
     All three or none. Raises UserError if libraries are missing, if the folder holds no model that
-    can be exported, and if onnxruntime and torch do not agree on it.
+    can be exported, or if onnxruntime and torch disagree.
     """
     if missing := [name for name in LIBRARIES if not find_spec(name)]:
         raise UserError(f"export needs {', '.join(missing)}: pip install 'darkfield[export]'")
     if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file; --out names a folder")
+        raise UserError(f"{out}: is a file; --out must name a folder")
     predictor = Predictor(model, "cpu", "fp32")
     spec, onnx = predictor.spec, to_onnx(predictor.network, predictor.spec)
     session = start(onnx)
@@ -50,7 +50,7 @@ def export_model(model: Path, out: Path) -> None:
     native = spec.image_size == "native"
     (picture,) = scenes([smallest(spec)] * 2 if native else spec.image_size, 1)
     image = as_input([picture])
-    # One inside the other, so that none is put in place before the last is written.
+    # Nested, so that none is put in place before the last is written.
     with (
         atomic(out / FILES[0]) as model_part,
         atomic(out / FILES[1]) as package_part,
@@ -64,7 +64,7 @@ def export_model(model: Path, out: Path) -> None:
 class Portable(nn.Module):
     """RGB pictures (B, 3, H, W), float32, 0 to 255, to probabilities (B, C, H, W).
 
-    Padded as `tiles.tiled` does, by repeating the border, where a model sees such padding.
+    Padded as in `tiles.tiled`, by repeating the border, if the model was trained with such padding.
     """
 
     def __init__(self, model: nn.Module, spec: ModelSpec):
@@ -83,10 +83,10 @@ class Portable(nn.Module):
 
 
 def fixed_padding(model: nn.Module) -> nn.Module:
-    """The model, its convolutions padded alike whatever the size, if strides divide all sides.
+    """The model with fixed padding in its convolutions, valid if strides divide all sides.
 
-    TensorFlow's SAME padding, of timm's tf_... encoders, is computed from each side: torch's
-    exporter cannot see that it is the same for all, and is still at it after ten minutes.
+    TensorFlow's SAME padding, in timm's tf_... encoders, is computed from the input's size. torch's
+    exporter cannot see that it is always the same and does not finish within ten minutes.
     """
     for name, layer in list(model.named_modules()):
         if type(layer).__name__ == "Conv2dSame":
@@ -102,7 +102,7 @@ def fixed_padding(model: nn.Module) -> nn.Module:
 
 
 def padded(spec: ModelSpec) -> bool:
-    """Whether sides are brought to multiples of 32: all but a SegNet of resized pictures."""
+    """Whether sides are padded to multiples of 32: for all but a SegNet on resized pictures."""
     return spec.image_size == "native" or not spec.model.name.startswith("segnet")
 
 
@@ -131,7 +131,7 @@ def to_onnx(model: nn.Module, spec: ModelSpec) -> bytes:
 
 
 def labelled(model: "ModelProto", spec: ModelSpec) -> "ModelProto":
-    """The same with what its user has to know, and without the exporter's notes on our source."""
+    """The same with what its user needs to know, and without the exporter's notes on our source."""
     import onnx
 
     graph = model.graph
@@ -158,10 +158,10 @@ def start(onnx: bytes) -> "InferenceSession":
 
 
 def check(session: "InferenceSession", predictor: Predictor) -> None:
-    """Compare the classes of synthetic scenes by onnxruntime with those by torch in float32.
+    """Compare onnxruntime's classes of synthetic scenes with torch's in float32.
 
-    By two scenes at the size at which the model is used, and two at each of two other sizes.
-    Raises UserError if less than AGREEMENT of the pixels of one size are the same.
+    There are two scenes at the size at which the model is used, and two at each of two other sizes.
+    Raises UserError if less than AGREEMENT of the pixels of one size have the same class.
     """
     spec = predictor.spec
     native = spec.image_size == "native"

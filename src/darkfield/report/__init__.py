@@ -1,3 +1,3 @@
-"""What people look at: curves, overlays, the gallery of the worst, the page of a run, and the
-labels of new pictures.
+"""What people look at: curves, overlays, the worst test images, the report of a run, and the labels
+of new pictures.
 """

@@ -1,4 +1,4 @@
-"""Test images for the report: which come first, and their pictures as data URIs."""
+"""The report's test images: which come first, and their pictures as data URIs."""
 
 import base64
 import io
@@ -14,24 +14,24 @@ from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours, 
 
 # Together they bound the report: 2 MB with 48 real pictures, 50 MB if they were noise.
 IMAGES, SIDE = 48, 800  # pixels
-ALPHA = 153  # of 255: labels are as opaque as in the overlays
+ALPHA = 153  # of 255: as opaque as in the overlays
 
 
 def score(matrices: np.ndarray) -> np.ndarray:
-    """Mean IoU of each image (images,), over its classes, from its matrix (images, C, C).
+    """Mean IoU of each image (images,) over its classes, from matrices (images, C, C).
 
-    Its classes are those in its truth or in its prediction: an invented one counts as 0.
+    Its classes are those in the truth or in the prediction: an invented one counts as 0.
     """
     return class_mean(iou(matrices))
 
 
 def worst_first(matrices: np.ndarray) -> np.ndarray:
-    """The indices of the images by rising score; equals stay in their order."""
+    """The indices of the images by rising score; equal ones keep their order."""
     return np.argsort(score(matrices), kind="stable")
 
 
 def data_uri(picture: Image.Image, form: str, **options) -> str:
-    """A picture as the text of a URI that holds it."""
+    """A data URI that holds a picture."""
     file = io.BytesIO()
     picture.save(file, form, **options)
     return f"data:image/{form};base64,{base64.b64encode(file.getvalue()).decode()}"
@@ -50,7 +50,7 @@ def pictures(
     """Data URIs of an image, uint8 (H, W, 3), and of truth, prediction and errors laid over it.
 
     `truth` and `predicted` are class indices (H, W). All four are shrunk to SIDE if they are
-    larger: the image, a WebP, smoothly; the labels, PNG, by nearest neighbour.
+    larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour.
     """
     shrink = min(1, SIDE / max(truth.shape))
     size = tuple(max(1, round(side * shrink)) for side in truth.shape)

@@ -1,4 +1,4 @@
-"""The report: a run on one page, an HTML file that opens from disk and needs nothing else."""
+"""The report: a run on one page, a single HTML file that opens from disk."""
 
 import base64
 import hashlib
@@ -26,12 +26,12 @@ from darkfield.sections import Train
 
 SPLITS = ("train", "val", "test")
 SECTIONS = ("image_size", "model", "train", "augment", "predict")  # of params.yaml, in model.json
-# What of a figure is drawn in other colours on a dark page: text and axes, grid, one dark blue.
+# Parts of a figure that have other colours on a dark page: text and axes, grid, one dark blue.
 THEME = {"#000000": "currentColor", "#b0b0b0": "var(--grid)", "#0072b2": "var(--accent)"}
 
 
 def svg(figure: Figure, name: str) -> Markup:
-    """A figure as inline SVG, in the page's colours; its ids begin with `name`, to be unique."""
+    """A figure as inline SVG in the page's colours; its ids begin with `name` to be unique."""
     figure.set_size_inches(4.4, 3.1)  # at its own size it is legible on a phone
     file = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
@@ -46,11 +46,11 @@ def svg(figure: Figure, name: str) -> Markup:
         themed = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", tag[0])
         return re.sub("|".join(THEME), lambda colour: THEME[colour[0]], themed)
 
-    return Markup(re.sub("<[^>]*>", ours, text))  # in tags alone, as text may hold any name
+    return Markup(re.sub("<[^>]*>", ours, text))  # in tags only, since text may hold any name
 
 
 def flat(params: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested params as (dotted key, value as it stands in params.yaml)."""
+    """Nested params as (dotted key, value as in params.yaml)."""
     for key, value in params.items():
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{key}.")
@@ -126,10 +126,10 @@ def page(
 ) -> str:
     """The whole page. The same arguments give the same text.
 
-    `scores` is metrics.json, `spec` model.json, `settings` sections of params.yaml that it does not
-    hold, `counts` class_counts.json; `history` and `epochs` are the tables of those names, `table`
-    is as in `at_a_glance`. `matrices` (images, C, C) are the selected epoch's, a row of `table`
-    each; `pictures` are gallery.pictures of rows of `table`, in the order in which they are shown.
+    `scores` is metrics.json, `spec` model.json, `settings` the sections of params.yaml that the
+    latter lacks, `counts` class_counts.json; `history` and `epochs` are the tables of those names,
+    `table` is as in `at_a_glance`. `matrices` (images, C, C) are those of the selected epoch, one
+    per row of `table`; `pictures` are gallery.pictures of rows of `table`, in the order shown.
     """
     classes, train = class_names(spec.classes), spec.train
     assert train, "a run's model.json says how it was trained"
@@ -189,11 +189,11 @@ def fraction(value: float | None) -> str:
 
 
 def percent(value: float) -> str:
-    """84.9 %, with a space that does not break; a dash where there is none."""
+    """84.9 %, with a non-breaking space; a dash where there is no value."""
     return "\u2013" if np.isnan(value) else f"{100 * value:.1f}\u202f%"
 
 
 def source_hash(text: str) -> str:
-    """What a Content-Security-Policy calls the one script it allows."""
+    """The name by which a Content-Security-Policy allows a script."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,4 +1,4 @@
-"""New images to labels, overlays, probabilities, and counts of what is on them."""
+"""Labels, overlays, probabilities and object tables of new images."""
 
 import fcntl
 import hashlib
@@ -42,24 +42,24 @@ def label_files(
     probabilities: bool = False,
     um_per_pixel: float | None = None,
 ) -> list[str]:
-    """What a model says about images, into the folder `out`.
+    """Write what a model makes of images into the folder `out`.
 
-    NAME.png, a palette image (H, W) whose indices are the classes; overlays/NAME.jpg; with
-    `probabilities` those of the classes, float32 (C, H, W), as probabilities/NAME.tif. Then
-    counts.csv, one row per image, and objects.csv, one row per object, of these sources alone; in
-    micrometres too if `um_per_pixel` is given.
+    For each image: NAME.png, a palette image (H, W) of class indices; overlays/NAME.jpg; with
+    `probabilities`, probabilities/NAME.tif, float32 (C, H, W). For these sources together:
+    counts.csv, one row per image, and objects.csv, one row per object; in micrometres too if
+    `um_per_pixel` is given.
 
-    A label that is there already is kept if it was made of the same file and page, by the same
-    model and code; any other is made again. Images that cannot be read, and labels that somebody
-    has edited, do not stop the others: returns a line for each. Raises UserError if another run
-    writes to `out`.
+    An existing label is kept if it was made from the same file and page by the same model and code;
+    any other is made again. Images that cannot be read, and labels that somebody has edited, do not
+    stop the others: the function returns one line for each. Raises UserError if another run is
+    writing to `out`.
     """
     with claimed(out):
-        for table in TABLES:  # they are of the labels as they were
+        for table in TABLES:  # they describe the old labels
             remove(out / table)
         classes, made_by = predictor.classes, maker(predictor)
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
-        # Of no image: the columns, if none has a label.
+        # For no image: gives the columns if no image has a label.
         nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
         found, problems, labelled = [[table[:0] for table in nothing]], [], set()
         for path, page, name in progress(sources, "image"):
@@ -70,7 +70,7 @@ def label_files(
                 indices, record = read_label(label) if label.exists() else (None, None)
                 if record != made_of or not whole:
                     image = read_image(path, page)
-                    # The label first and last: where it is, all that belongs to it is whole.
+                    # Label removed first, written last: where it exists, all its files do.
                     for old in (label, overlay, stack):
                         remove(old)
                     indices = label_image(
@@ -89,21 +89,21 @@ def label_files(
         for table, parts in zip(TABLES, zip(*found, strict=True), strict=True):
             write_csv(out / table, stacked(parts))
         if others := sum(map(is_label, set(out.rglob("*.png")) - labelled)):
-            log.warning("%s: the tables leave out %d labels of other images there", out, others)
+            log.warning("%s: the tables do not cover %d labels of other images there", out, others)
     return problems
 
 
 def maker(predictor: Predictor) -> dict[str, str]:
-    """SHA-256 of what makes labels: of the model's two files, and of the code that runs it.
+    """SHA-256 of what makes labels: the model's two files, and the code that runs it.
 
-    Not of the machine: its device and precision move a few pixels at the borders of classes.
+    The machine does not count: device and precision change a few pixels where classes meet.
     """
     source = Path(inspect.getfile(Predictor))
     return predictor.digests | {"code": code_digest([source, *modules(source)])}
 
 
 def picture_digest(path: Path) -> str | None:
-    """SHA-256 of a file; None if it cannot be read, of which reading the image tells the reason."""
+    """SHA-256 of a file; None if it cannot be read (reading the image will tell why)."""
     with suppress(OSError):
         return sha256(path) if path.is_file() else None
     return None
@@ -122,9 +122,9 @@ def tables_of(
 
 @contextmanager
 def claimed(out: Path) -> Iterator[None]:
-    """Make a folder and keep other runs out of it; raises UserError if another run is at it."""
+    """Make a folder and keep other runs out of it; raises UserError if another run uses it."""
     if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file; --out names a folder")
+        raise UserError(f"{out}: is a file; --out must name a folder")
     out.mkdir(parents=True, exist_ok=True)
     handle = os.open(out, os.O_RDONLY)
     try:
@@ -135,11 +135,13 @@ def claimed(out: Path) -> Iterator[None]:
 
 
 def lock(handle: int, out: Path) -> None:
-    """Lock an open folder, for as long as it is open; raises UserError if another run has."""
+    """Lock an open folder until it is closed; raises UserError if another run has locked it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise UserError(f"{out}: another run writes to it; wait, or give --out another") from error
+        raise UserError(
+            f"{out}: another run is writing to it; wait, or choose another --out"
+        ) from error
     except OSError:
         pass  # a file system without locks
 
@@ -147,9 +149,9 @@ def lock(handle: int, out: Path) -> None:
 def label_image(
     parts: Iterator[torch.Tensor], shape: tuple[int, int, int], probabilities: Path | None
 ) -> np.ndarray:
-    """Class indices, uint8 (H, W), of logits in bands of rows, of `shape` (C, H, W) together.
+    """Class indices, uint8 (H, W), of logits in bands of rows, together of `shape` (C, H, W).
 
-    Their softmax goes to the TIFF `probabilities`, if given, as it comes.
+    If a TIFF `probabilities` is given, their softmax is written to it band by band.
     """
     classes, top = np.empty(shape[1:], np.uint8), 0
     with tiff(probabilities, shape) if probabilities else nullcontext() as stack:
@@ -163,7 +165,7 @@ def label_image(
 
 @contextmanager
 def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
-    """A float32 array (C, H, W) in a TIFF that appears at `path` when the block has ended."""
+    """A float32 array (C, H, W) in a TIFF that appears at `path` when the block ends."""
     import tifffile
 
     with atomic(path) as part:
@@ -176,9 +178,9 @@ def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
 def write_label(
     path: Path, indices: np.ndarray, colours: Sequence[str], made_of: dict[str, Any]
 ) -> None:
-    """Write class indices, uint8 (H, W), as a PNG with a palette: viewers show it in colours.
+    """Write class indices, uint8 (H, W), as a PNG with a palette: viewers show it in colour.
 
-    What they were made of, and their own SHA-256, go into a text chunk named RECORD, as JSON.
+    What they were made from, and their own SHA-256, are stored as JSON in a text chunk, RECORD.
     """
     picture = Image.fromarray(indices)
     picture.putpalette(np.concatenate([rgb(colour) for colour in colours]).tobytes())
@@ -189,25 +191,25 @@ def write_label(
 
 
 def read_label(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """The class indices, uint8 (H, W), of a label, and what they were made of.
+    """The class indices, uint8 (H, W), of a label, and what they were made from.
 
-    Raises ValueError if `write_label` did not write it, or it was changed since.
+    Raises ValueError if `write_label` did not write it, or if it was changed since.
     """
     try:
         with Image.open(path) as picture:
             indices, record = np.asarray(picture), json.loads(picture.info[RECORD])
         intact = record.pop("indices") == digest_of(indices)
-    except Exception:  # Pillow's decoders raise nearly anything on what is no label
+    except Exception:  # Pillow's decoders may raise nearly anything
         intact = False
     if not intact:
         raise ValueError(
-            f"{path} is not as predict wrote it; move it away, or give --out another folder"
+            f"{path} is not as predict wrote it; move it elsewhere, or choose another --out"
         )
     return indices, record
 
 
 def is_label(path: Path) -> bool:
-    """Whether a PNG is a label that predict wrote; it is not decoded."""
+    """Whether a PNG is a label written by predict; the PNG is not decoded."""
     with suppress(Exception), Image.open(path) as picture:
         return RECORD in picture.info
     return False
@@ -223,9 +225,9 @@ def digest_of(indices: np.ndarray) -> str:
 def write_overlay(
     path: Path, image: np.ndarray, classes: np.ndarray, colours: Sequence[str]
 ) -> None:
-    """Write a picture (H, W, 3) under the colours of its classes (H, W), as a JPEG."""
+    """Write a picture (H, W, 3) with the colours of its classes (H, W) laid over it, as a JPEG."""
     painted = np.empty_like(image)
-    for top in range(0, len(image), ROWS):  # paint takes much memory
+    for top in range(0, len(image), ROWS):  # paint needs a lot of memory
         rows = slice(top, top + ROWS)
         painted[rows] = paint(image[rows], classes[rows], colours)
     with atomic(path) as part:

@@ -1,4 +1,4 @@
-"""Image, truth, prediction and errors side by side, in colours for colour-blind readers too."""
+"""Image, truth, prediction and errors side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours, rgb
 
 GAP, TITLE = 6, 18  # pixels
-# Of Latin, Greek, Cyrillic and more; that of Pillow has no é.
+# It has Latin, Greek, Cyrillic and more; Pillow's own lacks é.
 FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 
 
@@ -32,7 +32,7 @@ def overlay(
     image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> np.ndarray:
     """Four titled panels, uint8 (H', W', 3), of an image (H, W, 3) and two masks (H, W)."""
-    # Small scenes are enlarged by a whole number, so that one still sees pixels.
+    # Small scenes are enlarged by a whole number, so that pixels stay visible.
     zoom = max(1, -(-256 // image.shape[1]))
     colours = class_colours(len(classes))
     grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8) // 2, 3, axis=2)
@@ -58,6 +58,6 @@ def overlay(
 
 
 def pick(table: pd.DataFrame, n: int) -> pd.DataFrame:
-    """At most n rows of a table, evenly spread over their order."""
+    """At most n rows of a table, evenly spaced."""
     at = np.linspace(0, len(table) - 1, min(n, len(table))).round().astype(int)
     return table.iloc[at]

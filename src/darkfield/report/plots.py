@@ -44,7 +44,7 @@ def mark_epoch(axes, epoch: int) -> None:
 
 
 def loss_name(train: Train) -> str:
-    """What is minimised, in words, by the params of training."""
+    """What is minimised, in words, according to the params of training."""
     weighted = "" if train.class_weights is None else "weighted "
     if not (share := train.dice_weight):
         return f"{weighted}cross entropy (nats)"
@@ -78,7 +78,7 @@ def mean_iou(epochs: pd.DataFrame, epoch: int) -> Figure:
 
 
 def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
-    """A class's overlap accuracy over the epochs for train and test, from epochs.csv.
+    """The overlap accuracy of a class over the epochs, on train and test, from epochs.csv.
 
     Faint lines: the mean over only those images that have the class.
     """
@@ -106,7 +106,7 @@ def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
 
 
 def class_balance(counts: dict) -> Figure:
-    """Each class's share of the pixels and of the images, by split, from class_counts.json."""
+    """The share of pixels and of images with each class, by split, from class_counts.json."""
     figure = Figure((6.4, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     splits = [s for s in ("train", "val", "test") if any(counts["pixels"][s].values())]
@@ -132,7 +132,7 @@ def class_balance(counts: dict) -> Figure:
         frameon=False,
     )
     for text, name in zip(legend.get_texts(), classes, strict=True):
-        text.set_text(name)  # as a label, one that begins with _ would be left out
+        text.set_text(name)  # matplotlib leaves out labels that begin with _
     return figure
 
 
@@ -146,7 +146,7 @@ def share_of_images(counts: dict, split: str, name: str) -> float:
 
 
 def confusion_matrix(table: pd.DataFrame) -> Figure:
-    """The shares of evaluation/confusion.csv as a matrix, rows the truth."""
+    """The shares in evaluation/confusion.csv as a matrix whose rows are the true classes."""
     classes = table["true"].unique()
     share = table["share"].to_numpy().reshape(len(classes), len(classes))
     figure, axes = new(5.0, 4.2)

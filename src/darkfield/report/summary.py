@@ -1,4 +1,4 @@
-"""What a run has reached, as text: `python -m darkfield.report.summary`."""
+"""The results of a run as text: `python -m darkfield.report.summary`."""
 
 from pathlib import Path
 
