@@ -2,11 +2,13 @@
 
 import copy
 import re
+import shutil
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from project import planned, project, run
 
 from darkfield import presets, schema
 from darkfield.files import UserError
@@ -142,6 +144,20 @@ def test_use_says_what_of_a_recipe_does_not_agree_with_the_data(tmp_path):
     with pytest.raises(UserError, match=r"train\.class_weights: 3 weights for 2 classes"):
         presets.use("best", path)
     assert load(path)["train"]["epochs"] == 3
+
+
+def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
+    folder = project(tmp_path / "project", data={"batches": 2})
+    shutil.copytree(ROOT / "presets", folder / "presets")
+    done = run(folder, "darkfield", "use", "unet")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("params.yaml: the recipe of presets/unet.yaml; data and pictures")
+    params = check(load(folder / "params.yaml"))
+    assert (params.model.encoder, params.data.batches) == ("tu-resnet18", 2)
+    assert {"train", "resize"} <= planned(folder)
+    done = run(folder, "darkfield", "use", "unett")
+    assert done.returncode == 1
+    assert "no such preset (known: best, notebook, segnet, unet)" in done.stdout
 
 
 def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
@@ -282,10 +298,16 @@ def test_native_pictures_need_crops(params):
     assert check(params).plain() == params
 
 
-@pytest.mark.parametrize("value", [None, [], "text", {}])
+@pytest.mark.parametrize("value", [None, [], "text", 3])
 def test_sections_of_the_wrong_kind(params, value):
     params["train"] = value
-    assert problems(params)
+    line = f"params.yaml: train: {value!r} is not a mapping of keys to values"
+    assert problems(params) == [line]
+
+
+def test_an_empty_section_lacks_all_its_keys(params):
+    params["train"] = {}
+    assert len(problems(params)) == 20
 
 
 @pytest.mark.parametrize(

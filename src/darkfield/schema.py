@@ -40,7 +40,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of params.yaml; numbers that are text are accepted beyond it."""
     schema = Params.model_json_schema(schema_generator=Untitled)
     for part in (schema, *schema["$defs"].values()):
-        part["title"] = "params.yaml" if part is schema else part["title"].lower()
+        del part["title"]
         part["required"] = list(part["properties"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -48,8 +48,10 @@ def json_schema() -> dict[str, Any]:
 def section(name: str) -> dict[str, Any]:
     """The schema of a top-level key of params.yaml."""
     schema = json_schema()
-    of_key = schema["properties"][name]
-    return schema["$defs"][of_key["$ref"].rpartition("/")[2]] if "$ref" in of_key else of_key
+    of_key: dict[str, Any] = schema["properties"][name]
+    if "$ref" in of_key:
+        of_key = schema["$defs"][of_key["$ref"].rpartition("/")[2]]
+    return of_key
 
 
 def words(schema: dict[str, Any]) -> str:
@@ -62,7 +64,7 @@ def words(schema: dict[str, Any]) -> str:
         case {"enum": [*values, last]}:
             return f"{', '.join(values)} or {last}"
         case {"title": title}:
-            return title
+            return str(title)
         case {"type": "boolean"}:
             return "true or false"
         case {"type": "integer" | "number"}:
@@ -72,7 +74,7 @@ def words(schema: dict[str, Any]) -> str:
         case {"items": item}:
             return f"a list of {noun(item)}s{bounds(item)}"
         case {"type": "object"}:
-            return "a mapping"
+            return "a mapping of keys to values"
         case _:
             return str(schema["type"])
 

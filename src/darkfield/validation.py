@@ -15,6 +15,7 @@ from darkfield.schema import section, words
 from darkfield.values import PROBLEM
 
 TABLES = ("classes", "mask_values")  # of data: mappings whose keys are the user's
+SECTIONS = list(Params.model_fields)
 LONGEST = 60  # characters of a wrong value that are shown
 
 
@@ -76,7 +77,7 @@ def alike(ours: Any, theirs: Any) -> bool:
     """Whether two scalars come to the same; 1e-3 is text to PyYAML, which `check` reads."""
     if isinstance(ours, str) and type(theirs) in (int, float):
         try:
-            return float(json.loads(ours)) == theirs
+            return bool(float(json.loads(ours)) == theirs)
         except (ValueError, TypeError):
             return False
     return repr(ours) == repr(theirs)
@@ -124,21 +125,20 @@ def missing(params: dict[str, Any]) -> Iterator[str]:
 def described(error: ValidationError, params: dict[str, Any]) -> Iterator[str]:
     """What is wrong by pydantic, as lines that name the key, and what is allowed."""
     for detail in error.errors(include_url=False):
-        name, *rest = (*detail["loc"], "")
-        known = section(str(name)).get("properties", {}) if name in Params.model_fields else {}
-        key = f"{name}.{rest[0]}" if rest[0] in known else str(name)
+        name, inner = (*map(str, detail["loc"]), "")[:2]
+        known = section(name).get("properties", {}) if name in Params.model_fields else {}
+        key = f"{name}.{inner}" if inner in known else name
         if detail["type"] == PROBLEM:
             yield f"{key}: {detail['msg']}"
         elif detail["type"] in ("extra_forbidden", "invalid_key"):
             at, unknown, others = (
-                (f"{name}: ", rest[0], known) if known else ("", name, Params.model_fields)
+                (f"{name}: ", inner, list(known)) if known else ("", name, SECTIONS)
             )
-            yield f"{at}unknown key {unknown!r}{nearest(str(unknown), others)}"
+            yield f"{at}unknown key {unknown!r}{nearest(unknown, others)}"
+        elif inner in known:
+            yield f"{key}: {shown(params[name][inner])} is not {words(known[inner])}"
         else:
-            value, schema = params[name], section(name)
-            if key != name:
-                value, schema = value[rest[0]], known[rest[0]]
-            yield f"{key}: {shown(value)} is not {words(schema)}"
+            yield f"{key}: {shown(params[name])} is not {words(section(name))}"
 
 
 def shown(value: object) -> str:

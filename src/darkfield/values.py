@@ -108,7 +108,8 @@ def one_class_each(mask_values: object) -> object:
     """The keys as text: JSON has no others. Refuses one value ("2", "02", 2) of two classes."""
     if not isinstance(mask_values, dict):
         return mask_values
-    lines, spelled = [], {}
+    lines: list[str] = []
+    spelled: dict[str, dict[str, str]] = {}
     for key, name in mask_values.items():
         value = str(key).lower()
         if not re.fullmatch(MASK_VALUE, value):

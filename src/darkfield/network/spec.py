@@ -47,16 +47,13 @@ class ModelSpec(BaseModel):
         """Earlier versions wrote "none" for null; settings that only they had say nothing here."""
         if not isinstance(raw, dict):
             return raw
-        known = {"train": Train.model_fields, "augment": Augment.model_fields}
-        return raw | {
-            name: {
-                key: None if value == "none" else value
-                for key, value in raw[name].items()
-                if key in known.get(name, raw[name])
-            }
-            for name in ("model", *known)
-            if isinstance(raw.get(name), dict)
-        }
+        train, augment = set(Train.model_fields), set(Augment.model_fields)
+        for name, known in (("model", None), ("train", train), ("augment", augment)):
+            if isinstance(section := raw.get(name), dict):
+                kept = {k: v for k, v in section.items() if known is None or k in known}
+                now = {k: None if v == "none" else v for k, v in kept.items()}
+                raw = raw | {name: now}
+        return raw
 
     @model_validator(mode="after")
     def numbered(self) -> "ModelSpec":
