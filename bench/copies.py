@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 def project(folder: Path, images: int) -> Path:
     """A copy of the project, under DVC, with so many synthetic images."""
-    for name in ("workflow", "profiles", "src"):
+    for name in ("workflow", "profiles", "src", "models/None"):
         shutil.copytree(HERE.parent / name, folder / name)
     for name in ("Snakefile", "dvc.yaml"):
         shutil.copy(HERE.parent / name, folder)
