@@ -522,7 +522,7 @@ UNREADABLE = [  # params.yaml itself, one run each
     Case(
         "empty params.yaml",
         lambda path: path.write_text(""),
-        "params.yaml: holds no keys; restore it by git checkout params.yaml",
+        "params.yaml: holds no keys; restore it with git checkout params.yaml",
     ),
     Case(
         "params.yaml that is no YAML",
@@ -603,7 +603,7 @@ MODELS = [  # of `darkfield predict`, one run each
     Case(
         "weights changed after the run",
         tampered,
-        "model.safetensors: not the file that model.json is of; get the folder again",
+        "model.safetensors: not the weights of its model.json; get the folder again",
     ),
     Case(
         "model.json cut short",
@@ -630,7 +630,7 @@ MODELS = [  # of `darkfield predict`, one run each
     Case(
         "no model folder",
         lambda model: model.rename(model.with_name("gone")),
-        "model.json: no such file; --model names a model's folder",
+        "model.json: no such file; --model must name a model folder",
     ),
 ]
 

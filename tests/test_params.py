@@ -167,7 +167,7 @@ def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
         presets.use("bst", path)
     monkeypatch.setattr(presets, "PRESETS", tmp_path)
     (tmp_path / "a.yaml").write_text("data: {root: x}\ntrain: {epochs: 1}\n")
-    with pytest.raises(UserError, match=r"data is set in params.yaml alone; remove it"):
+    with pytest.raises(UserError, match=r"data is set in params.yaml only; remove it"):
         presets.use("a", path)
     (tmp_path / "a.yaml").write_text("train: {epoch: 1}\n")
     with pytest.raises(UserError, match=r"a\.yaml: train: unknown key 'epoch'; did you mean"):

@@ -1,4 +1,4 @@
-"""Classes by their names: their order, and what a name becomes where it meets other names."""
+"""Classes by name: their order, and the keys and columns that are made from their names."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ MEANS = ("miou", "mdice")  # in metrics.json beside the classes
 def class_names(classes: dict[str, int]) -> list[str]:
     """The names of `classes`, which maps each to its index, in the order of the index.
 
-    The order of the keys means nothing: any tool that writes JSON may sort them.
+    The order of the keys has no meaning: any tool that writes JSON may sort them.
     """
     return sorted(classes, key=classes.__getitem__)
 
@@ -24,20 +24,20 @@ def matched(model: dict[str, int], data: dict[str, int], where: str) -> list[int
     if model.keys() != data.keys():
         raise UserError(
             f"{where}: has the classes {', '.join(class_names(model))}, but data.classes has "
-            f"{', '.join(class_names(data))}; give both the same names, or take another model"
+            f"{', '.join(class_names(data))}; give both the same names, or choose another model"
         )
     return [data[name] for name in class_names(model)]
 
 
 def pixels_column(name: str) -> str:
-    """The column of data/flattened_masks.csv with an image's pixels of a class."""
+    """The column of data/flattened_masks.csv that counts an image's pixels of a class."""
     return f"pixels_{name}"
 
 
 def key_of(name: str) -> str:
     """The key of a class in metrics.json: its name, or "class miou" for one named miou.
 
-    No two names share a key, and none has the key of a mean.
+    No two names have the same key, and none has the key of a mean.
     """
     return f"class {name}" if re.fullmatch(f"(class )*({'|'.join(MEANS)})", name) else name
 

@@ -1,4 +1,4 @@
-"""The command `darkfield`: what is done with a trained model."""
+"""The command `darkfield`: use a trained model, choose a recipe, check the machine."""
 
 import argparse
 import math
@@ -37,44 +37,44 @@ def parser() -> argparse.ArgumentParser:
     predict = commands.add_parser(
         "predict",
         parents=[of_model],
-        help="label every pixel of pictures",
-        description="Write OUT/NAME.png, a palette picture of class indices, overlays, and counts: "
-        "OUT/overlays/NAME.jpg, OUT/counts.csv, OUT/objects.csv.",
+        help="label pictures, count and measure what is in them",
+        description="Write for each picture OUT/NAME.png, a palette image of class indices, and "
+        "OUT/overlays/NAME.jpg; for all, OUT/counts.csv and OUT/objects.csv.",
     )
     predict.add_argument(
         "images",
         nargs="+",
         metavar="IMAGES",
-        help="PNG, TIFF, JPEG or BMP files, folders of them, globs",
+        help="PNG, TIFF, JPEG or BMP files, folders or globs",
     )
     predict.add_argument(
         "--probabilities",
         action="store_true",
-        help="write OUT/probabilities/NAME.tif, a float a class",
+        help="also write OUT/probabilities/NAME.tif, float32 (class, height, width)",
     )
     predict.add_argument(
         "--um-per-pixel",
         type=positive,
         metavar="N",
-        help="for lengths and areas in micrometres too",
+        help="for report lengths and areas in micrometres, too",
     )
     predict.set_defaults(run=run_predict)
     export = commands.add_parser(
         "export",
         parents=[of_model],
-        help="turn a model into ONNX and a package for the BioImage Model Zoo",
+        help="export a model to ONNX and to the BioImage Model Zoo",
         description="Write OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.",
     )
     export.set_defaults(run=run_export)
-    doctor = commands.add_parser("doctor", help="what this machine and this folder offer, and lack")
+    doctor = commands.add_parser("doctor", help="check this machine and this folder")
     doctor.set_defaults(run=run_doctor)
     use = commands.add_parser(
         "use",
-        help="write a recipe of presets/ into params.yaml",
+        help="write a recipe from presets/ into params.yaml",
         description="Set params.yaml to the defaults and what presets/NAME.yaml changes in them. "
-        "Its sections data and pictures, its comments and its order stay.",
+        "Its sections data and pictures, its comments and the order of its keys stay.",
     )
-    use.add_argument("name", metavar="NAME", help="a file of presets/, without .yaml")
+    use.add_argument("name", metavar="NAME", help="the name of a file in presets/, without .yaml")
     use.set_defaults(run=run_use)
     return top
 
@@ -120,7 +120,7 @@ def run_use(name: str) -> None:
     from darkfield import presets
 
     presets.use(name, Path("params.yaml"))
-    print(f"params.yaml: the recipe of presets/{name}.yaml; data and pictures as they were")
+    print(f"params.yaml now has the recipe of presets/{name}.yaml; data and pictures are unchanged")
 
 
 def run_doctor() -> None:

@@ -1,4 +1,4 @@
-"""How every command ends: a failure in its lines, a closed pipe in silence."""
+"""How every command ends: with a failure in plain lines, and silently after a closed pipe."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ from darkfield.files import UserError
 
 @contextmanager
 def command() -> Iterator[None]:
-    """Run a command; on failure exit with its lines and code 1, with a bug's traceback in a file.
+    """Run a command; on failure exit with plain lines and code 1; a bug's traceback goes to a file.
 
-    If whoever reads the output has gone (`| head`), exit as Unix tools do, with SIGPIPE's code.
+    If the reader of the output has gone (`| head`), exit as Unix tools do, with SIGPIPE's code.
     """
     try:
         try:
             yield
         finally:
-            sys.stdout.flush()  # not as Python exits, where nothing catches it
+            sys.stdout.flush()  # not when Python exits, where nothing would catch the error
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):

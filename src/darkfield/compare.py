@@ -1,9 +1,9 @@
 """Several presets on one split: `python -m darkfield.compare notebook segnet unet best`.
 
-A name is a file of presets/, or a row of docs/ablation.yaml: a preset, and changes to it.
-Each is a whole run of the chain in results/compare/NAME/, on the data and split of params.yaml;
-with --folds its cross-validation; with --seeds one run per train.seed, in NAME/seed-SEED/. What has
-run is not run again. Differences are from the preset that is named first.
+A name is that of a file in presets/, or of a row of docs/ablation.yaml: a preset, and changes to
+it. Each is a whole run of the chain in results/compare/NAME/, on the data and split of params.yaml;
+with --folds, its cross-validation; with --seeds, one run per train.seed, in NAME/seed-SEED/. What
+has run is not run again. Differences are from the preset that is named first.
 """
 
 import argparse
@@ -39,7 +39,7 @@ SHARED = ("data", "synthesize", "split")  # what params.yaml says, whatever the 
 def params_of(name: str, own: Params, seed: int | None = None) -> dict:
     """The params of a preset or row, with the data and the split of `own`, and this train.seed.
 
-    Raises UserError if there is no such preset or row, or if it does not agree with the data.
+    Raises UserError if there is no such preset or row, or if it contradicts the data.
     """
     rows = yaml.safe_load(ROWS.read_text())["rows"] if ROWS.exists() else {}
     if name not in rows and name not in presets.names():
@@ -74,11 +74,11 @@ def run(name: str, seed: int | None, target: str, cores: int) -> None:
     command = ["snakemake", "--snakefile", "Snakefile", "--directory", folder]
     quiet = ["--cores", str(cores), "--quiet", "host", "reason", "rules", "--"]
     if subprocess.run([*command, *quiet, target]).returncode:
-        raise UserError(f"{name}: the run in {folder} failed; what it said stands above")
+        raise UserError(f"{name}: the run in {folder} failed; see its messages above")
 
 
 def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
-    """What the trainings of a preset made of the test images; of all images with `fold`.
+    """The results of a preset's trainings on the test images; with `fold`, on all images.
 
     `fold` is "", or "folds/1/". Raises UserError if there are no test images, or if a training was
     tested on other images than the first.
@@ -98,7 +98,7 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
             matrices.append(measured[table.index.to_numpy()])
         tables.append(table[["image", "group"]].reset_index(drop=True))
     if tables[0].empty:
-        raise UserError("split.test: 0, so that nothing can be compared; set it above 0")
+        raise UserError("split.test: is 0, so nothing can be compared; set it above 0")
     if not all(table.equals(tables[0]) for table in tables):
         raise UserError(
             f"{name}: its trainings were tested on different images; remove {OUT / name}"
@@ -108,7 +108,7 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
 
 
 def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict:
-    """The size of a preset's model and its times; that of prediction is the first run's."""
+    """The size of a preset's model and its times; the time of prediction is the first run's."""
     folder = folder_of(name, seeds[0])
     epochs = len(read_csv(folder / "results" / fold / "train/history.csv"))
     images = len(read_csv(folder / "data/split.csv"))
@@ -121,25 +121,25 @@ def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict:
 
 
 def of_runs(name: str, seeds: Sequence[int | None], fold: str, file: str) -> list[Path]:
-    """A file of every training of a preset: of each seed, and with `fold` of each fold."""
+    """A file of every training of a preset: of each seed and, with `fold`, of each fold."""
     pattern = file.format(fold=fold.replace("1", "*"))
     return [path for seed in seeds for path in sorted(folder_of(name, seed).glob(pattern))]
 
 
 def train_minutes(name: str, seeds: Sequence[int | None], fold: str) -> float:
-    """What training took; the median of all, since a resumed one counts from there on."""
+    """Minutes of training; the median, since a resumed training counts only what it ran."""
     files = of_runs(name, seeds, fold, "benchmarks/{fold}train.tsv")
     return median(seconds(file) for file in files) / 60
 
 
 def seconds(rule: Path) -> float:
-    """What a rule and its batches took, from Snakemake's benchmark files RULE.tsv, RULE/*.tsv."""
+    """Seconds of a rule and its batches, from Snakemake's benchmark files RULE.tsv, RULE/*.tsv."""
     files = [rule.with_suffix(".tsv"), *rule.glob("*.tsv")]
     return sum(pd.read_csv(file, sep="\t")["s"].iloc[0] for file in files)
 
 
 def parameters(weights: Path) -> int:
-    """How many numbers training could change in a model: all but those of batch statistics."""
+    """The number of trainable parameters of a model: all but batch statistics."""
     with safe_open(weights, "numpy") as file:
         names = list(file.keys())
         trained = (n for n in names if "running_" not in n and "num_batches" not in n)
@@ -149,7 +149,7 @@ def parameters(weights: Path) -> int:
 def plot(table: pd.DataFrame) -> Figure:
     """Mean IoU on test against parameters, training time, and time per image.
 
-    With several trainings their mean, and bars of their standard deviation.
+    For several trainings: their mean, with bars of their standard deviation.
     """
     figure = Figure((9, 3.4), layout="constrained")
     against = {
@@ -175,7 +175,7 @@ def plot(table: pd.DataFrame) -> Figure:
 def curves(names: Sequence[str], seeds: Sequence[int | None], fold: str) -> Figure:
     """Dice of each class but background over the time of training, train and test, by preset.
 
-    Of several trainings, seeds or folds, the mean, in a band from the lowest to the highest.
+    For several trainings, seeds or folds: the mean, in a band from the lowest to the highest.
     """
     figure = Figure((3.6 * len(names), 3.8), layout="constrained")
     panels = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]

@@ -1,4 +1,4 @@
-"""What this machine and this folder have to offer, and what to do about what is missing."""
+"""What this machine and this folder offer, and what to do about anything missing."""
 
 import os
 import platform
@@ -20,13 +20,13 @@ from darkfield.network.states import STATES, unfinished
 from darkfield.validation import check, load
 
 GB = 1e9
-NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: the notebook's recipe; the default run and its cache
+NEEDS_MEMORY, NEEDS_DISK = 4, 5  # GB: for the notebook's recipe; for the default run and its cache
 
 
 class Finding(NamedTuple):
-    """One line: what was looked at, what was found, and what to do about it, if anything.
+    """One line: what was checked, what was found, and what to do about it, if anything.
 
-    `stops` says that nothing runs before it is done.
+    `stops` means that nothing runs until it is done.
     """
 
     what: str
@@ -68,17 +68,17 @@ def machine() -> Iterator[Finding]:
     from darkfield.network.device import setup
 
     device, precision = setup("auto", "auto", torch.get_num_threads())
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU that torch sees"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "torch sees no GPU"
     slow = "" if device.type == "cuda" else "training takes minutes to hours; presets say how long"
     yield Finding("device", f"{device.type} ({name})", slow)
-    hint = "" if precision == "bf16" else "no fast bf16 here: fp32, some twice as slow"
+    hint = "" if precision == "bf16" else "no fast bf16 here: fp32, about twice as slow"
     yield Finding("precision", precision, hint)
     yield Finding("threads", f"{torch.get_num_threads()} of {os.cpu_count()} processors")
     memory = psutil.virtual_memory().available / GB
-    low = f"below {NEEDS_MEMORY} GB lower train.batch_size" if memory < NEEDS_MEMORY else ""
+    low = f"below {NEEDS_MEMORY} GB, lower train.batch_size" if memory < NEEDS_MEMORY else ""
     yield Finding("memory", f"{memory:.1f} GB free", low)
     disk = shutil.disk_usage(".").free / GB
-    low = f"make room: a run wants some {NEEDS_DISK} GB" if disk < NEEDS_DISK else ""
+    low = f"free some space: a run needs about {NEEDS_DISK} GB" if disk < NEEDS_DISK else ""
     yield Finding("disk", f"{disk:.0f} GB free here", low)
 
 
@@ -92,7 +92,7 @@ def project() -> Iterator[Finding]:
     yield Finding("params", f"{settings.model.name}, {settings.train.epochs} epochs")
     threads = settings.train.threads
     if threads != (cores := os.cpu_count()):
-        yield Finding("train.threads", f"{threads} of {cores}", "more is faster, other bytes")
+        yield Finding("train.threads", f"{threads} of {cores}", "more is faster, with other bytes")
     root = Path(settings.data.root)
     if root == Path("data/synthetic"):
         yield Finding("data", f"{root}: scenes that the chain draws itself")
@@ -112,21 +112,21 @@ def engines() -> Iterator[Finding]:
         yield Finding("DVC", "not a DVC repository", "runs are not recorded in dvc.lock")
     else:
         found = "dvc.lock is there" if Path("dvc.lock").exists() else "nothing recorded yet"
-        yield Finding("DVC", found, "dvc status tells what is stale")
+        yield Finding("DVC", found, "dvc status shows what is stale")
     locked = lock.LOCKS.is_dir() and any(lock.LOCKS.iterdir())
     if lock.alive():
-        yield Finding("Snakemake", "a run is going on")
+        yield Finding("Snakemake", "a run is in progress")
     elif locked:
         yield Finding(
             "Snakemake", "locked by a run that was killed", "make run, or snakemake --unlock", True
         )
     else:
-        yield Finding("Snakemake", "free", "snakemake --dry-run tells what a run would do")
+        yield Finding("Snakemake", "free", "snakemake --dry-run shows what a run would do")
     if sizes := unfinished():
         yield Finding(
             "trainings",
             f"{len(sizes)} unfinished, {sum(sizes) / 1e6:.0f} MB in {STATES}",
-            "the same params and pictures go on from there; if none will, remove the folder",
+            "the same params and pictures continue from there; otherwise remove the folder",
         )
     models = [p for p in ("models/darkfield", "results/model") if Path(p, "model.json").exists()]
     none = "" if models else "darkfield predict needs one: make run"

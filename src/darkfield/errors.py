@@ -1,4 +1,4 @@
-"""What a failure is in one line: a user's mistake, a machine's limit, or a bug."""
+"""A failure in one line: a user's mistake, a machine's limit, or a bug."""
 
 import errno
 
@@ -6,19 +6,19 @@ from darkfield.files import UserError, one_line
 
 DISK_FULL = "the disk is full; free some space and run the same command again"
 OUT_OF_MEMORY = "out of memory: end other programs, or run fewer jobs at once (--cores)"
-# What torch's allocators say in a RuntimeError that is no torch.OutOfMemoryError.
+# Messages of torch's allocators in RuntimeErrors that are not torch.OutOfMemoryError.
 ALLOCATORS = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def problems_of(error: Exception) -> list[str]:
-    """What a user is to read of an error: a line a problem."""
+    """What a user should read about an error: one line per problem."""
     if isinstance(error, UserError):
         return str(error).split("\n")
     return [explain(error) or unexpected(error)]
 
 
 def explain(error: Exception) -> str | None:
-    """One line for what a machine makes fail: what it was, and what to do; None for a bug."""
+    """One line for a failure of the machine: what happened, and what to do; None for a bug."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return DISK_FULL
     if out_of_memory(error):
@@ -31,7 +31,7 @@ def explain(error: Exception) -> str | None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether an error says that the memory of this machine or of its GPU is used up."""
+    """Whether an error means that this machine or its GPU is out of memory."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     if isinstance(error, RuntimeError):

@@ -17,38 +17,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-if TYPE_CHECKING:  # the Snakefile imports this module, and pandas takes half a second
+if TYPE_CHECKING:  # the Snakefile imports this module, and importing pandas takes half a second
     import pandas as pd
 
-LONGEST_NAME = 240  # bytes: file systems take 255, and endings and the like are added
+LONGEST_NAME = 240  # bytes: file systems allow 255, and suffixes and the like are added
 PART = ".part-"  # how names of unfinished files begin; git and DVC ignore them
 SCRATCH = re.compile(r"\.part-(new-)?[0-9a-f]{16}")
 HOST = f"{crc32(os.uname().nodename.encode()):08x}"
 COARSE = 2_000_000_000  # nanoseconds: the coarsest time stamps of a file system, FAT's
 WEEK = 7 * 24 * 3600  # seconds
-# Why rename(2) does not replace: it puts files in the place of files, folders of empty folders.
+# Why rename(2) does not replace: it replaces files by files, and empty folders by folders.
 NOT_REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)
 
 
 class UserError(Exception):
-    """What a user did wrong, one line a problem; shown without a traceback."""
+    """What a user did wrong, one line per problem; shown without a traceback."""
 
     def __init__(self, *problems: str):
         super().__init__("\n".join(map(one_line, problems)))
 
 
 def one_line(text: str) -> str:
-    """Text, which may hold a file's name, with what would break or repaint a line escaped."""
+    """Text, which may hold file names, with anything escaped that would break or repaint a line."""
     return "".join(repr(c)[1:-1] if unruly(c) else c for c in text)
 
 
 def unruly(character: str) -> bool:
-    """Whether a character is a control, a line break, or a byte that is no UTF-8."""
+    """Whether a character is a control, a line break, or a byte that is not UTF-8."""
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def wrong_name(name: str) -> str | None:
-    """Why a picture's name, without its ending, cannot stand in tables and be a file's; or None."""
+    """Why a picture's name, without suffix, cannot be used in tables and file names; or None."""
     if any(map(unruly, name)):
         return "has a control character, or one that is not UTF-8, in its name; rename it"
     if len(name.encode()) > LONGEST_NAME:
@@ -60,9 +60,9 @@ def wrong_name(name: str) -> str | None:
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path; move it to `path` if the block succeeds.
 
-    The block may write a file or make a folder there. What stood at `path` is replaced; if the
-    block fails, it is left as it was, and the temporary path is removed. Several writers of one
-    path, on whatever hosts, do not disturb each other: the last one to finish wins.
+    The block may write a file or make a folder there. Whatever was at `path` is replaced; if the
+    block fails, it is left unchanged, and the temporary path is removed. Several writers of one
+    path, even on different hosts, do not disturb each other: the last one to finish wins.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,9 +75,9 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def scratch(parent: Path) -> Iterator[Path]:
-    """A new folder in `parent` for this writer alone, removed with all it holds as the block ends.
+    """A new folder in `parent` for this writer alone, removed with its contents after the block.
 
-    It is locked for as long as the process lives, which tells it from a killed process's.
+    It is locked while the process lives, which distinguishes it from that of a killed process.
     """
     token = HOST + secrets.token_hex(4)
     new, folder = parent / f"{PART}new-{token}", parent / f"{PART}{token}"
@@ -88,7 +88,7 @@ def scratch(parent: Path) -> Iterator[Path]:
         stack.callback(os.close, handle)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        new.rename(folder)  # only now, with its lock, under a name that others sweep
+        new.rename(folder)  # once it is locked, under a name that others sweep
         stack.callback(remove, folder)
         yield folder
 
@@ -97,7 +97,7 @@ def scratch(parent: Path) -> Iterator[Path]:
 def sweep(parent: Path) -> None:
     """Remove the scratch folders that killed processes left in `parent`, once per process.
 
-    Those of other hosts must be a week old: not every file system tells one host's locks to others.
+    Those of other hosts must be a week old: not every file system shares locks between hosts.
     """
     for folder in filter(lambda path: SCRATCH.fullmatch(path.name), parent.glob(f"{PART}*")):
         with suppress(OSError):  # locked, or gone, or no locks here
@@ -112,7 +112,7 @@ def sweep(parent: Path) -> None:
 
 
 def put(part: Path, path: Path) -> None:
-    """Move `part` to `path`, in the place of whatever is there or comes there meanwhile."""
+    """Move `part` to `path`, replacing whatever is there or appears there meanwhile."""
     while True:
         try:
             part.replace(path)
@@ -125,7 +125,7 @@ def put(part: Path, path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all it holds; nothing there is no error."""
+    """Remove a file, or a folder with its contents; no error if there is nothing."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -140,7 +140,7 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read JSON; raises ValueError if it is none, for NaN and infinity too."""
+    """Read JSON; raises ValueError for anything else, and for NaN and infinity."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"it holds {constant}")
@@ -152,7 +152,7 @@ def read_json(path: Path | str) -> Any:
 
 
 def write_csv(path: Path | str, table: "pd.DataFrame") -> None:
-    """Write a table without its index, atomically; floats with all the digits they need."""
+    """Write a table without its index, atomically; floats with as many digits as they need."""
     with atomic(path) as part:
         table.to_csv(part, index=False)
 
@@ -166,24 +166,24 @@ def read_csv(path: Path | str) -> "pd.DataFrame":
 
 
 def concat_csv(paths: Sequence[Path | str]) -> "pd.DataFrame":
-    """Our tables of batches, stacked."""
-    # Without columns there is but a line break, which pandas does not read.
+    """The tables of all batches, stacked."""
+    # A table without columns is only a line break, which pandas cannot read.
     return stacked([read_csv(path) for path in paths if Path(path).stat().st_size > 1])
 
 
 def stacked(tables: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
-    """Tables of the same columns below each other; if none has a row, the columns alone."""
+    """Tables of the same columns, one below the other; if none has a row, only the columns."""
     import pandas as pd
 
-    # Without a row a column has no type, and would change that of the others.
+    # Without a row a column has no type and would change the type of the others.
     full = [table for table in tables if len(table)]
     return pd.concat(full or tables[:1], ignore_index=True)
 
 
 def keep_only(files: Sequence[Path | str]) -> None:
-    """Remove all else from the folder of some files, such as those of batches that are no more.
+    """Remove everything else from the folder of some files, such as files of former batches.
 
-    What is being written there stays.
+    Files that are being written there stay.
     """
     kept = set(map(Path, files))
     for path in set(Path(files[0]).parent.iterdir()) - kept:
@@ -219,11 +219,11 @@ def folder_digest(root: Path, cache: Path) -> str:
 def files_digest(files: Iterable[Path], root: Path, cache: Path) -> str:
     """SHA-256 over the contents of files, and their names below `root`.
 
-    A file is read again unless `cache`, a JSON file that this function keeps, knows it by its size,
-    times, and inode. Raises UserError with all files that cannot be read.
+    A file is read again unless `cache`, a JSON file that this function keeps, has it with the same
+    size, times and inode. Raises UserError with all files that cannot be read.
     """
     known = {}
-    with suppress(OSError, ValueError):  # none yet, or damaged
+    with suppress(OSError, ValueError):  # not there yet, or damaged
         known = read_json(cache)
     settled = time.time_ns() - COARSE
     seen, new, problems = {}, {}, []
@@ -234,7 +234,7 @@ def files_digest(files: Iterable[Path], root: Path, cache: Path) -> str:
                 key = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
                 *old, digest = known.get(str(path), [None])
                 seen[path] = digest if old == key else sha256(path)
-                # Without an inode, or just after a change, another one may look the same.
+                # Without an inode, or just after a change, another file may look the same.
                 if old != key and stat.st_ino and stat.st_ctime_ns < settled:
                     new[str(path)] = [*key, seen[path]]
         except OSError as error:
@@ -248,7 +248,7 @@ def files_digest(files: Iterable[Path], root: Path, cache: Path) -> str:
 
 
 def hand_over(source: Path, target: Path) -> None:
-    """Make `target` a second name of the file `source`, or a copy where the disk has no links."""
+    """Make `target` a second name of the file `source`, or a copy if the disk has no links."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""params.yaml: its sections, and how they must agree with each other."""
+"""params.yaml: its sections, and how they must agree."""
 
 import math
 import unicodedata
@@ -51,7 +51,7 @@ class Params(Section):
 
 
 def of_classes(params: Params) -> Iterator[tuple[str, str]]:
-    """What is wrong with the classes and what refers to them, as (key, text) pairs."""
+    """What is wrong with the classes and with references to them, as (key, text) pairs."""
     classes, weights = params.data.classes, params.train.class_weights
     yield from (("data.classes", text) for text in unusable(classes))
     for value, name in params.data.mask_values.items():
@@ -67,7 +67,7 @@ def of_classes(params: Params) -> Iterator[tuple[str, str]]:
 
 
 def unusable(names: dict[str, int]) -> Iterator[str]:
-    """Why names of classes, each of which also names a file, cannot be used."""
+    """Why names of classes cannot be used; each is also the name of a file."""
     alike: dict[str, str] = {}
     for name in names:
         if reason := wrong_name(name):
@@ -85,7 +85,7 @@ def unusable(names: dict[str, int]) -> Iterator[str]:
 
 
 def of_training(params: Params) -> Iterator[tuple[str, str]]:
-    """What is wrong between split, training and selection."""
+    """Contradictions between split, training and selection."""
     split, train, epoch = params.split, params.train, params.select.epoch
     if not math.isclose(total := split.train + split.val + split.test, 1):
         yield "split", f"train, val and test add up to {total:g}, not 1"
@@ -104,7 +104,7 @@ def of_training(params: Params) -> Iterator[tuple[str, str]]:
 
 
 def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
-    """What is wrong with ranges, and between image_size, crops, tiles and what the model takes."""
+    """Wrong ranges; contradictions between image_size, crops, tiles and the model's input."""
     model, augment, crop = params.model, params.augment, params.train.crop
     for key, (low, high), names in (
         ("synthesize.size", params.synthesize.size, "[shortest, longest]"),

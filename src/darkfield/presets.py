@@ -16,18 +16,18 @@ OWN = ("data", "pictures")  # sections that are the user's, whatever the recipe
 
 
 def names() -> list[str]:
-    """The presets there are."""
+    """The names of the presets."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
 def read(name: str) -> dict[str, Any]:
-    """What a preset changes in the defaults; raises UserError if there is none, or it is wrong."""
+    """What a preset changes in the defaults; raises UserError if it is missing or invalid."""
     path = PRESETS / f"{name}.yaml"
     if name not in names():
         raise UserError(f"{path}: no such preset (known: {', '.join(names())})")
     changes = load(path)
     if own := [section for section in OWN if section in changes]:
-        raise UserError(*(f"{path}: {key} is set in params.yaml alone; remove it" for key in own))
+        raise UserError(*(f"{path}: {key} is set in params.yaml only; remove it" for key in own))
     check(merged(Params().plain(), changes), str(path))
     return changes
 
@@ -46,10 +46,10 @@ def use(name: str, path: Path) -> None:
     """Set params.yaml to the defaults and what a preset changes in them.
 
     Its comments, its order, and its sections `data` and `pictures` stay. Raises UserError if there
-    is no such preset, and, once the file is written, if the recipe does not agree with the data.
+    is no such preset and, after the file is written, if the recipe contradicts the data.
     """
     recipe = merged(Params().plain(), read(name))
-    load(path)  # or ruamel.yaml says less of what is wrong with it
+    load(path)  # ruamel.yaml would say less about what is wrong with it
     yaml = round_trip()
     document = yaml.load(path.read_text(encoding="utf-8"))
     for section, value in recipe.items():
@@ -83,14 +83,14 @@ def round_trip() -> "YAML":
 
 
 def put(mapping: "CommentedMap", key: str, value: Any) -> None:
-    """Set a key to a value, lists in the style they had; its comment follows after one space."""
+    """Set a key to a value; lists keep their style, and the comment follows after one space."""
     from ruamel.yaml.comments import CommentedSeq
     from ruamel.yaml.error import CommentMark
 
     if mapping.get(key, ...) == value:
         return
     old, mapping[key] = mapping.get(key), value
-    if isinstance(value, list):  # a new one: an alias may name the old one, too
+    if isinstance(value, list):  # a new list, since an alias may refer to the old one
         mapping[key] = CommentedSeq(value)
         if not isinstance(old, CommentedSeq) or old.fa.flow_style():
             mapping[key].fa.set_flow_style()

@@ -1,4 +1,4 @@
-"""How far a long loop is: a bar in a terminal; in a job, which has none, a line in the log."""
+"""The progress of a long loop: a bar in a terminal; in a job, which has none, log lines."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ log = logging.getLogger("darkfield")
 
 
 class Pace:
-    """Says how long `total` steps will still take, of which `done` were done before."""
+    """Estimates how much longer `total` steps will take, of which `done` were done before."""
 
     def __init__(self, total: int, done: int = 0):
         self.total, self.before = total, done
@@ -26,14 +26,14 @@ class Pace:
         return f"{tqdm.format_interval(each * (self.total - done))} left"
 
     def tell(self, done: int, text: str, *values: Any) -> None:
-        """Log a text and the time left, but nothing within EVERY seconds of the last time."""
+        """Log a text and the time left, at most once every EVERY seconds."""
         if time.monotonic() - self.told >= EVERY:
             self.told = time.monotonic()
             log.info(f"{text}, %s", *values, self.left(done))
 
 
 def progress(items: Iterable[T], unit: str, total: int | None = None) -> Iterator[T]:
-    """The items, one by one, with word of how many there were; `total` if they have no length."""
+    """The items, one by one, while logging their number; give `total` if they have no length."""
     if total is None:
         assert isinstance(items, Sized)
         total = len(items)

@@ -1,4 +1,4 @@
-"""The JSON schema of params.yaml, for editors, and the same in words, for people.
+"""The JSON schema of params.yaml for editors, and the same in words for people.
 
 `python -m darkfield.schema` writes both: workflow/schemas/params.schema.json, docs/settings.md.
 """
@@ -29,7 +29,7 @@ This page is written by `make docs/settings.md`.
 
 
 class Untitled(GenerateJsonSchema):
-    """Without the titles that pydantic makes of the names."""
+    """A schema without the titles that pydantic makes from the names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -37,7 +37,7 @@ class Untitled(GenerateJsonSchema):
 
 @cache
 def json_schema() -> dict[str, Any]:
-    """The JSON schema (2020-12) of params.yaml; numbers that are text are accepted beyond it."""
+    """The JSON schema (2020-12) of params.yaml; the check also accepts numbers given as text."""
     schema = Params.model_json_schema(schema_generator=Untitled)
     for part in (schema, *schema["$defs"].values()):
         del part["title"]

@@ -1,4 +1,4 @@
-"""params.yaml read from a file and checked: all that is wrong with it, a line for each key."""
+"""params.yaml read from a file and checked: everything that is wrong, one line per key."""
 
 import difflib
 import json
@@ -16,14 +16,14 @@ from darkfield.values import PROBLEM
 
 TABLES = ("classes", "mask_values")  # of data: mappings whose keys are the user's
 SECTIONS = list(Params.model_fields)
-LONGEST = 60  # characters of a wrong value that are shown
+LONGEST = 60  # number of characters of a wrong value to show
 
 
 def load(path: Path) -> dict[str, Any]:
     """The params of a YAML file, unchecked.
 
-    Raises UserError if it is missing, no YAML, has a key twice, or if Snakemake (PyYAML, YAML 1.1)
-    and DVC (ruamel.yaml, YAML 1.2) read it differently.
+    Raises UserError if it is missing or not YAML, if it has a key twice, or if Snakemake (PyYAML,
+    YAML 1.1) and DVC (ruamel.yaml, YAML 1.2) read it differently.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
@@ -45,14 +45,14 @@ def load(path: Path) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: is not YAML; correct it ({reason})") from error
     if not isinstance(to_snakemake, dict) or not to_snakemake:
-        raise UserError(f"{path}: holds no keys; restore it by git checkout {path.name}")
+        raise UserError(f"{path}: holds no keys; restore it with git checkout {path.name}")
     if ambiguous := list(differences(to_snakemake, to_dvc)):
         raise UserError(*(f"{path}: {problem}" for problem in ambiguous))
     return to_snakemake
 
 
 def differences(ours: Any, theirs: Any, at: str = "") -> Iterator[str]:
-    """A line for each key or value that is `ours` to Snakemake, and not the same to DVC."""
+    """One line for each key or value that is `ours` to Snakemake, but something else to DVC."""
     if isinstance(ours, dict) and isinstance(theirs, dict) and len(ours) == len(theirs):
         for (key, value), (their_key, their_value) in zip(
             ours.items(), theirs.items(), strict=True
@@ -74,7 +74,7 @@ def ambiguous(at: str, ours: Any, theirs: Any) -> str:
 
 
 def alike(ours: Any, theirs: Any) -> bool:
-    """Whether two scalars come to the same; 1e-3 is text to PyYAML, which `check` reads."""
+    """Whether two scalars mean the same; PyYAML reads 1e-3 as text, which `check` accepts."""
     if isinstance(ours, str) and type(theirs) in (int, float):
         try:
             return bool(float(json.loads(ours)) == theirs)
@@ -84,9 +84,9 @@ def alike(ours: Any, theirs: Any) -> bool:
 
 
 def replace_tables(params: dict[str, Any], layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The params, with each table as the last of `layers` has it that has it at all.
+    """The params, with each table taken from the last of `layers` that has it.
 
-    Snakemake merges mappings: what a user's --configfile leaves out of a table would stay.
+    Snakemake merges mappings: entries that a user's --configfile leaves out would stay.
     """
     data = dict(params["data"])
     for layer in layers:
@@ -98,8 +98,8 @@ def replace_tables(params: dict[str, Any], layers: Sequence[dict[str, Any]]) -> 
 def check(params: dict[str, Any], file: str = "params.yaml") -> Params:
     """The params of a complete params.yaml.
 
-    Raises UserError with a line for each key that is missing, unknown, or not what it may be; if
-    there is none, for all that does not agree with each other.
+    Raises UserError with one line for each key that is missing, unknown or invalid; if there is
+    none, for all values that contradict each other.
     """
     found = list(missing(params))
     try:
@@ -112,7 +112,7 @@ def check(params: dict[str, Any], file: str = "params.yaml") -> Params:
 
 
 def missing(params: dict[str, Any]) -> Iterator[str]:
-    """A line for each key that params.yaml lacks: without them DVC could not set them either."""
+    """One line for each key that params.yaml lacks: DVC can only set keys that exist."""
     for name in Params.model_fields:
         if name not in params:
             yield f"{name!r} is missing"
@@ -123,7 +123,7 @@ def missing(params: dict[str, Any]) -> Iterator[str]:
 
 
 def described(error: ValidationError, params: dict[str, Any]) -> Iterator[str]:
-    """What is wrong by pydantic, as lines that name the key, and what is allowed."""
+    """What pydantic finds wrong, as lines that name the key and what it may be."""
     for detail in error.errors(include_url=False):
         name, inner = (*map(str, detail["loc"]), "")[:2]
         known = section(name).get("properties", {}) if name in Params.model_fields else {}

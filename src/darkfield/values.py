@@ -1,4 +1,4 @@
-"""What a value of params.yaml can be: the types that its models are made of."""
+"""What the values of params.yaml can be: the types of its models."""
 
 import json
 import re
@@ -25,12 +25,12 @@ T = TypeVar("T")
 
 
 class Section(BaseModel):
-    """A part of params.yaml: it takes no other keys, no NaN or infinity, and does not change."""
+    """A part of params.yaml: no other keys, no NaN or infinity, and immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def plain(self) -> dict[str, Any]:
-        """The same as YAML and JSON have it: dicts, lists, numbers, text; None for null."""
+        """The same as YAML and JSON represent it: dicts, lists, numbers, text; None for null."""
         return self.model_dump(mode="json")
 
 
@@ -40,7 +40,7 @@ def problem(text: str) -> PydanticCustomError:
 
 
 def problems(lines: Iterable[tuple[str, str]]) -> ValidationError:
-    """What a validator raises about several values: (key, text) pairs, a.b being b of a."""
+    """What a validator raises about several values: (key, text) pairs; a.b is key b of a."""
     details: list[InitErrorDetails] = [
         {"type": problem(text), "loc": tuple(filter(None, key.split("."))), "input": None}
         for key, text in lines
@@ -51,8 +51,8 @@ def problems(lines: Iterable[tuple[str, str]]) -> ValidationError:
 def unquoted(value: object) -> object:
     """A number or a boolean that is given as text.
 
-    Snakemake hands on `--config train='{epochs: 3}'` as {"epochs": "3"}, and its YAML takes 1e-3,
-    without a point, for text.
+    Snakemake passes `--config train='{epochs: 3}'` on as {"epochs": "3"}, and its YAML reads 1e-3,
+    without a point, as text.
     """
     if isinstance(value, str) and re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?|true|false", value.lower()):
         with suppress(ValueError):
@@ -61,14 +61,14 @@ def unquoted(value: object) -> object:
 
 
 def null(value: object) -> object:
-    """None where --config has the text null; earlier versions of params.yaml had none."""
+    """None for the text null from --config; "none", as in earlier params.yaml, is refused."""
     if isinstance(value, str) and value.lower() == "none":
         raise problem(f"{value!r} is not null; write null")
     return None if value == "null" else value
 
 
 def short(value: float) -> float:
-    """1 for 1.0, as people write it."""
+    """1 for 1.0, as people write."""
     return int(value) if float(value).is_integer() and abs(value) < 1e15 else value
 
 
@@ -86,7 +86,7 @@ Edge = Annotated[int, Strict(), Field(ge=16, le=10_000), BeforeValidator(unquote
 Channels = Annotated[int, Strict(), Field(ge=1, le=65_536), BeforeValidator(unquoted)]
 Zoom = Annotated[float, Strict(), Field(ge=1, le=100), BeforeValidator(unquoted), SHORT]
 Size = tuple[Side, Side]  # height, width
-Place = Annotated[  # Snakemake takes braces and angle brackets for its own
+Place = Annotated[  # Snakemake would interpret braces and angle brackets
     str, Field(pattern=r"^[^{}<>\x00-\x1f]+$", title="a path without { } < >")
 ]
 EncoderName = Annotated[str, Field(pattern=r"^[\w.-]+$", title="the name of an encoder")]
@@ -105,7 +105,7 @@ def text_keys(classes: object) -> object:
 
 
 def one_class_each(mask_values: object) -> object:
-    """The keys as text: JSON has no others. Refuses one value ("2", "02", 2) of two classes."""
+    """The keys as text, as in JSON. Refuses one value ("2", "02", 2) for two classes."""
     if not isinstance(mask_values, dict):
         return mask_values
     lines: list[str] = []
@@ -128,7 +128,7 @@ def one_class_each(mask_values: object) -> object:
 
 
 def in_order(classes: dict[str, int]) -> dict[str, int]:
-    """By index: to Snakemake another order is another value."""
+    """Sorted by index, since another order is another value to Snakemake."""
     return {name: classes[name] for name in class_names(classes)}
 
 

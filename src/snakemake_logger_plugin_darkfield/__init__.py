@@ -1,9 +1,9 @@
-"""What Snakemake says on the screen: `logger: darkfield` in profiles/.
+"""What Snakemake shows on the screen: `logger: darkfield` in profiles/.
 
-A live panel in a terminal, one line per job elsewhere, one line per rule of a dry run. Snakemake
-finds its loggers by the name of this package, and loads it before it reads the Snakefile, which
-decides from where `darkfield` comes: do not import that here. What is not shown is in
-.snakemake/log.
+There is a live panel in a terminal, one line per job elsewhere, and one line per rule in a dry run.
+Snakemake finds its loggers by the names of their packages, and loads this one before it reads the
+Snakefile, which decides where `darkfield` comes from: do not import that here. Everything else is
+in .snakemake/log.
 """
 
 import logging
@@ -20,7 +20,7 @@ from snakemake_logger_plugin_darkfield.lines import Lines, View
 from snakemake_logger_plugin_darkfield.panel import LivePanel
 from snakemake_logger_plugin_darkfield.plan import Plan
 
-# What Snakemake says of every run; by how it begins.
+# What Snakemake says about every run, by how it begins.
 USUAL = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "host: ", "Using shell"),
     *("Provided ", "Rules claiming more threads", "Select jobs to execute", "Execute "),
@@ -28,7 +28,7 @@ USUAL = (
     *("Shutting down", "Complete log", "Elapsed time", "Trying to restart job"),
     *("This was a dry-run", "Reasons:", "Some jobs were triggered by", "Rules with provenance"),
 )
-# What it says of a failed job, too, of which the Snakefile's `onerror` says enough.
+# What it says about a failed job, which the Snakefile's `onerror` reports.
 FAILED = (
     "RuleException:",
     "Exiting because a job execution failed",
@@ -51,7 +51,7 @@ def view_of(settings: OutputSettingsLoggerInterface) -> View:
 
 
 class LogHandler(LogHandlerBase):
-    """Passes on to a view what the records of Snakemake's log say."""
+    """Passes the records of Snakemake's log on to a view."""
 
     writes_to_stream = True
     writes_to_file = False

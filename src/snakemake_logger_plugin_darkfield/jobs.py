@@ -1,4 +1,4 @@
-"""A job, as Snakemake's log tells of it."""
+"""A job, as Snakemake's log describes it."""
 
 import re
 import time
@@ -11,7 +11,7 @@ TARGET = "all"  # the rule that stands for the whole chain, and does nothing
 TAIL = 2000  # bytes at the end of a log, in which its last line is
 STAMP = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (.*)"
-)  # how the scripts' logs begin a line
+)  # how lines of the scripts' logs begin
 PART = re.compile(r"(\d+) of (\d+)")  # how they say how far they are
 
 
@@ -29,7 +29,7 @@ class Job:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Job":
-        """The job of a record of the event JOB_INFO."""
+        """The job that a record of the event JOB_INFO describes."""
         names = ("wildcards", "log", "input", "output", "reason")
         return cls(record["rule_name"], **{name: record[name] for name in names})
 
@@ -44,7 +44,7 @@ class Job:
         return stamped[-1] if stamped else ""
 
     def said(self) -> list[str]:
-        """What the job wrote to its standard error, which is in its log, too, but without times."""
+        """What the job wrote to its standard error: lines of its log without times."""
         lines, warned = [], False
         for line in self.logged():
             if found := STAMP.match(line):
@@ -68,6 +68,6 @@ class Job:
 
 
 def share(words: str) -> float:
-    """How much of a job is done (0 to 1), by its last words, such as "epoch 3 of 12"."""
+    """How much of a job is done (0 to 1), by its last message, such as "epoch 3 of 12"."""
     found = PART.search(words)
     return min(1.0, int(found[1]) / max(1, int(found[2]))) if found else 0.0

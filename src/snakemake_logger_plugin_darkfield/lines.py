@@ -9,9 +9,9 @@ from snakemake_logger_plugin_darkfield.jobs import Job
 
 
 class View:
-    """What the screen shows of a run: nothing but problems, and what jobs have to say."""
+    """What the screen shows of a run: problems, and what jobs report."""
 
-    tells_news = False  # whether it passes on what Snakemake says besides
+    tells_news = False  # whether it also passes on other messages of Snakemake
 
     def __init__(self, console: Console):
         self.console = console
@@ -29,7 +29,7 @@ class View:
     def fail(self, job: Job) -> None: ...
 
     def note(self, text: str) -> None:
-        """Snakemake says this, whether or not it is passed on."""
+        """A message of Snakemake, which may or may not be passed on."""
 
     def say(self, text: str) -> None:
         """Print a text as it is, whatever the width of the screen."""
@@ -39,7 +39,7 @@ class View:
 
 
 class Lines(View):
-    """One line per job, as it begins; one for them all at the end."""
+    """One line per job as it begins, and one for all of them at the end."""
 
     tells_news = True
 

@@ -53,7 +53,7 @@ class Row:
 
 
 class LivePanel(View):
-    """The panel; whatever else this process prints meanwhile stands above it."""
+    """The panel; anything else that this process prints appears above it."""
 
     tells_news = True
 
@@ -89,7 +89,7 @@ class LivePanel(View):
         self.live.stop()
 
     def __rich__(self) -> RenderableType:
-        """The panel as it is now; in a low terminal, while it is live, of running rules alone."""
+        """The panel as it is now; in a low terminal, only running rules while it is live."""
         rows = dict(self.rows)
         if self.live.is_started and len(rows) + 4 > self.console.height:
             rows = {rule: row for rule, row in rows.items() if row.running or row.failed}

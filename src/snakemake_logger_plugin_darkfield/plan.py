@@ -29,7 +29,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Plan(View):
-    """Gathers the jobs of a dry run, and at its end prints a line per rule, and how many jobs."""
+    """Collects the jobs of a dry run, and at its end prints one line per rule and their number."""
 
     tells_news = True
 
@@ -66,13 +66,13 @@ class Plan(View):
 
 
 def causes_by_rule(jobs: Iterable[Job], temporary: set[str]) -> dict[str, list[str]]:
-    """Why each rule runs: in its own right; else for rules upstream that do, or one that needs it.
+    """Why each rule runs: a reason of its own, or that of rules upstream, or a rule that needs it.
 
     `jobs` come in an order in which they could run.
     """
     makers = {path: job.rule for job in jobs for path in job.output}
     result: dict[str, list[str]] = {}
-    roots: dict[str, set[str]] = {}  # of each rule, those that run in their own right
+    roots: dict[str, set[str]] = {}  # for each rule, those that have a reason of their own
     for job in jobs:
         why = list(own_causes(job, temporary))
         before = {makers[path] for path in files_after(UPSTREAM, job.reason) if path in makers}
@@ -89,7 +89,7 @@ def causes_by_rule(jobs: Iterable[Job], temporary: set[str]) -> dict[str, list[s
 
 
 def own_causes(job: Job, temporary: set[str]) -> Iterator[str]:
-    """What has changed of a job itself."""
+    """What has changed in a job itself."""
     reason, _, change = job.reason.partition(PARAMS)
     if change:
         yield from changed_params(job.rule, change.partition("; Software environment")[0])
@@ -114,7 +114,7 @@ def shortened(files: list[str]) -> str:
 
 
 def changed_params(rule: str, change: str) -> list[str]:
-    """Which params of a rule have changed, by the values that Snakemake prints, without names."""
+    """Which params of a rule have changed, judging by the values, without names, in the log."""
     found = BOTH.match(change)
     try:
         old, new = (
@@ -136,7 +136,7 @@ def changed_params(rule: str, change: str) -> list[str]:
 
 
 def changes(name: str, value: Any, old: list[Any]) -> list[str]:
-    """The change of the param `name`; of a section, that of its keys."""
+    """The change of the param `name`; for a section, the change of its keys."""
     before = [v for v in old if isinstance(v, dict)] if isinstance(value, dict) else []
     if not before:
         return [f"param {name} changed"]
@@ -147,7 +147,7 @@ def changes(name: str, value: Any, old: list[Any]) -> list[str]:
 
 
 def params_of(rule: str) -> dict[str, Any]:
-    """The values of the keys of params.yaml that a rule depends on, by dvc.yaml; else of all."""
+    """The values of the keys of params.yaml that a rule depends on, by dvc.yaml; else all."""
     params = read_yaml("params.yaml")
     deeper = {f"{s}.{k}": v for s, keys in params.items() if isinstance(keys, dict)
               for k, v in keys.items()}  # fmt: skip

@@ -51,7 +51,7 @@ def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
 
 
 def test_an_encoder_without_imagenet_weights_is_a_users_error():
-    with pytest.raises(UserError, match="encoder_weights: imagenet is there for tu-tf_efficient"):
+    with pytest.raises(UserError, match="encoder_weights: imagenet exists for tu-tf_efficient"):
         build(Model(name="unet", **SMALL, encoder_weights="imagenet"), 3)
 
 

@@ -56,7 +56,7 @@ def test_importing_the_package_does_not_load_torch():
     "wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3))]
 )
 def test_what_is_no_picture_is_refused(model, wrong):
-    with pytest.raises(ValueError, match=r"an array of uint8 \(H, W, 3\), not of "):
+    with pytest.raises(ValueError, match=r"an array of uint8 \(H, W, 3\), not "):
         Predictor(model, *CPU).labels(wrong)
 
 

@@ -59,7 +59,7 @@ def test_a_damaged_state_means_a_fresh_start(dataset, tmp_path, damage, caplog):
     else:
         checkpoint(state.parent, 1).unlink()
     run(dataset, tmp_path / "parts", 2)
-    assert "unusable, starting afresh" in caplog.text
+    assert "unusable, starting again" in caplog.text
     assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
 
 

@@ -278,7 +278,7 @@ def test_what_is_no_model_is_told_in_a_line(pictures, tmp_path):
     with pytest.raises(UserError) as error:
         run_predict([str(pictures)], tmp_path / "out", tmp_path / "none")
     assert [line.partition(": ")[2] for line in str(error.value).splitlines()] == [
-        "no such file; --model names a model's folder"
+        "no such file; --model must name a model folder"
     ] * 2
     broken = tmp_path / "broken"
     broken.mkdir()

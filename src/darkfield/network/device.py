@@ -1,4 +1,4 @@
-"""Where and how exactly torch computes: device, precision, threads, determinism."""
+"""Where torch computes, and how precisely: device, precision, threads, determinism."""
 
 import os
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from darkfield.network.distributed import launched
 def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]:
     """Make torch deterministic; resolve `auto` to a device and to "bf16" or "fp32".
 
-    `threads` of the CPU: sums depend on how they are split, so their number is a param.
-    Raises UserError if CUDA is asked for and absent.
+    `threads` are those of the CPU: sums depend on how they are split, so their number is a param.
+    Raises UserError if CUDA is requested but absent.
     """
     # cuBLAS is deterministic only with a fixed workspace, read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
-    # As use_deterministic_algorithms(True), which also takes 2 seconds to import the compiler.
+    # Like use_deterministic_algorithms(True), which also imports the compiler for 2 seconds.
     torch.set_deterministic_debug_mode("error")
-    # Filling uninitialised memory guards against reading it, which no operation here does.
+    # Filling uninitialised memory protects against reading it, which no operation here does.
     torch.utils.deterministic.fill_uninitialized_memory = False
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("train.device: 'cuda', but torch sees no CUDA device; use auto or cpu")

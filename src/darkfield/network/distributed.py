@@ -1,8 +1,8 @@
 """One training in several processes, each with its share of every batch.
 
-Torchrun's launcher starts them, and starts all again if one dies; DistributedDataParallel averages
-their gradients. Sums over the batch, those of the loss and of batch norm, are over all processes,
-so that the steps are those of one process, up to rounding.
+Torchrun's launcher starts them, and restarts all if one dies; DistributedDataParallel averages
+their gradients. Sums over the batch, in the loss and in batch norm, are over all processes, so the
+steps equal those of one process, up to rounding.
 """
 
 import logging
@@ -39,12 +39,12 @@ def rank() -> int:
 
 
 def first() -> bool:
-    """Whether this process is the only one or the first, which alone writes files."""
+    """Whether this process is the only one, or the first: only that one writes files."""
     return rank() == 0
 
 
 def share(batch: Sequence) -> Sequence:
-    """This process's part of a batch: every n-th sample, maybe none."""
+    """This process's share of a batch: every n-th sample, possibly none."""
     return batch[dist.get_rank() :: dist.get_world_size()] if dist.is_initialized() else batch
 
 
@@ -54,7 +54,7 @@ def total(x: Tensor) -> Tensor:
 
 
 class Total(torch.autograd.Function):
-    """What each process adds counts in every process's loss, so gradients are summed, too."""
+    """Each process's contribution is part of every process's loss, so gradients are summed, too."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -75,12 +75,12 @@ def mean(x: Tensor) -> Tensor:
 
 
 def replicate(model: nn.Module) -> nn.Module:
-    """The model as one that averages its gradients with those of the other processes."""
+    """The model, made to average its gradients with those of the other processes."""
     return Replica(model) if dist.is_initialized() else model
 
 
 class Replica(DistributedDataParallel):
-    """A model in several processes, whose batch norms, of whatever library, have one batch."""
+    """A model in several processes, whose batch norms, from any library, see one whole batch."""
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         with GlobalBatchNorm():
@@ -90,8 +90,8 @@ class Replica(DistributedDataParallel):
 class GlobalBatchNorm(TorchFunctionMode):
     """Puts `batch_norm` below in the place of torch's.
 
-    torch.nn.SyncBatchNorm does not run on a CPU, and would replace timm's batch norms without the
-    activation that they hold.
+    torch.nn.SyncBatchNorm does not run on a CPU, and would drop the activation inside timm's batch
+    norms.
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -127,9 +127,9 @@ def batch_norm(
 def launch(command: Sequence[str], processes: int, device: torch.device) -> None:
     """Run a Python script, with its arguments, in several processes of this machine.
 
-    If one dies torchrun restarts all, which go on after the last finished epoch.
+    If one dies, torchrun restarts all, which continue after the last finished epoch.
 
-    Raises UserError for what a process reports as the user's mistake, and if they fail for good.
+    Raises UserError for a user's mistake that a process reports, and if they fail for good.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -139,7 +139,7 @@ def launch(command: Sequence[str], processes: int, device: torch.device) -> None
         raise UserError(f"train.processes: {processes}, but torch sees {gpus} CUDA devices")
     with tempfile.TemporaryDirectory() as folder:
         os.environ[REASON] = f"{folder}/reason"
-        # Else restarted processes may find the addresses of the dead ones, and wait for them.
+        # Otherwise restarted processes may find the addresses of dead ones, and wait for them.
         os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
         config = LaunchConfig(  # what `torchrun --standalone` sets
             min_nodes=1,
@@ -173,11 +173,11 @@ def launched() -> bool:
 
 @contextmanager
 def process(logfile: str) -> Iterator[logging.Logger]:
-    """Run a script's body as one of the processes of `launch`, whose log this one adds to.
+    """Run a script's body as one of the processes of `launch`, appending to the same log.
 
-    What would fail again ends them all: its reason is left for `launch`, which is told to stop.
+    A failure that would recur ends them all; its reason is left for `launch`, which is stopped.
     """
-    # Die at once, also while waiting for another; `launch`, which hears it too, passes it on.
+    # Die at once, even while waiting for another; `launch` gets the signal too and passes it on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     level = logging.INFO if os.environ["RANK"] == "0" else logging.ERROR
@@ -195,11 +195,11 @@ def process(logfile: str) -> Iterator[logging.Logger]:
         else:
             with Path(logfile).open("a") as f:
                 traceback.print_exc(file=f)
-        os._exit(1)  # at once, not waiting for the others
+        os._exit(1)  # at once, without waiting for the others
 
 
 def end_with(parent: int) -> None:
-    """End this process when its parent is gone, which could not terminate it."""
+    """End this process when its parent is gone and so cannot terminate it."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

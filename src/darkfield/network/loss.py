@@ -1,4 +1,4 @@
-"""What training minimises, over the whole batch, also where several processes share it."""
+"""What training minimises, over the whole batch, even if several processes share it."""
 
 import torch
 from torch import Tensor
@@ -10,9 +10,9 @@ from darkfield.network.distributed import mean, total
 def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean cross entropy, in nats, of logits (B, C, H, W) and class indices (B, H, W).
 
-    The mean is weighted by the class weights, float32 (C,), as in F.cross_entropy, whose values
-    these are; that has no deterministic version on CUDA. A batch that shows only classes of weight
-    0 has loss and gradient 0, where F.cross_entropy has NaN.
+    The mean is weighted by the class weights, float32 (C,). The values equal F.cross_entropy's,
+    which has no deterministic version on CUDA. A batch that shows only classes of weight 0 has
+    loss and gradient 0, where F.cross_entropy has NaN.
     """
     masks = masks.long()
     likelihood = logits.float().log_softmax(dim=1).gather(1, masks[:, None])[:, 0]
@@ -26,8 +26,8 @@ def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -
 def dice(logits: Tensor, masks: Tensor) -> Tensor:
     """1 - soft Dice of logits (B, C, H, W) and class indices (B, H, W), over the whole batch.
 
-    The mean over the classes but background (Milletari et al. 2016, with sums in place of sums of
-    squares); one pixel is added, so that a class that neither has costs nothing.
+    The mean over the classes except background (Milletari et al. 2016, with sums instead of sums of
+    squares); one pixel is added, so that a class absent from both costs nothing.
     """
     probabilities = logits.float().softmax(dim=1)[:, 1:]
     truth = F.one_hot(masks.long(), logits.shape[1]).movedim(-1, 1)[:, 1:]

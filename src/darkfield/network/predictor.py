@@ -25,8 +25,8 @@ from darkfield.sections import Predict
 class Predictor:
     """A trained model, loaded once, that labels pictures of any size.
 
-    A picture is uint8 RGB (H, W, 3). What the network does with it (resize it, or take it in
-    tiles) is what model.json says.
+    A picture is uint8 RGB (H, W, 3). model.json says how it passes through the network: resized, or
+    in tiles.
     """
 
     def __init__(
@@ -41,12 +41,13 @@ class Predictor:
     ) -> None:
         """Load the model of a folder: model.safetensors and model.json.
 
-        `device`, `precision`, `threads` (of the CPU; by default as many as torch has) are as in
-        params.yaml; torch is made deterministic, for the whole process. `weights`, a checkpoint of
+        `device`, `precision` and `threads` (of the CPU; by default, torch's own number) are as in
+        params.yaml; torch is made deterministic for the whole process. `weights`, a checkpoint of
         the same network, and `predict`, that section of params.yaml, replace those of the folder.
 
-        Nothing in the folder is run: weights are safetensors, all else is JSON. Raises UserError if
-        it does not hold a model, or weights other than those that model.json was written with.
+        Nothing in the folder is executed: weights are safetensors, the rest is JSON. Raises
+        UserError if it does not hold a model, or if its weights are not those that model.json
+        was written with.
         """
         folder = Path(folder)
         self.spec = read_spec(folder, weights=weights, predict=predict)
@@ -55,7 +56,7 @@ class Predictor:
         path = weights or folder / WEIGHTS
         self.digests = {"weights": sha256(path), "model": sha256(folder / SPEC)}
         if not weights and self.spec.weights_sha256 not in (None, self.digests["weights"]):
-            raise UserError(f"{path}: not the file that model.json is of; get the folder again")
+            raise UserError(f"{path}: not the weights of its model.json; get the folder again")
         with readable(folder):
             fresh = self.spec.model.model_copy(update={"encoder_weights": None})
             network = build(fresh, len(self.classes))
@@ -63,7 +64,7 @@ class Predictor:
         self.load(path)
 
     def load(self, weights: Path) -> None:
-        """Take the weights of another checkpoint; UserError if damaged, or of another network."""
+        """Load the weights of another checkpoint; UserError if damaged, or of another network."""
         try:
             self.network.load_state_dict(load_file(weights))
         except (RuntimeError, SafetensorError) as error:
@@ -73,7 +74,7 @@ class Predictor:
             ) from error
 
     def varied(self, **spec: Any) -> "Predictor":
-        """The same network under a model.json of which these keys differ."""
+        """The same network with other values for these keys of model.json."""
         other = copy.copy(self)
         other.spec = self.spec.model_copy(update=spec)
         return other
@@ -88,7 +89,7 @@ class Predictor:
         return np.concatenate(bands, axis=1)
 
     def objects(self, image: np.ndarray, um_per_pixel: float | None = None) -> pd.DataFrame:
-        """The cells and spirochaetes of a picture, a row each: see `objects.table.object_table`."""
+        """The cells and spirochaetes of a picture, one row each; see `objects.table`."""
         from darkfield.objects.table import object_table
 
         return object_table(self.labels(image), self.classes, um_per_pixel)
@@ -96,11 +97,11 @@ class Predictor:
     def bands(self, image: np.ndarray) -> Iterator[Tensor]:
         """Logits of a picture, float32 (C, rows, W), in bands of rows from top to bottom.
 
-        The memory that they take grows with the picture's width alone.
+        The memory that they take grows only with the picture's width.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             kind = f"{image.dtype} {image.shape}"
-            raise ValueError(f"a picture is an array of uint8 (H, W, 3), not of {kind}")
+            raise ValueError(f"a picture is an array of uint8 (H, W, 3), not {kind}")
         if self.spec.image_size == "native":
             yield from tiled(self.logits, image, self.spec.predict)
         else:
@@ -110,9 +111,9 @@ class Predictor:
     def resized_labels(
         self, images: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
     ) -> Iterator[np.ndarray]:
-        """What `labels` says of pictures that `image_size` was applied to: uint8 (h, w) of `sizes`.
+        """What `labels` gives for pictures already resized: uint8 (h, w) as in `sizes`.
 
-        If that is "native", pictures have their own sizes, and `sizes` says the same.
+        If `image_size` is "native", the pictures have their own sizes, and `sizes` lists these.
         """
         if self.spec.image_size == "native":
             yield from map(self.labels, images)
@@ -122,7 +123,7 @@ class Predictor:
 
     @torch.inference_mode()
     def logits(self, images: Sequence[np.ndarray]) -> Tensor:
-        """Logits (B, C, H, W), float32, of pictures of one size, that the network takes whole."""
+        """Logits (B, C, H, W), float32, of pictures of one size, which the network takes whole."""
         batch = torch.from_numpy(np.stack(images)).to(self.device).permute(0, 3, 1, 2)
 
         def forward(batch: Tensor) -> Tensor:
@@ -135,5 +136,5 @@ class Predictor:
 
 def classes_of(one: Tensor) -> np.ndarray:
     """Class indices, uint8 (h, w), of logits (C, h, w)."""
-    # Not argmax: over the first axis, on a CPU, it takes many times as long.
+    # Not argmax, which takes many times as long over the first axis on a CPU.
     return one.max(dim=0).indices.to(torch.uint8).cpu().numpy()

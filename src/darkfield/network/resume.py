@@ -1,4 +1,4 @@
-"""What a training needs to go on after a kill, kept where no engine deletes it as an output."""
+"""What a training needs to continue after a kill, kept where no engine deletes it as an output."""
 
 import copy
 import io
@@ -21,14 +21,14 @@ def checkpoint(folder: Path, epoch: int) -> Path:
 def save_state(folder: Path, modules: dict[str, Any], history: list[dict]) -> None:
     """Write the states of `modules` (model, optimizer) and the history, atomically."""
     states = {name: module.state_dict() for name, module in modules.items()}
-    buffer = io.BytesIO()  # torch's own writing of files hides what the disk says
+    buffer = io.BytesIO()  # when torch writes files itself, it hides the disk's errors
     torch.save({"history": history, **states}, buffer)
     with atomic(folder / "state.pt") as part:
         part.write_bytes(buffer.getbuffer())
 
 
 def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
-    """Bring `modules` to where a killed training left them; its history, empty if there is none.
+    """Restore `modules` as a killed training left them; returns its history, empty if none.
 
     A state that cannot be read, or whose checkpoints are gone, is dropped with a warning.
     """
@@ -43,8 +43,8 @@ def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
             raise FileNotFoundError("checkpoints are missing")
         for name, module in modules.items():
             module.load_state_dict(state[name])
-    except Exception as error:  # whatever a damaged file makes torch raise
-        log.warning("%s: unusable, starting afresh (%s)", path, " ".join(str(error).split()))
+    except Exception as error:  # a damaged file may make torch raise anything
+        log.warning("%s: unusable, starting again (%s)", path, " ".join(str(error).split()))
         for name, module in modules.items():
             module.load_state_dict(initial[name])
         return []

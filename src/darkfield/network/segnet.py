@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# One tuple a stage, one number a 3x3 convolution: its output channels. The decoder's last
+# One tuple per stage, one number per 3x3 convolution: its output channels. The decoder's last
 # convolution, to the classes, is not listed.
 SEGNET = {
     "encoder": ((64, 64), (128, 128), (256, 256)),
@@ -34,8 +34,8 @@ def conv_block(channels: Sequence[int]) -> nn.Sequential:
 def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
     """Put x (B, C, h, w) at its pooling indices in zeros (B, C, *size).
 
-    The values of F.max_unpool2d, by a scatter: deterministic and exportable, as that is not. In
-    the order of channels_last tensors, which are not copied for it.
+    The values equal F.max_unpool2d's, but a scatter is deterministic and exportable. It works in
+    the order of channels_last tensors, so that these need no copy.
     """
     pixels, where = (t.permute(0, 2, 3, 1).flatten(1, 2) for t in (x, indices))
     flat = x.new_zeros(x.shape[0], size[0] * size[1], x.shape[1]).scatter_(1, where, pixels)

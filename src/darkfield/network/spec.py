@@ -1,4 +1,4 @@
-"""model.json, read and written: what a model is, and all that is known of it."""
+"""model.json, read and written: what a model is, and everything known about it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ WEIGHTS, SPEC = "model.safetensors", "model.json"
 
 
 class ModelSpec(BaseModel):
-    """What model.json says; keys that it lacks, but for the first five, are not known."""
+    """What model.json says; missing keys, except the first five, are unknown."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -44,7 +44,7 @@ class ModelSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def of_other_versions(cls, raw: Any) -> Any:
-        """Earlier versions wrote "none" for null; settings that only they had say nothing here."""
+        """Earlier versions wrote "none" for null; settings that only they had are dropped."""
         if not isinstance(raw, dict):
             return raw
         train, augment = set(Train.model_fields), set(Augment.model_fields)
@@ -63,7 +63,7 @@ class ModelSpec(BaseModel):
         return self
 
     def plain(self) -> dict[str, Any]:
-        """What is known, as JSON has it."""
+        """The known keys, as in JSON."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -88,11 +88,11 @@ def read_spec(
 ) -> ModelSpec:
     """The model.json of a model folder, with `predict` as that section, if it is given.
 
-    Raises UserError if the folder does not hold a model; `weights` may lie elsewhere.
+    Raises UserError if the folder does not hold a model; `weights` may be elsewhere.
     """
     if missing := [f for f in (weights or folder / WEIGHTS, folder / SPEC) if not f.is_file()]:
         raise UserError(
-            *(f"{path}: no such file; --model names a model's folder" for path in missing)
+            *(f"{path}: no such file; --model must name a model folder" for path in missing)
         )
     spec = load_spec(folder / SPEC)
     if predict:
@@ -104,7 +104,7 @@ def read_spec(
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Turn what a model.json makes fail into a UserError."""
+    """Turn a failure caused by a model.json into a UserError."""
     try:
         yield
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -113,7 +113,7 @@ def readable(folder: Path) -> Iterator[None]:
 
 
 def described(spec: ModelSpec) -> str:
-    """In a line, what a model.json says of its model: network, classes, training images."""
+    """One line about a model: network, classes, training images."""
     n = len(spec.trained_on or {})
     images = f"{n} image{'s' * (n > 1)}" if n else "images that it does not list"
     if spec.data:

@@ -1,4 +1,4 @@
-"""Where trainings keep their states, and which of these no training will go on from."""
+"""Where trainings keep their states, and which of these no training will continue."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ STAGE = "stage"  # the file that says whose state it is, locked while that train
 
 
 def state_folder(params: Any, files: Iterable[Path]) -> Path:
-    """The folder of the one training that has these params, versions too, and files, code too."""
+    """The folder of the one training with these params, versions, files and code."""
     identity = [params, [[str(f), sha256(Path(f))] for f in files]]
     text = json.dumps(identity, sort_keys=True)
     return STATES / hashlib.sha256(text.encode()).hexdigest()
@@ -23,7 +23,7 @@ def state_folder(params: Any, files: Iterable[Path]) -> Path:
 
 @contextmanager
 def claimed(folder: Path, stage: str) -> Iterator[None]:
-    """Mark `folder` as the state of a stage, by the name of its log, in use during the block."""
+    """Mark `folder` as the state of a stage (by the name of its log), in use during the block."""
     with closing(lock.hold(folder / STAGE, stage)):
         yield
 
@@ -31,7 +31,7 @@ def claimed(folder: Path, stage: str) -> Iterator[None]:
 def remove_superseded(folder: Path) -> None:
     """Remove the states of the same stage as that in `folder` whose trainings began earlier.
 
-    They were abandoned: those of trainings that run, and of other stages, stay.
+    They were abandoned. States of running trainings, and of other stages, stay.
     """
     mine = folder / STAGE
     for other in folder.parent.glob(f"*/{STAGE}"):
@@ -42,7 +42,7 @@ def remove_superseded(folder: Path) -> None:
 
 
 def unfinished() -> list[int]:
-    """The sizes, in bytes, of the states of trainings that do not run."""
+    """The sizes, in bytes, of the states of trainings that are not running."""
     return [
         sum(path.stat().st_size for path in state.parent.iterdir())
         for state in sorted(STATES.glob("*/state.pt"))

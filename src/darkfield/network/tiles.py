@@ -1,4 +1,4 @@
-"""Logits of pictures of any size: from overlapping tiles, from turned views, in bands of rows."""
+"""Logits of pictures of any size: from overlapping tiles, from rotated views, in bands of rows."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +15,9 @@ ROWS = 512  # of a band
 
 
 def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> Tensor:
-    """Logits of a batch (B, 3, H, W); with `tta` the mean over its 8 flips and right-angle turns.
+    """Logits of a batch (B, 3, H, W); with `tta`, the mean over its 8 flips and right-angle turns.
 
-    Test-time augmentation: a field of view has no up and no left.
+    This is test-time augmentation: a field of view has no up and no left.
     """
     if not tta:
         return forward(batch)
@@ -36,9 +36,9 @@ def tiled(
     """Logits of an image, uint8 (H, W, 3), of any size, from tiles of at most predict.tile.
 
     `forward` gives logits (1, C, h, w) of one tile. Yields bands of rows (C, rows, W) from top to
-    bottom. Neighbours share predict.overlap of a tile and are weighted by a Gaussian about its
-    middle, as in nnU-Net (Isensee et al. 2021), so that no seam shows. Sides are padded to
-    multiples of 32, which every network takes, by repeating the border.
+    bottom. Neighbours share predict.overlap of a tile and are weighted by a Gaussian around its
+    middle, as in nnU-Net (Isensee et al. 2021), so that no seams show. Sides are padded to
+    multiples of 32, which every network accepts, by repeating the border.
     """
     h, w = image.shape[:2]
     tile = [
@@ -66,7 +66,7 @@ def tiled(
 
 
 def enlarged(one: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
-    """Logits (C, h, w) brought to `size` bilinearly, as F.interpolate does, in bands of rows."""
+    """Logits (C, h, w) resized bilinearly to `size`, as by F.interpolate, in bands of rows."""
     one = F.interpolate(one[None], (one.shape[1], size[1]), mode="bilinear", align_corners=False)[0]
     for rows in torch.arange(size[0]).split(ROWS):
         at = ((rows + 0.5) * one.shape[1] / size[0] - 0.5).clamp_min(0)
@@ -77,6 +77,6 @@ def enlarged(one: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
 
 
 def starts(length: int, tile: int, overlap: float) -> list[int]:
-    """Where the tiles of a side begin: evenly spread, the last one ends with the side."""
+    """Where the tiles of a side begin: evenly spaced; the last one ends with the side."""
     n = 1 + math.ceil((length - tile) / (tile * (1 - overlap)))
     return np.linspace(0, length - tile, n).round().astype(int).tolist()

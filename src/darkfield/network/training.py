@@ -32,8 +32,8 @@ log = logging.getLogger("darkfield")
 def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int) -> list[int]:
     """The index of the image of each sample of an epoch (1, 2, ...), from seed and epoch alone.
 
-    In the images' own order an epoch goes on where the last one ended. Shuffled, each epoch draws
-    afresh; within it every image comes once before any comes again.
+    In the images' own order, an epoch continues where the last one ended. If shuffled, each epoch
+    draws again; within it, every image comes once before any comes twice.
     """
     if not shuffle:
         return (np.arange((epoch - 1) * samples, epoch * samples) % images).tolist()
@@ -64,16 +64,16 @@ def train(
     device: torch.device,
     precision: str,
 ) -> list[dict[str, float]]:
-    """Train `model`; after each epoch save its weights and what it takes to go on in `folder`.
+    """Train `model`; after each epoch save its weights, and what resuming needs, in `folder`.
 
-    A training that left a state in `folder` goes on after its last finished epoch, to the same
+    A training that left a state in `folder` continues after its last finished epoch, to the same
     bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
-    class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` come to
-    here; the loss is cross entropy + cfg.dice_weight x Dice loss. Among several processes each
-    trains on its share of every batch, and the first writes the files. Returns the history: one
-    {"epoch", "loss", "lr"} an epoch, the loss the mean over its samples. Raises UserError if the
-    smallest batch is too small for the network, if workers lack shared memory, or if the loss is
-    not finite.
+    class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` mean on
+    this machine; the loss is cross entropy + cfg.dice_weight x Dice loss. With several processes,
+    each trains on its share of every batch, and the first writes the files. Returns the history:
+    one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples. Raises
+    UserError if the smallest batch is too small for the network, if workers lack shared memory, or
+    if the loss is not finite.
     """
     per_epoch = None if cfg.steps_per_epoch == "all" else cfg.steps_per_epoch
     steps = per_epoch or -(-len(dataset) // cfg.batch_size)
@@ -88,7 +88,7 @@ def train(
         depthwise_in_float32(model)
     if cfg.compile:
         torch.use_deterministic_algorithms(True)  # tells the compiler, too
-        torch._dynamo.config.suppress_errors = True  # what fails to compile runs as it is
+        torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is
         model.compile()
     adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[cfg.optimizer]
     descent = adam(model.parameters(), cfg.learning_rate, weight_decay=cfg.weight_decay, fused=True)
@@ -120,7 +120,7 @@ def train(
         total = 0.0
         pairs = loaded(loader)
         for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
-            mine = len(share(batch))  # of a short batch maybe none
+            mine = len(share(batch))  # possibly none of a short batch
             images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
             images = normalise(images, mean, std)
             value = train_step(replica, descent, images, masks, loss_function, precision)
@@ -152,7 +152,7 @@ def loaded(loader: DataLoader) -> Iterator[list[Tensor]]:
     try:
         yield from loader
     except (OSError, RuntimeError) as error:
-        # Workers report OSErrors of their own with the file's name, or as another type.
+        # Workers report their own OSErrors with a file name, or as another type.
         unshared = isinstance(error, OSError) and error.errno == errno.ENOSPC
         if not loader.num_workers or not (unshared or "shared memory" in str(error)):
             raise
@@ -166,8 +166,8 @@ def check_smallest_batch(model: nn.Module, dataset: DarkfieldDataset, size: int)
     """Raise UserError if a network in training mode does not take a batch of `size` images.
 
     That is, if the batch leaves a batch norm one value per channel, or if some processes get none
-    of its images and the network cannot do with none. The network is run on tensors that have a
-    shape but no values: nothing is computed or drawn, and the model stays as it is.
+    of its images and the network cannot cope with that. The network is run on tensors that have a
+    shape but no values: nothing is computed or drawn, and the model does not change.
     """
     weights = {name: tensor.to("meta") for name, tensor in model.state_dict().items()}
     shape = dataset[0, 0][0].shape
@@ -179,7 +179,7 @@ def check_smallest_batch(model: nn.Module, dataset: DarkfieldDataset, size: int)
             return str(error)
         return ""
 
-    remedy = "change train.batch_size, or set train.steps_per_epoch: all batches are full then"
+    remedy = "change train.batch_size, or set train.steps_per_epoch, so that all batches are full"
     if "more than 1 value per channel" in failure(size):
         raise UserError(
             f"train.batch_size: the smallest batch is {size} image of "
@@ -194,7 +194,7 @@ def check_smallest_batch(model: nn.Module, dataset: DarkfieldDataset, size: int)
 
 
 def scheduler_of(optimizer: torch.optim.Optimizer, schedule: str, steps: int) -> LambdaLR:
-    """The learning rate by step: "constant", or "cosine", which warms up for a twentieth."""
+    """The learning rate by step: "constant", or "cosine" after warming up for a twentieth."""
     warm = max(1, steps // 20)
 
     def cosine(step: int) -> float:
@@ -224,7 +224,7 @@ def train_step(
 
 @contextmanager
 def enough_memory(batch_size: int, image_size: tuple[int, int]) -> Iterator[None]:
-    """Turn a lack of memory, on CPU or GPU, into a UserError that says what to lower."""
+    """Turn a lack of memory, on CPU or GPU, into a UserError that says what to reduce."""
     try:
         yield
     except Exception as error:
