@@ -23,15 +23,15 @@ run: .venv/installed ## run the chain on params.yaml, print the test metrics
 		snakemake --quiet all --report $(REPORT); fi
 	@echo; python -m darkfield.report.summary
 
-repro: .venv/installed ## the same by DVC
+repro: .venv/installed ## the same with DVC
 	@dvc repro
 	@echo; python -m darkfield.report.summary
 
-# A DVC repository of its own, so that no import is committed and a clone's `dvc pull` needs no network.
+# In a DVC repository of its own, so that no import is committed and `dvc pull` in a clone needs no network.
 data: .venv/installed ## fetch the public images and masks into data/darkfield
 	@echo "Bacteria detection with darkfield microscopy (Long Nguyen), licence CC BY-NC 4.0:"
 	@echo "give credit, no commercial use. Fetching $(DATA) at $(DATA_REV)"
-	@[ ! -e data/darkfield ] || { echo "data/darkfield is there already"; exit 1; }
+	@[ ! -e data/darkfield ] || { echo "data/darkfield exists already"; exit 1; }
 	@part=.part-data-$$$$ && trap "rm -rf $$part" EXIT && mkdir $$part && (cd $$part && \
 		dvc init --quiet --no-scm && dvc import --rev $(DATA_REV) $(DATA) images && \
 		dvc import --rev $(DATA_REV) $(DATA) masks_orig/masks) && \
@@ -50,7 +50,7 @@ fuzz: .venv/installed ## broken pictures and params, for SECONDS (600)
 test-cluster: .venv/installed ## the chain on a real Slurm of two nodes; Debian, root
 	@tests/slurm.sh python -m pytest --quiet -rP tests/test_cluster.py
 
-compare: .venv/installed ## train several presets on one split, with SEEDS=1,2,3 three times each
+compare: .venv/installed ## train several PRESETS on one split; with SEEDS=1,2,3, three times each
 	@python -m darkfield.compare $(PRESETS) $(if $(SEEDS),--seeds $(SEEDS)) --cores $(CORES)
 
 bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
@@ -75,14 +75,14 @@ dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
 	@part=.part-$$$$-$@ && trap "rm -f $$part" EXIT && python -m darkfield.engine.dvcfile > $$part && \
 		mv $$part $@
 
-docs/settings.md: .venv/installed ## write it, and the schema that editors use, from src/darkfield/params.py
+docs/settings.md: .venv/installed ## write it, and the schema for editors, from src/darkfield/sections.py
 	@python -m darkfield.schema
 
-lock: .venv/installed ## resolve the dependencies of pyproject.toml anew
+lock: .venv/installed ## resolve the dependencies of pyproject.toml again
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--extra dev --upgrade pyproject.toml -o requirements.lock
 
-# uv installs in seconds what takes pip minutes; its own version and hash are in the lock file too.
+# uv installs in seconds what takes pip minutes; its own version and hash are in the lock file, too.
 .venv/installed: requirements.lock pyproject.toml
 	@python3 -c 'import sys; v = sys.version_info; v >= (3, 11) or \
 		sys.exit("Python 3.11 or newer is needed; python3 is %d.%d" % v[:2])'

@@ -151,7 +151,7 @@ def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
     shutil.copytree(ROOT / "presets", folder / "presets")
     done = run(folder, "darkfield", "use", "unet")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.startswith("params.yaml: the recipe of presets/unet.yaml; data and pictures")
+    assert done.stdout.startswith("params.yaml now has the recipe of presets/unet.yaml; data")
     params = check(load(folder / "params.yaml"))
     assert (params.model.encoder, params.data.batches) == ("tu-resnet18", 2)
     assert {"train", "resize"} <= planned(folder)

@@ -38,17 +38,17 @@ class Data(Section):
     )
     classes: Classes = Field(
         {"background": 0, "erythrocyte": 1, "spirochaete": 2},
-        description="Their indices: 0, 1, 2, ..., background first.",
+        description="Class indices: 0, 1, 2, ..., background first.",
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
-        description='Grey value or "#rrggbb": its class.',
+        description='Class of each grey value or "#rrggbb".',
     )
     batches: Whole = Field(
         1,
         ge=1,
         le=10_000,
-        description="Parts to work on side by side, on many cores or a cluster.",
+        description="Parts to process side by side, on several cores or a cluster.",
     )
 
 
@@ -67,7 +67,7 @@ class Synthesize(Section):
 
 
 class Split(Section):
-    """How the pictures are shared out among training, validation and test."""
+    """How the pictures are divided among training, validation and test."""
 
     strategy: Literal["grouped", "random"] = Field(
         "grouped",
@@ -92,7 +92,7 @@ class Model(Section):
         "resnet18", description="Encoder, by its name in segmentation_models.pytorch."
     )
     encoder_weights: Maybe[Literal["imagenet"]] = Field(
-        None, description="imagenet (of tu-tf_efficientnet_lite0 alone), or null: fresh ones."
+        None, description="imagenet (only for tu-tf_efficientnet_lite0), or null: random ones."
     )
     encoder_depth: Whole = Field(5, ge=3, le=5, description="Number of encoder stages.")
     decoder_channels: tuple[Channels, ...] = Field(
@@ -107,10 +107,10 @@ class Train(Section):
     """The training."""
 
     pretrained_weights: Maybe[ModelName] = Field(
-        None, description="NAME of models/NAME whose weights to start from, or null: fresh ones."
+        None, description="NAME of models/NAME whose weights to start from, or null: random ones."
     )
     epochs: Whole = Field(
-        12, ge=1, le=9999, description="Number of epochs, each of which leaves a checkpoint."
+        12, ge=1, le=9999, description="Number of epochs; each leaves a checkpoint."
     )
     batch_size: Whole = Field(8, ge=1, le=65_536, description="Pictures per step.")
     steps_per_epoch: Literal["all"] | Count = Field(
@@ -123,7 +123,7 @@ class Train(Section):
     learning_rate: Number = Field(0.001, gt=0, description="Learning rate at its highest.")
     class_weights: Maybe[Literal["counts"] | tuple[Weight, ...]] = Field(
         (1, 1, 3),
-        description="One per class, null: none, or counts: 1 - the share of the pixels.",
+        description="One per class, null: none, or counts: 1 - the class's share of the pixels.",
     )
     dice_weight: Number = Field(
         0, ge=0, description="Weight of the Dice loss beside cross entropy."
@@ -167,7 +167,7 @@ class Augment(Section):
         0,
         ge=0,
         le=1,
-        description="Fraction of the crops sure to hold a pixel of a class but background.",
+        description="Fraction of the crops that must contain a class other than background.",
     )
     flip: Flag = Field(False, description="Flip pictures left-right and top-bottom.")
     turn: Flag = Field(False, description="Turn pictures by right angles.")
@@ -199,7 +199,7 @@ class Predict(Section):
 
     tile: Size = Field((768, 768), description="Largest height and width of a tile.")
     overlap: Number = Field(
-        0.25, ge=0, le=0.9, description="Fraction of a tile that its neighbour covers, too."
+        0.25, ge=0, le=0.9, description="Fraction of a tile that it shares with its neighbour."
     )
     tta: Flag = Field(
         False, description="Test-time augmentation: the mean over flips and right-angle turns."
@@ -211,7 +211,7 @@ class Evaluate(Section):
 
     trained_on: Literal["refuse", "report"] = Field(
         "refuse",
-        description="Test pictures known from training: refuse to measure, or report it.",
+        description="If test pictures were trained on: refuse to measure, or report it.",
     )
 
 
@@ -226,7 +226,9 @@ class Select(Section):
 class Overlays(Section):
     """Pictures with truth, prediction and errors drawn over them."""
 
-    images: Whole = Field(12, ge=0, description="Most pictures to draw, of train and of test each.")
+    images: Whole = Field(
+        12, ge=0, description="Largest number of pictures to draw, of train and of test each."
+    )
 
 
 class Pictures(Section):

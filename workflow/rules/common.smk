@@ -41,7 +41,7 @@ def or_exit(function, *arguments):
 darkfield.engine.private.let_names_mean_the_chain()
 ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
-# Snakemake, which reads the files by itself, says less of what is wrong with them.
+# Checked here, since Snakemake, which also reads the files, says less about what is wrong.
 or_exit(darkfield.validation.load, Path("params.yaml"))
 OVERRIDES = [
     *(
@@ -69,7 +69,7 @@ def code(rule):
 
 
 def raw_digest():
-    """The identity of the user's folder; the synthetic one is told by its checksums file."""
+    """The identity of the user's folder; the synthetic one has a file of checksums instead."""
     root = Path(config["data"]["root"])
     if str(root) == SYNTHETIC:
         return None
@@ -97,14 +97,14 @@ def in_chain(*chain):
 
 
 def memory(megabytes):
-    """A rule's mem_mb, for engines that reserve memory: as much again after a failure."""
+    """A rule's mem_mb, for engines that reserve memory: the same amount more after each failure."""
     return lambda wildcards, attempt: megabytes * attempt
 
 
 def gpus(number=1):
-    """A rule's GPUs: 0 where none will be used, so that its jobs do not wait for one another.
+    """A rule's GPUs: 0 if none will be used, so that its jobs do not wait for each other.
 
-    With train.device: auto that is seen on this machine. Those of a cluster may have others.
+    For train.device: auto, this machine decides; the nodes of a cluster may differ.
     """
     device = config["train"]["device"]
 
@@ -116,13 +116,13 @@ def gpus(number=1):
 
 
 def of_model(key):
-    """What model.json says under a key, as a function of the wildcards."""
+    """The value of a key of model.json, as a function of the wildcards."""
     return lambda wildcards: read_json(f"models/{wildcards.model}/model.json")[key]
 
 
 @cache
 def pictures_by_batch():
-    # It needs NumPy and Pillow, which other rules can do without.
+    # Imports NumPy and Pillow, which other rules do not need.
     from darkfield.data.listing import batches
 
     return or_exit(batches, config["pictures"]["folder"], config["data"]["batches"])
@@ -135,13 +135,13 @@ def pictures_digest(wildcards):
 
 
 onstart:
-    # By itself Snakemake waits for its jobs to end when it is told to terminate.
+    # By default Snakemake waits for its jobs to end when it is told to terminate.
     signal.signal(signal.SIGTERM, stop_all)
 
 
 onerror:
     dvc_commit()
-    # At exit, because Snakemake goes on talking after this; the last line is to be the reason.
+    # At exit, because Snakemake prints more after this, and the reason must be the last line.
     for job in sorted(workflow.scheduler.failed, key=lambda job: job.rule.name):
         *several, last = reasons(job.log[0])
         last = f"{job.rule.name} failed: {last} (log: {job.log[0]})"

@@ -1,4 +1,4 @@
-# From pictures to splits and numbers about them. What has a {batch} works a part of the pictures.
+# From pictures to splits and statistics. Rules with a {batch} work on one part of the pictures.
 wildcard_constraints:
     batch=r"\d+",
     fold=r"\d+",
@@ -94,10 +94,10 @@ rule split_batch:
         "../scripts/split_batch.py"
 
 
-# To start a training from; what these weights have seen is to test nothing.
+# The model to start a training from; pictures that its weights have seen must not be tested on.
 PRETRAINED = config["train"]["pretrained_weights"]
 PRETRAINED_SPEC = [] if PRETRAINED is None else f"models/{PRETRAINED}/model.json"
-# Without such weights the setting changes nothing, and is not to make the split be made again.
+# Without such weights the setting changes nothing, so it must not make the split stale.
 TRAINED_ON = config["evaluate"]["trained_on"] if PRETRAINED_SPEC else "refuse"
 
 

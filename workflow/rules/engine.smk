@@ -1,4 +1,4 @@
-# Snakemake runs, DVC keeps the books: what a run has made is recorded in dvc.lock.
+# Snakemake runs, DVC keeps the books: the results of a run are recorded in dvc.lock.
 import shutil
 import subprocess
 
@@ -65,7 +65,7 @@ def kept(job):
 
 @cache
 def dvc_commit():
-    """Record in dvc.lock what is noted to have run; a run's exit status does not depend on it."""
+    """Record in dvc.lock what ran, by the notes; a run's exit status does not depend on it."""
     if "DVC_STAGE" in os.environ or workflow.touch:  # DVC records its own stages
         return
     if not Path(".dvc").is_dir() or not shutil.which("dvc"):
@@ -104,7 +104,7 @@ def dvc_commit():
 
 
 def after_nothing():
-    """What is left of an earlier run is recorded by one that finds nothing to do, too."""
+    """Even a run that finds nothing to do records what an earlier run left unrecorded."""
     if workflow.scheduler and not workflow.dryrun and darkfield.engine.ran.unrecorded():
         dvc_commit()
 

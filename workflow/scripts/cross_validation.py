@@ -1,4 +1,4 @@
-"""What the folds' models score on the images that they never saw, all images together."""
+"""The scores of the folds' models on the images that they never saw, all images together."""
 
 import numpy as np
 
@@ -19,10 +19,10 @@ with job(snakemake) as log:
         tested = (read_csv(split)["split"] == "test").to_numpy()
         matrices[tested] = np.load(path)[metrics[fold - 1]["epoch"] - 1, tested]
         table.loc[tested, "fold"] = fold
-    # All images, but for those that pretrained weights have seen.
+    # All images except those that pretrained weights have seen.
     kept = table["fold"] > 0
     table, matrices = table[kept].reset_index(drop=True), matrices[kept]
-    of = ~np.isnan(iou(matrices.sum(axis=0)))  # the classes that every fold's mean is over
+    of = ~np.isnan(iou(matrices.sum(axis=0)))  # the classes that every fold's mean covers
     found = intervals(matrices, table["group"])
     limits = {m: np.vectorize(number, otypes=[object])(v) for m, v in found.limits.items()}
     by_class = {

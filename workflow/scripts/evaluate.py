@@ -1,4 +1,4 @@
-"""Bring the measurements of all batches together, and make the table of epochs."""
+"""Join the measurements of all batches, and make the table of epochs."""
 
 from pathlib import Path
 

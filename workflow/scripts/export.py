@@ -1,4 +1,4 @@
-"""Turn the model into ONNX, a package for the BioImage Model Zoo, and a model card."""
+"""Export the model as ONNX, a package for the BioImage Model Zoo, and a model card."""
 
 from pathlib import Path
 

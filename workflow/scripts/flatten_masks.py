@@ -1,4 +1,4 @@
-"""Bring the flattened masks of all batches together, or tell what is wrong with the pairs."""
+"""Join the flattened masks of all batches, or report what is wrong with the pairs."""
 
 from collections import Counter
 from pathlib import Path

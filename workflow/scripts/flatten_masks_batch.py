@@ -1,4 +1,4 @@
-"""Check the pairs of image and mask of one batch, and bring the masks to class indices."""
+"""Check the pairs of image and mask of one batch, and turn the masks into class indices."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rank the masks by how little cross-validated models agree with them; draw the worst."""
+"""Rank the masks by how much cross-validated models disagree with them; draw the worst."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bring the overlays of all batches together."""
+"""Join the overlays of all batches."""
 
 from pathlib import Path
 

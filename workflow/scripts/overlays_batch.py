@@ -13,7 +13,7 @@ from darkfield.report.overlays import overlay, pick
 
 def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
     """Write the overlays of the pictures of these rows."""
-    # Here, as most batches of a large set have nothing to draw, and torch loads slowly.
+    # Imported here: most batches of a large set have nothing to draw, and torch loads slowly.
     from darkfield.network.predictor import Predictor
 
     cfg, model = snakemake.params.train, Path(snakemake.input.weights).parent

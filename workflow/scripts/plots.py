@@ -24,7 +24,7 @@ with job(snakemake) as log:
         with atomic(path) as part:
             figure.savefig(part, metadata={"Software": None})
         log.info("%s", path)
-    # DVC records the folder whole, so a plot of a class that is gone would stay for ever.
+    # DVC records the folder as a whole, so the plot of a former class would stay for ever.
     keep_only(classes)
     whole = (snakemake.output[name] for name in ("loss", "balance", "confusion"))
     keep_only([*whole, Path(classes[0]).parent])

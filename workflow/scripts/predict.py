@@ -1,4 +1,4 @@
-"""Bring the labels and counts of all batches together."""
+"""Join the labels and counts of all batches."""
 
 import sys
 from pathlib import Path

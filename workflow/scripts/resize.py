@@ -1,4 +1,4 @@
-"""Bring the sums of all batches together."""
+"""Join the sums of all batches."""
 
 from darkfield.engine.script import job
 from darkfield.files import concat_csv, keep_only, write_csv

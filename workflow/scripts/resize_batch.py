@@ -1,4 +1,4 @@
-"""Bring a batch of images and masks to the size that the network takes; sum up its channels."""
+"""Resize a batch of images and masks to the network's input size; sum up its channels."""
 
 import pandas as pd
 

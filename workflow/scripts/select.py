@@ -1,4 +1,4 @@
-"""Keep the epoch that is best on val; report what it scores."""
+"""Keep the epoch that is best on val; report its scores."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Share the images out among train, val and test."""
+"""Divide the images among train, val and test."""
 
 from darkfield.classes import class_names
 from darkfield.data.features import read_features

@@ -1,4 +1,4 @@
-"""Describe the images of one batch, so that those of one field of view can be told."""
+"""Describe the images of one batch, so that those of one field of view can be found."""
 
 from pathlib import Path
 
