@@ -668,7 +668,7 @@ FOLDERS = [  # of data.root, one run each
     Case(
         "too few groups: all pictures show one field",
         one_field,
-        "split: 20 images in 1 groups leave test and val empty; add images or change the fractions",
+        "split: 20 images in 1 groups leave val and test empty; add images or change the fractions",
     ),
 ]
 MACHINE = [

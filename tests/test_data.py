@@ -110,7 +110,7 @@ def test_make_data_imports_the_pinned_commit(public):
     assert git(folder, "status", "--short") == ""
     again = make_data(folder)
     assert again.returncode != 0
-    assert "data/darkfield is there already" in again.stdout
+    assert "data/darkfield exists already" in again.stdout
 
 
 def test_make_data_leaves_nothing_behind_if_it_fails(public):

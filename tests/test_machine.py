@@ -1,4 +1,4 @@
-"""A machine that is in the way: one clear message, nothing lost, and the same command goes on."""
+"""A machine that gets in the way: one clear message, nothing lost, the same command continues."""
 
 import fcntl
 import os
