@@ -59,12 +59,13 @@ bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.
 scale: .venv/installed ## what the chain costs with 100, 1,000 and 10,000 pictures, and with a million
 	@python bench/scale.py
 
-check: .venv/installed ## style: ruff, snakefmt, snakemake --lint, the layers of imports
+check: .venv/installed ## style and types: ruff, snakefmt, snakemake --lint, layers of imports, mypy
 	@ruff check --quiet .
 	@ruff format --quiet --check .
 	@snakefmt --check Snakefile workflow 2>/dev/null || snakefmt --check Snakefile workflow
 	@! snakemake --lint 2>&1 | grep "^    \* " | grep -v "Specify a conda environment or container"
 	@lint-imports
+	@mypy
 
 format: .venv/installed ## format the code
 	@ruff check --quiet --fix .

@@ -1,7 +1,9 @@
-"""What tests share: the real images where there are any, a model, a bucket."""
+"""What tests share: the real images where there are any, a finished run, a model, a bucket."""
 
+import fcntl
 import os
 import re
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -21,6 +23,31 @@ def real_data() -> Path:
     if not (root / "images").is_dir():
         pytest.skip("no real images: set DARKFIELD_DATA or put them at ../shared/data/darkfield")
     return root
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A repository whose chain Snakemake has run; committed. To be copied, not changed.
+
+    It takes half a minute, so that all processes of a test run share one.
+    """
+    from project import commit, repository, snakemake
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, whole = shared / "finished/project", shared / "finished/whole"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            shutil.rmtree(folder.parent, ignore_errors=True)  # of another process, where it failed
+            folder.parent.mkdir()
+            repository(folder)
+            done = snakemake(folder, "--cores", "2")
+            assert done.returncode == 0, done.stdout
+            commit(folder)
+            whole.touch()
+    return folder
 
 
 @pytest.fixture(scope="session", params=["native", [32, 48]], ids=["native", "resized"])

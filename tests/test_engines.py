@@ -45,15 +45,6 @@ def run_snakemake(folder, *arguments):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A repository whose chain Snakemake has run; committed."""
-    folder = repository(tmp_path_factory.mktemp("engines") / "project")
-    run_snakemake(folder)
-    commit(folder)
-    return folder
-
-
 @pytest.fixture
 def copy(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "project", symlinks=True)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from darkfield.command import command
 from darkfield.engine.environment import ENVIRONMENT
@@ -95,7 +96,7 @@ def introduce(model: Path) -> None:
     print(f"{model}: {described(read_spec(model))}{also}", file=sys.stderr)
 
 
-def run_predict(images: list[str], out: Path, model: Path, **options) -> None:
+def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> None:
     from darkfield.data.listing import passed_over, sources, told
     from darkfield.network.predictor import Predictor
     from darkfield.report.labels import label_files

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ OUT = Path("results/compare")
 SHARED = ("data", "synthesize", "split")  # what params.yaml says, whatever the preset
 
 
-def params_of(name: str, own: Params, seed: int | None = None) -> dict:
+def params_of(name: str, own: Params, seed: int | None = None) -> dict[str, Any]:
     """The params of a preset or row, with the data and the split of `own`, and this train.seed.
 
     Raises UserError if there is no such preset or row, or if it contradicts the data.
@@ -71,7 +72,7 @@ def run(name: str, seed: int | None, target: str, cores: int) -> None:
     (folder / "params.yaml").write_text(text)
     if not (folder / "models").exists():
         (folder / "models").symlink_to(os.path.relpath("models", folder))
-    command = ["snakemake", "--snakefile", "Snakefile", "--directory", folder]
+    command = ["snakemake", "--snakefile", "Snakefile", "--directory", str(folder)]
     quiet = ["--cores", str(cores), "--quiet", "host", "reason", "rules", "--"]
     if subprocess.run([*command, *quiet, target]).returncode:
         raise UserError(f"{name}: the run in {folder} failed; see its messages above")
@@ -107,7 +108,7 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
     return Recipe(tables[0], np.stack(matrices), classes)
 
 
-def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict:
+def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict[str, Any]:
     """The size of a preset's model and its times; the time of prediction is the first run's."""
     folder = folder_of(name, seeds[0])
     epochs = len(read_csv(folder / "results" / fold / "train/history.csv"))
@@ -135,7 +136,7 @@ def train_minutes(name: str, seeds: Sequence[int | None], fold: str) -> float:
 def seconds(rule: Path) -> float:
     """Seconds of a rule and its batches, from Snakemake's benchmark files RULE.tsv, RULE/*.tsv."""
     files = [rule.with_suffix(".tsv"), *rule.glob("*.tsv")]
-    return sum(pd.read_csv(file, sep="\t")["s"].iloc[0] for file in files)
+    return sum(float(pd.read_csv(file, sep="\t")["s"].iloc[0]) for file in files)
 
 
 def parameters(weights: Path) -> int:
@@ -211,15 +212,15 @@ def numbers(text: str) -> list[int]:
 def main(names: Sequence[str], folds: bool, seeds: list[int] | None, cores: int) -> None:
     """Run all presets, one after the other; then write the table and the plots."""
     fold, kind = ("folds/1/", "folds") if folds else ("", "table")
-    seeds = seeds or [None]
+    trained: Sequence[int | None] = seeds or [None]
     for name in names:
-        for seed in seeds:
+        for seed in trained:
             run(name, seed, "cross_validation" if folds else "results/metrics.json", cores)
-    recipes = {name: tested(name, seeds, fold) for name in names}
-    cost = pd.DataFrame(costs(name, seeds, fold) for name in names)
+    recipes = {name: tested(name, trained, fold) for name in names}
+    cost = pd.DataFrame(costs(name, trained, fold) for name in names)
     table = pd.concat([paired.table(recipes), cost], axis=1)
     write_csv(OUT / f"{kind}.csv", table)
-    for figure, file in ((plot(table), kind), (curves(names, seeds, fold), f"{kind}_curves")):
+    for figure, file in ((plot(table), kind), (curves(names, trained, fold), f"{kind}_curves")):
         with atomic(OUT / f"{file}.png") as part:
             figure.savefig(part)
     print(paired.summary(table), f"More in {OUT / kind}.csv", *paired.notes(recipes), sep="\n")

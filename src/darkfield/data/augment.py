@@ -10,11 +10,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from darkfield.data.dataset import Pair
 from darkfield.sections import Augment
 from darkfield.values import Size
 
 
-class RandomWindow(v2.Transform):
+class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no types
     """Cut a window from image and mask at random and bring it to `size` (height, width).
 
     The window is 1 / s times as large as `size`, s drawn log-uniformly from `scale`. In the
@@ -61,7 +62,7 @@ def corner(window: int, whole: int, inside: int | None) -> int:
     return low + pick(high - low + 1)
 
 
-class StrayLight(v2.Transform):
+class StrayLight(v2.Transform):  # type: ignore[misc]  # torchvision ships no types
     """Lay light of any colour over the image, changing smoothly from corner to corner.
 
     This is how a darkfield microscope's field looks when it is lit. `strength`, 0-1, is the most
@@ -84,12 +85,12 @@ class StrayLight(v2.Transform):
         return tv_tensors.wrap(lit.round().to(torch.uint8), like=inpt)
 
 
-def augmentation(cfg: Augment, crop: Size | None) -> Callable | None:
+def augmentation(cfg: Augment, crop: Size | None) -> Callable[[Tensor, Tensor], Pair] | None:
     """The transform of image and mask, tv_tensors, that params.yaml asks for; None for none.
 
     `crop` is the size of random windows, None for whole pictures.
     """
-    steps: list[Callable] = []
+    steps: list[Callable[..., Any]] = []
     if crop:
         steps.append(RandomWindow(crop, cfg.scale, cfg.foreground))
     if cfg.flip:
@@ -107,4 +108,7 @@ def augmentation(cfg: Augment, crop: Size | None) -> Callable | None:
     if cfg.noise:
         # Half only: otherwise batch norm learns the statistics of noise and misreads clean ones.
         steps.append(v2.RandomApply([v2.GaussianNoise(sigma=cfg.noise)]))
-    return v2.Compose(steps) if steps else None
+    if not steps:
+        return None
+    transform: Callable[[Tensor, Tensor], Pair] = v2.Compose(steps)
+    return transform

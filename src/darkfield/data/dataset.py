@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+Pair = tuple[Tensor, Tensor]  # image and mask
 
-class DarkfieldDataset(Dataset):
+
+class DarkfieldDataset(Dataset[Pair]):
     """Named pairs of image (H, W, 3) and mask (H, W), uint8, each through its own transform.
 
     Then both through `transforms`, if given. A key is a picture's index and the seed of all that
@@ -20,9 +22,9 @@ class DarkfieldDataset(Dataset):
         names: Sequence[str],
         images: Sequence[np.ndarray],
         masks: Sequence[np.ndarray],
-        transform: Callable,
-        target_transform: Callable,
-        transforms: Callable | None = None,
+        transform: Callable[[np.ndarray], Tensor],
+        target_transform: Callable[[np.ndarray], Tensor],
+        transforms: Callable[[Tensor, Tensor], Pair] | None = None,
     ):
         self.names, self.images, self.masks = names, images, masks
         self.transform, self.target_transform = transform, target_transform
@@ -31,7 +33,7 @@ class DarkfieldDataset(Dataset):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, key: tuple[int, int]) -> Pair:
         i, seed = key
         pair = self.transform(self.images[i]), self.target_transform(self.masks[i])
         if self.transforms:
@@ -41,18 +43,20 @@ class DarkfieldDataset(Dataset):
         return pair
 
 
-def image_transform() -> Callable:
+def image_transform() -> Callable[[np.ndarray], Tensor]:
     """uint8 (H, W, 3) to a uint8 tv_tensors.Image (3, H, W)."""
     from torchvision.transforms import v2  # takes six seconds, and evaluation does not need it
 
-    return v2.ToImage()
+    to_image: Callable[[np.ndarray], Tensor] = v2.ToImage()
+    return to_image
 
 
 def target_transform(mask: np.ndarray) -> Tensor:
     """uint8 class indices (H, W) to a uint8 tv_tensors.Mask (H, W)."""
     from torchvision import tv_tensors
 
-    return tv_tensors.Mask(torch.from_numpy(mask))
+    indices: Tensor = tv_tensors.Mask(torch.from_numpy(mask))
+    return indices
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -94,11 +94,11 @@ def class_weights(
     """
     if setting is None:
         return None
-    weights = counts["weights"] if setting == "counts" else setting
+    weights: Sequence[float] = counts["weights"] if isinstance(setting, str) else setting
     shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
     if not any(weight for weight, there in zip(weights, shown, strict=True) if there):
         raise UserError(
             f"train.class_weights: {setting} gives weight 0 to every class that the training "
             "images show, so nothing would be learned; set it to null"
         )
-    return weights
+    return list(weights)

@@ -36,5 +36,6 @@ def hardware(device: torch.device) -> str:
     """The GPU's name, or the CPU's architecture and instructions, which determine rounding."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    matrix = ["AMX"] if torch.cpu._is_amx_tile_supported() else []  # bf16 products, where available
+    amx = torch.cpu.get_capabilities().get("amx_tile")
+    matrix = ["AMX"] if amx else []  # bf16 products, where available
     return " ".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *matrix])

@@ -39,7 +39,7 @@ def build(cfg: Model, classes: int) -> nn.Module:
             "install it (pip install 'darkfield[models]') or use segnet"
         ) from error
     try:
-        model = smp.create_model(
+        model: nn.Module = smp.create_model(
             cfg.name,
             cfg.encoder,
             encoder_weights=None,
@@ -50,7 +50,7 @@ def build(cfg: Model, classes: int) -> nn.Module:
     except (KeyError, ValueError, RuntimeError) as error:
         raise UserError(f"model: {' '.join(str(error).split())}") from error
     if cfg.encoder_weights:
-        load_imagenet(model.encoder, cfg.encoder)
+        load_imagenet(model.get_submodule("encoder"), cfg.encoder)
     return model
 
 
@@ -76,10 +76,10 @@ def start_from(model: nn.Module, weights: Path, order: Sequence[int]) -> None:
 def of_classes(model: nn.Module) -> list[str]:
     """The names of those tensors of a model, in its state, that have one entry per class."""
     if not isinstance(model, SegNet):
-        last = model.segmentation_head[0]
+        last = model.get_submodule("segmentation_head.0")
     elif isinstance(model.head, nn.Conv2d):
         last = model.head
     else:  # the notebook's: convolution, batch norm, ReLU
-        last = model.decoder[-1][-3:-1]
+        last = nn.Sequential(*list(model.decoder[-1].children())[-3:-1])
     tensors = {tensor.data_ptr() for tensor in last.state_dict().values() if tensor.ndim}
     return [name for name, tensor in model.state_dict().items() if tensor.data_ptr() in tensors]

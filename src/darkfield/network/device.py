@@ -23,7 +23,8 @@ def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]
     # Like use_deterministic_algorithms(True), which also imports the compiler for 2 seconds.
     torch.set_deterministic_debug_mode("error")
     # Filling uninitialised memory protects against reading it, which no operation here does.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    deterministic = torch.utils.deterministic
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set at run time
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("train.device: 'cuda', but torch sees no CUDA device; use auto or cpu")
     if device == "auto":
@@ -38,8 +39,8 @@ def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]
 def has_bf16(device: str) -> bool:
     """Whether "cuda" or "cpu" has instructions for bf16; emulated, it is slower than fp32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -54,7 +55,8 @@ def depthwise_in_float32(model: nn.Module) -> None:
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
-            module.forward = partial(in_float32, module.forward)
+            forward = partial(in_float32, module.forward)
+            module.forward = forward  # type: ignore[method-assign]  # of this layer alone
 
 
 def in_float32(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -13,14 +13,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
@@ -30,6 +31,7 @@ from darkfield.files import UserError
 
 RESTARTS = 3
 REASON = "DARKFIELD_REASON"  # the file in which a process says why it failed
+T = TypeVar("T")
 log = logging.getLogger("darkfield")
 
 
@@ -43,28 +45,31 @@ def first() -> bool:
     return rank() == 0
 
 
-def share(batch: Sequence) -> Sequence:
+def share(batch: Sequence[T]) -> Sequence[T]:
     """This process's share of a batch: every n-th sample, possibly none."""
     return batch[dist.get_rank() :: dist.get_world_size()] if dist.is_initialized() else batch
 
 
 def total(x: Tensor) -> Tensor:
     """The sum of x over all processes, with its gradient."""
-    return Total.apply(x) if dist.is_initialized() else x
+    if not dist.is_initialized():
+        return x
+    summed: Tensor = Total.apply(x)
+    return summed
 
 
 class Total(torch.autograd.Function):
     """Each process's contribution is part of every process's loss, so gradients are summed, too."""
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         x = x.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(x)
         return x
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        return Total.apply(gradient)
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return total(gradient)
 
 
 def mean(x: Tensor) -> Tensor:
@@ -84,7 +89,7 @@ class Replica(DistributedDataParallel):
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         with GlobalBatchNorm():
-            return super().forward(*inputs, **kwargs)
+            return super().forward(*inputs, **kwargs)  # type: ignore[no-untyped-call]  # torch's
 
 
 class GlobalBatchNorm(TorchFunctionMode):
@@ -94,7 +99,13 @@ class GlobalBatchNorm(TorchFunctionMode):
     norms.
     """
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         return (batch_norm if func is F.batch_norm else func)(*args, **(kwargs or {}))
 
 
@@ -117,7 +128,7 @@ def batch_norm(
     average = total(wide.sum(dims)) / count
     centred = wide - average.view(shape)
     variance = total(centred.square().sum(dims)) / count
-    if running_mean is not None:
+    if running_mean is not None and running_var is not None:
         running_mean.lerp_(average.detach(), momentum)
         running_var.lerp_(variance.detach() * count / (count - 1), momentum)
     scale = weight * (variance + eps).rsqrt()
@@ -133,7 +144,7 @@ def launch(command: Sequence[str], processes: int, device: torch.device) -> None
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher import LaunchConfig, elastic_launch
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     if device.type == "cuda" and processes > (gpus := torch.cuda.device_count()):
         raise UserError(f"train.processes: {processes}, but torch sees {gpus} CUDA devices")

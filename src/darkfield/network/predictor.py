@@ -60,7 +60,7 @@ class Predictor:
         with readable(folder):
             fresh = self.spec.model.model_copy(update={"encoder_weights": None})
             network = build(fresh, len(self.classes))
-        self.network: nn.Module = network.to(self.device, memory_format=NHWC).eval()
+        self.network: nn.Module = network.to(self.device).to(memory_format=NHWC).eval()
         self.load(path)
 
     def load(self, weights: Path) -> None:
@@ -128,7 +128,8 @@ class Predictor:
 
         def forward(batch: Tensor) -> Tensor:
             with autocast(self.device, self.precision):
-                return self.network(batch).float()
+                logits: Tensor = self.network(batch).float()
+                return logits
 
         batch = normalise(batch, self.spec.mean, self.spec.std)
         return averaged(forward, self.spec.predict.tta, batch)

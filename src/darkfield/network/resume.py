@@ -18,7 +18,7 @@ def checkpoint(folder: Path, epoch: int) -> Path:
     return folder / f"{epoch:04}.safetensors"
 
 
-def save_state(folder: Path, modules: dict[str, Any], history: list[dict]) -> None:
+def save_state(folder: Path, modules: dict[str, Any], history: list[dict[str, float]]) -> None:
     """Write the states of `modules` (model, optimizer) and the history, atomically."""
     states = {name: module.state_dict() for name, module in modules.items()}
     buffer = io.BytesIO()  # when torch writes files itself, it hides the disk's errors
@@ -27,7 +27,7 @@ def save_state(folder: Path, modules: dict[str, Any], history: list[dict]) -> No
         part.write_bytes(buffer.getbuffer())
 
 
-def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
+def load_state(folder: Path, modules: dict[str, Any]) -> list[dict[str, float]]:
     """Restore `modules` as a killed training left them; returns its history, empty if none.
 
     A state that cannot be read, or whose checkpoints are gone, is dropped with a warning.
@@ -38,8 +38,8 @@ def load_state(folder: Path, modules: dict[str, Any]) -> list[dict]:
     initial = {name: copy.deepcopy(module.state_dict()) for name, module in modules.items()}
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        history = state["history"]
-        if not all(checkpoint(folder, row["epoch"]).exists() for row in history):
+        history: list[dict[str, float]] = state["history"]
+        if not all(checkpoint(folder, int(row["epoch"])).exists() for row in history):
             raise FileNotFoundError("checkpoints are missing")
         for name, module in modules.items():
             module.load_state_dict(state[name])

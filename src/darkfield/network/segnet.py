@@ -2,18 +2,27 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypedDict
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+
+class Stages(TypedDict):
+    """The stages of a SegNet."""
+
+    encoder: Sequence[Sequence[int]]
+    decoder: Sequence[Sequence[int]]
+
+
 # One tuple per stage, one number per 3x3 convolution: its output channels. The decoder's last
 # convolution, to the classes, is not listed.
-SEGNET = {
+SEGNET: Stages = {
     "encoder": ((64, 64), (128, 128), (256, 256)),
     "decoder": ((128, 128), (64, 64), (64,)),
 }
 # VGG16's 13 convolutions and their mirror image, as in the paper.
-SEGNET_VGG16 = {
+SEGNET_VGG16: Stages = {
     "encoder": ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
     "decoder": ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,)),
 }
@@ -39,7 +48,8 @@ def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
     """
     pixels, where = (t.permute(0, 2, 3, 1).flatten(1, 2) for t in (x, indices))
     flat = x.new_zeros(x.shape[0], size[0] * size[1], x.shape[1]).scatter_(1, where, pixels)
-    return flat.unflatten(1, tuple(size)).permute(0, 3, 1, 2)
+    unpooled: Tensor = flat.unflatten(1, tuple(size)).permute(0, 3, 1, 2)
+    return unpooled
 
 
 class SegNet(nn.Module):
@@ -79,4 +89,5 @@ class SegNet(nn.Module):
             pooled.append((indices, size))
         for block in self.decoder:
             x = block(max_unpool(x, *pooled.pop()))
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits

@@ -21,7 +21,7 @@ def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> T
     """
     if not tta:
         return forward(batch)
-    total = 0
+    total = torch.zeros((), device=batch.device)
     for turns in range(4):
         for mirror in (False, True):
             view = batch.rot90(turns, (2, 3))
@@ -47,7 +47,7 @@ def tiled(
     pad = [(0, max(0, side - length)) for side, length in zip(tile, (h, w), strict=True)]
     image = np.pad(image, [*pad, (0, 0)], mode="edge") if any(sum(pad, ())) else image
     tops, lefts = (starts(n, t, predict.overlap) for n, t in zip(image.shape, tile, strict=False))
-    weight, total = None, None
+    total: Tensor | None = None
     for top, below in zip(tops, [*tops[1:], image.shape[0]], strict=True):
         for left in lefts:
             (out,) = forward([image[top : top + tile[0], left : left + tile[1]]])
@@ -60,6 +60,7 @@ def tiled(
                 weights = out.new_zeros(tile[0], image.shape[1])
             total[:, :, left : left + tile[1]] += out * weight
             weights[:, left : left + tile[1]] += weight
+        assert total is not None, "every row has a tile"
         done = below - top
         yield (total[:, :done] / weights[:done])[:, : h - top, :w]
         total, weights = (F.pad(t[..., done:, :], (0, 0, 0, done)) for t in (total, weights))
@@ -79,4 +80,5 @@ def enlarged(one: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
 def starts(length: int, tile: int, overlap: float) -> list[int]:
     """Where the tiles of a side begin: evenly spaced; the last one ends with the side."""
     n = 1 + math.ceil((length - tile) / (tile * (1 - overlap)))
-    return np.linspace(0, length - tile, n).round().astype(int).tolist()
+    begins: list[int] = np.linspace(0, length - tile, n).round().astype(int).tolist()
+    return begins

@@ -16,12 +16,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from darkfield.data.dataset import DarkfieldDataset, normalise
+from darkfield.data.dataset import DarkfieldDataset, Pair, normalise
 from darkfield.errors import out_of_memory
 from darkfield.files import UserError, atomic
 from darkfield.network.device import autocast, depthwise_in_float32
 from darkfield.network.distributed import first, rank, replicate, share
 from darkfield.network.loss import cross_entropy, dice
+from darkfield.network.private import run_what_fails_to_compile_as_it_is
 from darkfield.network.resume import checkpoint, load_state, save_state
 from darkfield.progress import Pace
 from darkfield.sections import Train
@@ -36,15 +37,17 @@ def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int)
     draws again; within it, every image comes once before any comes twice.
     """
     if not shuffle:
-        return (np.arange((epoch - 1) * samples, epoch * samples) % images).tolist()
+        order = np.arange((epoch - 1) * samples, epoch * samples) % images
+        return list(map(int, order))
     rng = np.random.default_rng([seed, epoch])
     passes = -(-samples // images)
-    return np.concatenate([rng.permutation(images) for _ in range(passes)])[:samples].tolist()
+    order = np.concatenate([rng.permutation(images) for _ in range(passes)])
+    return list(map(int, order[:samples]))
 
 
 def sample_seeds(seed: int, epoch: int, samples: int) -> list[int]:
     """A seed for the augmentation of each of an epoch's samples."""
-    return np.random.default_rng([seed, epoch, 1]).integers(2**63, size=samples).tolist()
+    return list(map(int, np.random.default_rng([seed, epoch, 1]).integers(2**63, size=samples)))
 
 
 def epoch_seed(seed: int, epoch: int, rank: int) -> int:
@@ -78,7 +81,7 @@ def train(
     per_epoch = None if cfg.steps_per_epoch == "all" else cfg.steps_per_epoch
     steps = per_epoch or -(-len(dataset) // cfg.batch_size)
     samples = steps * cfg.batch_size if per_epoch else len(dataset)
-    model = model.to(device, memory_format=torch.channels_last).train()
+    model = model.to(device).to(memory_format=torch.channels_last).train()
     check_smallest_batch(model, dataset, min(cfg.batch_size, samples % cfg.batch_size or samples))
     averaged = None
     if cfg.ema:
@@ -88,7 +91,7 @@ def train(
         depthwise_in_float32(model)
     if cfg.compile:
         torch.use_deterministic_algorithms(True)  # tells the compiler, too
-        torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is
+        run_what_fails_to_compile_as_it_is()
         model.compile()
     adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[cfg.optimizer]
     descent = adam(model.parameters(), cfg.learning_rate, weight_decay=cfg.weight_decay, fused=True)
@@ -112,7 +115,7 @@ def train(
         batches = [keys[i : i + cfg.batch_size] for i in range(0, samples, cfg.batch_size)]
         loader = DataLoader(
             dataset,
-            batch_sampler=[share(batch) or batch[:1] for batch in batches],
+            batch_sampler=[list(share(batch)) or batch[:1] for batch in batches],
             num_workers=cfg.workers,
             pin_memory=device.type == "cuda",
         )
@@ -130,7 +133,7 @@ def train(
                     f"{', '.join(dataset.names[i] for i, _ in batch)}): "
                     f"lower train.learning_rate ({cfg.learning_rate:g})"
                 )
-            rate = scheduler.get_last_lr()[0]
+            rate = float(scheduler.get_last_lr()[0])
             scheduler.step()
             if averaged:
                 averaged.update_parameters(model)
@@ -147,7 +150,7 @@ def train(
     return history
 
 
-def loaded(loader: DataLoader) -> Iterator[list[Tensor]]:
+def loaded(loader: DataLoader[Pair]) -> Iterator[list[Tensor]]:
     """The batches of a loader; raises UserError if its workers lack shared memory to send them."""
     try:
         yield from loader

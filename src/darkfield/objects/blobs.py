@@ -57,14 +57,14 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
     return labels
 
 
-def components(mask: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+def components(mask: np.ndarray) -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
     """The connected components of a mask, bool (H, W), one by one, since pictures can be large.
 
     Each comes as a window of the picture, one pixel wider on each side, and its own mask in it.
     """
     from scipy.ndimage import find_objects
 
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    labels: np.ndarray = cv2.connectedComponents(mask.astype(np.uint8))[1]
     for number, window in enumerate(find_objects(labels), 1):
         window = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in window)
         yield window, labels[window] == number
@@ -107,7 +107,7 @@ def divide(pieces: np.ndarray, parts: np.ndarray) -> None:
         where = np.argwhere(own == piece)
         some = where[:: max(1, len(where) // (SAMPLE * parts[piece]))].astype(float)
         centres, _ = kmeans2(some, parts[piece], minit="++", rng=0)
-        part = KDTree(centres).query(where)[1]
+        part = np.asarray(KDTree(centres).query(where)[1])
         own[tuple(where[part > 0].T)] = last + part[part > 0]
         last += parts[piece] - 1
 

@@ -220,7 +220,7 @@ def under_joins(paths: list[np.ndarray], joined: np.ndarray, width: float) -> np
     if not len(joined):
         return np.zeros(len(paths), bool)
     lines = KDTree(np.linspace(joined[:, 0], joined[:, 1], 64).reshape(-1, 2))
-    return np.array([(lines.query(path)[0] < width).all() for path in paths])
+    return np.array([np.all(lines.query(path)[0] < width) for path in paths])
 
 
 def angle(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -194,13 +194,14 @@ def told(caveats: Sequence[str]) -> list[str]:
     return [f"**{line}.**" for line in caveats]
 
 
-def scores(metrics: dict, intervals: dict) -> str:
+def scores(metrics: dict[str, Any], intervals: dict[str, Any]) -> str:
     """A Markdown table of one split: one row per class and one for the means, with [low, high]."""
 
     def cell(value: float | None, interval: list[float | None] | None) -> str:
         number = "" if value is None else f"{value:.3f}"
-        known = interval and None not in interval
-        return f"{number} [{interval[0]:.3f}, {interval[1]:.3f}]" if known else number
+        if not interval or None in interval:
+            return number
+        return f"{number} [{interval[0]:.3f}, {interval[1]:.3f}]"
 
     rows = [["", *COLUMNS.values()], ["---"] * (1 + len(COLUMNS))]
     limits = by_class(intervals)

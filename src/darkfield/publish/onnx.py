@@ -47,8 +47,8 @@ def export_model(model: Path, out: Path) -> None:
     spec, onnx = predictor.spec, to_onnx(predictor.network, predictor.spec)
     session = start(onnx)
     check(session, predictor)
-    native = spec.image_size == "native"
-    (picture,) = scenes([smallest(spec)] * 2 if native else spec.image_size, 1)
+    side = smallest(spec)
+    (picture,) = scenes((side, side) if spec.image_size == "native" else spec.image_size, 1)
     image = as_input([picture])
     # Nested, so that none is put in place before the last is written.
     with (
@@ -79,7 +79,8 @@ class Portable(nn.Module):
         x = normalise(image, self.mean, self.std)
         if self.multiple > 1:
             x = F.pad(x, (0, -w % self.multiple, 0, -h % self.multiple), mode="replicate")
-        return self.model(x)[:, :, :h, :w].softmax(dim=1)
+        found: Tensor = self.model(x)[:, :, :h, :w].softmax(dim=1)
+        return found
 
 
 def fixed_padding(model: nn.Module) -> nn.Module:
@@ -127,7 +128,9 @@ def to_onnx(model: nn.Module, spec: ModelSpec) -> bytes:
         except torch.onnx.OnnxExporterError as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{title(spec)}: cannot be exported to ONNX ({reason})") from error
-    return labelled(program.model_proto, spec).SerializeToString(deterministic=True)
+    assert program, "the exporter that dynamo=True asks for returns it"
+    onnx: bytes = labelled(program.model_proto, spec).SerializeToString(deterministic=True)
+    return onnx
 
 
 def labelled(model: "ModelProto", spec: ModelSpec) -> "ModelProto":
@@ -164,9 +167,9 @@ def check(session: "InferenceSession", predictor: Predictor) -> None:
     Raises UserError if less than AGREEMENT of the pixels of one size have the same class.
     """
     spec = predictor.spec
-    native = spec.image_size == "native"
     whole = Predict(tile=(4096, 4096), overlap=0)
-    for size in (spec.predict.tile if native else spec.image_size, (96, 160), (101, 139)):
+    used = spec.predict.tile if spec.image_size == "native" else spec.image_size
+    for size in (used, (96, 160), (101, 139)):
         pictures = scenes(size, 2)
         alike = predictor.varied(image_size="native" if padded(spec) else size, predict=whole)
         by_torch = np.stack([alike.labels(picture) for picture in pictures])
@@ -190,4 +193,5 @@ def as_input(pictures: Sequence[np.ndarray]) -> np.ndarray:
 
 def probabilities(session: "InferenceSession", image: np.ndarray) -> np.ndarray:
     """Probabilities (B, C, H, W), float32, of pictures (B, 3, H, W), float32, 0 to 255."""
-    return session.run(None, {"image": np.ascontiguousarray(image)})[0]
+    (found,) = session.run(None, {"image": np.ascontiguousarray(image)})
+    return np.asarray(found)

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -30,7 +31,7 @@ def worst_first(matrices: np.ndarray) -> np.ndarray:
     return np.argsort(score(matrices), kind="stable")
 
 
-def data_uri(picture: Image.Image, form: str, **options) -> str:
+def data_uri(picture: Image.Image, form: str, **options: Any) -> str:
     """A data URI that holds a picture."""
     file = io.BytesIO()
     picture.save(file, form, **options)

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -42,14 +43,14 @@ def svg(figure: Figure, name: str) -> Markup:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text)
 
-    def ours(tag: re.Match) -> str:
+    def ours(tag: re.Match[str]) -> str:
         themed = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", tag[0])
         return re.sub("|".join(THEME), lambda colour: THEME[colour[0]], themed)
 
     return Markup(re.sub("<[^>]*>", ours, text))  # in tags only, since text may hold any name
 
 
-def flat(params: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(params: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested params as (dotted key, value as in params.yaml)."""
     for key, value in params.items():
         if isinstance(value, dict):
@@ -59,7 +60,7 @@ def flat(params: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield f"{prefix}{key}", text
 
 
-def at_a_glance(table: pd.DataFrame) -> list[dict]:
+def at_a_glance(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Images, groups and sizes of all images and of each split that has any.
 
     `table` is data/flattened_masks.csv and data/split.csv merged.
@@ -78,7 +79,7 @@ def at_a_glance(table: pd.DataFrame) -> list[dict]:
     ]
 
 
-def balance(counts: dict) -> list[dict]:
+def balance(counts: dict[str, Any]) -> list[dict[str, Any]]:
     """The shares of pixels and images of each class in each split, from class_counts.json."""
     splits = [s for s in SPLITS if counts["images"][s]]
     return [
@@ -114,10 +115,10 @@ def curves(
 
 def page(
     *,
-    scores: dict,
+    scores: dict[str, Any],
     spec: ModelSpec,
-    settings: dict,
-    counts: dict,
+    settings: dict[str, Any],
+    counts: dict[str, Any],
     table: pd.DataFrame,
     history: pd.DataFrame,
     epochs: pd.DataFrame,

@@ -61,14 +61,16 @@ def label_files(
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
         # For no image: gives the columns if no image has a label.
         nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
-        found, problems, labelled = [[table[:0] for table in nothing]], [], set()
+        found: list[Sequence[pd.DataFrame]] = [[table[:0] for table in nothing]]
+        problems: list[str] = []
+        labelled: set[Path] = set()
         for path, page, name in progress(sources, "image"):
             label, overlay, stack = (out / made.format(name) for made in MADE)
             made_of = {"picture": digest(path), "page": page, **made_by}
             try:
                 whole = overlay.exists() and (stack.exists() or not probabilities)
                 indices, record = read_label(label) if label.exists() else (None, None)
-                if record != made_of or not whole:
+                if indices is None or record != made_of or not whole:
                     image = read_image(path, page)
                     # Label removed first, written last: where it exists, all its files do.
                     for old in (label, overlay, stack):
@@ -169,8 +171,13 @@ def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
     import tifffile
 
     with atomic(path) as part:
-        kind = {"photometric": "minisblack", "metadata": {"axes": "CYX"}}
-        stack = tifffile.memmap(part, shape=shape, dtype=np.float32, **kind)
+        stack = tifffile.memmap(
+            part,
+            shape=shape,
+            dtype=np.float32,
+            photometric="minisblack",
+            metadata={"axes": "CYX"},
+        )
         yield stack
         stack.flush()
 
@@ -218,7 +225,7 @@ def is_label(path: Path) -> bool:
 def digest_of(indices: np.ndarray) -> str:
     """SHA-256 of class indices, uint8 (H, W), and their shape."""
     digest = hashlib.sha256(repr(indices.shape).encode())
-    digest.update(np.ascontiguousarray(indices))
+    digest.update(np.ascontiguousarray(indices).data)
     return digest.hexdigest()
 
 

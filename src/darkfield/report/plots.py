@@ -1,8 +1,11 @@
 """The chain's figures. Each function draws into a matplotlib figure and returns it."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -23,12 +26,12 @@ matplotlib.rcParams.update(
 )
 
 
-def new(width: float = 6.4, height: float = 4.0):
+def new(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
     figure = Figure((width, height), layout="constrained")
     return figure, figure.subplots()
 
 
-def mark_epoch(axes, epoch: int) -> None:
+def mark_epoch(axes: Axes, epoch: int) -> None:
     axes.axvline(epoch, color="black", linewidth=1, linestyle=(0, (4, 2)))
     axes.annotate(
         f"selected: {epoch}",
@@ -105,7 +108,7 @@ def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
     return figure
 
 
-def class_balance(counts: dict) -> Figure:
+def class_balance(counts: dict[str, Any]) -> Figure:
     """The share of pixels and of images with each class, by split, from class_counts.json."""
     figure = Figure((6.4, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -136,13 +139,13 @@ def class_balance(counts: dict) -> Figure:
     return figure
 
 
-def share_of_pixels(counts: dict, split: str, name: str) -> float:
+def share_of_pixels(counts: dict[str, Any], split: str, name: str) -> float:
     pixels = counts["pixels"][split]
-    return pixels[name] / sum(pixels.values())
+    return float(pixels[name] / sum(pixels.values()))
 
 
-def share_of_images(counts: dict, split: str, name: str) -> float:
-    return counts["images_with"][split][name] / counts["images"][split]
+def share_of_images(counts: dict[str, Any], split: str, name: str) -> float:
+    return float(counts["images_with"][split][name] / counts["images"][split])
 
 
 def confusion_matrix(table: pd.DataFrame) -> Figure:

@@ -1,6 +1,7 @@
 """The results of a run as text: `python -m darkfield.report.summary`."""
 
 from pathlib import Path
+from typing import Any
 
 from darkfield.classes import by_class
 from darkfield.command import command
@@ -24,7 +25,7 @@ PLACES = {
 }
 
 
-def summary(metrics: dict) -> str:
+def summary(metrics: dict[str, Any]) -> str:
     """The test metrics of a metrics.json as a table with a row a class and one for the means.
 
     Below it the caveats of these metrics. Without a test split, a sentence that says so.
@@ -36,7 +37,7 @@ def summary(metrics: dict) -> str:
     classes = by_class(test)
     width = max(map(len, (*classes, "background")), default=0) + 1
 
-    def row(name: str, values: dict) -> str:
+    def row(name: str, values: dict[str, Any]) -> str:
         cells = (values.get(c) for c in COLUMNS)
         texts = ("" if v is None else f"{v:.3f}" for v in cells)
         return f"{name:{width}}" + "".join(
