@@ -107,7 +107,7 @@ def test_an_empty_share_that_the_network_does_not_take_is_told_before_training(t
     options = {"model": {"name": "unet", "encoder": "mit_b0"}, "scenes": 3}
     code, said, log = replicas(tmp_path / "run", epochs=1, **options)
     assert code == 1
-    assert "the smallest batch has fewer images (1) than there are processes" in said
+    assert "the smallest batch has fewer images (1) than there are processes" in log
     assert "Traceback" not in said + log
     assert replicas(tmp_path / "full", epochs=1, steps_per_epoch=2, **options)[0] == 0
 
@@ -115,7 +115,6 @@ def test_an_empty_share_that_the_network_does_not_take_is_told_before_training(t
 def test_a_lost_loss_is_told_once_and_not_tried_again(tmp_path):
     code, said, log = replicas(tmp_path / "run", epochs=5, learning_rate=1e30)
     assert code == 1
-    assert said.count("lower train.learning_rate") == 1
     assert "Traceback" not in said + log
     assert log.count("the loss is") == 1
     assert "lower train.learning_rate" in log.splitlines()[-1]
