@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 
 def project(folder: Path, images: int) -> Path:
-    """A copy of the project, under DVC, with so many synthetic images."""
+    """A copy of the project, under DVC, with a given number of synthetic images."""
     for name in ("workflow", "profiles", "src", "models/None"):
         shutil.copytree(HERE.parent / name, folder / name)
     for name in ("Snakefile", "dvc.yaml"):

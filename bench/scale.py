@@ -1,6 +1,6 @@
-"""What the chain costs with more and more pictures: `make scale` writes the table of docs/scale.md.
+"""What the chain costs with more and more pictures: `make scale` prints the table of docs/scale.md.
 
-Runs the chain on so many synthetic scenes, one core, one epoch over all of them, and says what a
+Runs the chain on a given number of synthetic scenes, one core, one epoch over all, and says what a
 million pictures cost. A rule that works in batches takes as long for each batch, and its batches
 are shared out among nodes. Each of the others runs on one, and start + each * pictures**growth is
 fitted to its seconds.
@@ -23,7 +23,7 @@ LEAST = 1.0  # seconds: what a rule takes less is its start
 
 
 def measure(images: int) -> dict[str, dict[str, float]]:
-    """Seconds and peak memory of every rule on so many scenes, and of what is no rule."""
+    """Seconds and peak memory of every rule on this many scenes, and of all else."""
     with tempfile.TemporaryDirectory() as folder:
         copy = project(Path(folder), images)
         params = yaml.safe_load((copy / "params.yaml").read_text())

@@ -113,7 +113,7 @@ SHUFFLED.putpalette([2, 2, 2, 0, 0, 0, 1, 1, 1])
 TRANSPARENT = np.dstack([IMAGE, np.full((30, 40), 100, np.uint8)])
 FRAMES = {"save_all": True, "append_images": [Image.fromarray(IMAGE[::-1])]}
 COLOURED = np.where(MASK[..., None] == 1, [255, 0, 0], 0).astype(np.uint8)
-REFUSED = [  # all told by one run of flatten_masks
+REFUSED = [  # all reported by one run of flatten_masks
     Case(
         "image without mask",
         lambda root: (root / "images/widow.png").write_bytes(GOOD),
@@ -385,7 +385,7 @@ READ = [  # all read by one run of flatten_masks
     ),
     Case("link out of the folder", linked, "followed: DVC and large disks work so"),
     Case("é in two spellings (macOS, Linux)", two_spellings, "one letter: image and mask match"),
-    Case("hidden files (._00.png, .DS_Store)", hidden, "passed over"),
+    Case("hidden files (._00.png, .DS_Store)", hidden, "skipped"),
     *(Case(f"name with {what}", read(name, GOOD), "just a file") for what, name in NAMES.items()),
 ]
 
@@ -405,7 +405,7 @@ def without(section: str, key: str) -> Callable[[dict], None]:
 
 
 NAN, INFINITE = float("nan"), float("inf")
-WRONG_PARAMS = [  # all told at once, before anything runs
+WRONG_PARAMS = [  # all reported at once, before anything runs
     Case(
         "unknown key",
         param("train", learning_rat=1),

@@ -253,7 +253,7 @@ def test_on_failure_the_last_line_is_ours(own_pictures):
         ({"data": {"root": "nowhere"}}, "nowhere/masks: no such folder (data.root must hold"),
     ],
 )
-def test_wrong_params_are_told_before_anything_runs(tmp_path, sections, line):
+def test_wrong_params_are_reported_before_anything_runs(tmp_path, sections, line):
     folder = project(tmp_path / "project", **sections)
     done = snakemake(folder, "--cores", "1")
     assert done.returncode == 1
@@ -357,6 +357,6 @@ def test_files_that_are_not_used_are_named(tmp_path):
     done = snakemake(folder, "--cores", "1", "data/flattened_masks.csv")
     assert done.returncode == 0, done.stdout
     last = (folder / "logs/flatten_masks.log").read_text().splitlines()[-1]
-    assert last.endswith("18 masks flattened; passed over: 2 .gif, 4 in subfolders")
+    assert last.endswith("18 masks flattened; skipped: 2 .gif, 4 in subfolders")
     found = run(folder, "darkfield", "doctor").stdout
-    assert "18 images, 18 masks   -> passed over: 2 .gif, 4 in subfolders" in found
+    assert "18 images, 18 masks   -> skipped: 2 .gif, 4 in subfolders" in found

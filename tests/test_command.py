@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_a_closed_pipe_is_no_error_to_tell(folder, command):
+def test_a_closed_pipe_is_no_error(folder, command):
     write_json(folder / "results/metrics.json", METRICS)
     (folder / ".snakemake/locks").mkdir(exist_ok=True)
     (folder / ".snakemake/locks/0.input.lock").write_text("")

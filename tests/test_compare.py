@@ -49,7 +49,7 @@ def test_a_row_changes_its_preset_and_shares_data_and_split(small, monkeypatch):
     assert (small / "results/compare/three" / got["data"]["root"]).resolve() == small / "data/mine"
 
 
-def test_an_unknown_preset_is_told_with_those_there_are(small, monkeypatch):
+def test_an_unknown_preset_is_reported_with_the_known_ones(small, monkeypatch):
     monkeypatch.chdir(small)
     with pytest.raises(UserError, match=r"^four: neither .* \(known: one, two, three\)$"):
         compare.params_of("four", Params())

@@ -27,7 +27,7 @@ def test_a_sound_project(tmp_path):
     assert "needs one: make run" in found["models"]
 
 
-def test_unfinished_trainings_are_told_with_their_size(tmp_path):
+def test_unfinished_trainings_are_reported_with_their_size(tmp_path):
     folder = project(tmp_path / "project")
     assert "trainings" not in doctor(folder)[1]
     for name, size in (("a", 3_000_000), ("b", 4_000_000)):
@@ -36,7 +36,7 @@ def test_unfinished_trainings_are_told_with_their_size(tmp_path):
     assert doctor(folder)[1]["trainings"].startswith("2 unfinished, 7 MB in .snakemake/darkfield")
 
 
-def test_what_stops_everything_is_told(tmp_path):
+def test_what_stops_everything_is_reported(tmp_path):
     folder = project(tmp_path / "project", data={"root": "nowhere"})
     code, found = doctor(folder)
     assert code == 1

@@ -63,7 +63,7 @@ def refused(tmp_path_factory):
 
 
 @by_name(REFUSED)
-def test_broken_pictures_are_all_told_by_one_run(refused, case):
+def test_broken_pictures_are_all_reported_by_one_run(refused, case):
     _, text, results = refused
     if isinstance(results[case.wrong], OSError):
         pytest.skip(f"this file system has no such file: {results[case.wrong]}")
@@ -155,7 +155,7 @@ def told(request, small):
     return request.param, clear(done)
 
 
-def test_wrong_params_are_all_told_by_one_run(told):
+def test_wrong_params_are_all_reported_by_one_run(told):
     cases, text = told
     lines = text.splitlines()
     for case in cases:

@@ -1,4 +1,4 @@
-"""A run of the chain that is killed, stopped or out of disk goes on to the same bytes."""
+"""A run of the chain that is killed, stopped or out of disk continues to the same bytes."""
 
 import hashlib
 import os
@@ -113,7 +113,7 @@ def test_ten_kills_at_random_moments_change_no_byte(prepared, whole, tmp_path):
     ids=["Ctrl-C", "all terminated", "kill"],
 )
 @pytest.mark.long
-def test_a_signal_stops_within_seconds_and_says_how_to_go_on(folder, whole, kill, name):
+def test_a_signal_stops_within_seconds_and_says_how_to_continue(folder, whole, kill, name):
     process = start(folder)
     wait_for(folder, "epoch 2 of")
     kill(process.pid, getattr(signal, name))

@@ -49,4 +49,4 @@ def test_what_a_folder_holds_besides_is_named(model, tmp_path, capsys):
     synthesize(tmp_path / "scenes", images=1, size=(40, 60), seed=1)
     (tmp_path / "scenes/images/film.czi").touch()
     run_predict([str(tmp_path / "scenes/images")], tmp_path / "out", model)
-    assert "passed over: 1 .czi" in capsys.readouterr().err.splitlines()
+    assert "skipped: 1 .czi" in capsys.readouterr().err.splitlines()

@@ -87,7 +87,7 @@ def positive(text: str) -> float:
 
 
 def introduce(model: Path) -> None:
-    """Say on stderr what the model is, and which others are at hand."""
+    """Say on stderr what the model is, and which others are available."""
     from darkfield.network.spec import described, read_spec
 
     found = [*sorted(spec.parent for spec in Path("models").glob("*/model.json")), MODELS[-1]]
@@ -97,14 +97,14 @@ def introduce(model: Path) -> None:
 
 
 def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> None:
-    from darkfield.data.listing import passed_over, sources, told
+    from darkfield.data.listing import in_words, skipped, sources
     from darkfield.network.predictor import Predictor
     from darkfield.report.labels import label_files
 
     introduce(model)
     pictures = sources(images, out)
-    if others := sum((passed_over(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
-        print(f"passed over: {told(others)}", file=sys.stderr)
+    if others := sum((skipped(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
+        print(f"skipped: {in_words(others)}", file=sys.stderr)
     if problems := label_files(pictures, Predictor(model), out, **options):
         raise UserError(*problems)
 

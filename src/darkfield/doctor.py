@@ -13,7 +13,7 @@ from typing import NamedTuple
 import psutil
 
 from darkfield.data.images import is_picture
-from darkfield.data.listing import passed_over, told
+from darkfield.data.listing import in_words, skipped
 from darkfield.engine import lock
 from darkfield.files import UserError, image_and_mask_folders
 from darkfield.network.states import STATES, unfinished
@@ -100,8 +100,8 @@ def project() -> Iterator[Finding]:
     try:
         folders = image_and_mask_folders(root)
         images, masks = (sum(map(is_picture, folder.iterdir())) for folder in folders)
-        others = sum((passed_over(folder, flat=True) for folder in folders), Counter())
-        hint = f"passed over: {told(others)}" if others else ""
+        others = sum((skipped(folder, flat=True) for folder in folders), Counter())
+        hint = f"skipped: {in_words(others)}" if others else ""
         yield Finding("data", f"{root}: {images} images, {masks} masks", hint)
     except UserError as error:
         yield Finding("data", "missing", str(error).replace("\n", "; "), stops=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from darkfield.data.listing import passed_over, sources, told
+from darkfield.data.listing import in_words, skipped, sources
 from darkfield.files import UserError
 
 
@@ -99,7 +99,7 @@ def test_two_folders_with_one_name_are_refused(folder, tmp_path):
         sources(["in/one", "in/two"], OUT)
 
 
-def test_all_inputs_without_pictures_are_told(folder):
+def test_all_inputs_without_pictures_are_reported(folder):
     folder("notes.txt")
     with pytest.raises(UserError) as error:
         sources(["in", "nowhere", "*.gif"], OUT)
@@ -113,9 +113,9 @@ def test_all_inputs_without_pictures_are_told(folder):
 def test_what_is_passed_over_is_counted(folder):
     folder("a.png", "b.bmp", "c.gif", "d.GIF", "notes", "sub/e.png", "sub/f.czi", ".hidden/g.czi")
     folder("out/made.csv", "._a.png", ".DS_Store")
-    assert told(passed_over(Path("in"), Path("in/out"))) == "1 .czi, 2 .gif, 1 without an ending"
-    assert told(passed_over(Path("in"), Path("in/out"), flat=True)) == (
+    assert in_words(skipped(Path("in"), Path("in/out"))) == "1 .czi, 2 .gif, 1 without an ending"
+    assert in_words(skipped(Path("in"), Path("in/out"), flat=True)) == (
         "2 .gif, 2 in subfolders, 1 without an ending"
     )
     Path("in/linked").symlink_to("sub", target_is_directory=True)
-    assert passed_over(Path("in"))["linked folders"] == 1
+    assert skipped(Path("in"))["linked folders"] == 1

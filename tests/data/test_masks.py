@@ -1,4 +1,4 @@
-"""Masks of every kind to class indices; every problem told at once, and nothing written then."""
+"""Masks of every kind to class indices; all problems are reported at once, nothing is written."""
 
 import numpy as np
 import pandas as pd

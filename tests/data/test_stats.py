@@ -100,7 +100,7 @@ def test_the_real_images(real_data):
     assert stats["std"] == pytest.approx([0.2190, 0.2444, 0.2532], abs=0.002)
 
 
-def test_classes_that_are_missing_are_told_once_each():
+def test_classes_that_are_missing_are_reported_once_each():
     columns = {"split": ["train", "train", "val", "test"], "pixels_a": [9, 9, 9, 9]}
     columns |= {"pixels_none": 0, "pixels_val": [0, 0, 1, 0], "pixels_train": [1, 0, 0, 0]}
     counts = class_counts(pd.DataFrame(columns), ["a", "none", "val", "train"])

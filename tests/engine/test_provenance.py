@@ -36,6 +36,6 @@ def test_versions_name_the_libraries_that_a_model_uses():
 @pytest.mark.skipif(
     not CPU.exists() or "flags" not in CPU.read_text(), reason="not an x86 CPU under Linux"
 )
-def test_a_cpu_with_matrix_instructions_is_told_from_one_without():
+def test_a_cpu_with_matrix_instructions_is_distinguished_from_one_without():
     """The same training gives mean IoU 0.849 on the one, 0.872 on the other."""
     assert ("AMX" in hardware(torch.device("cpu"))) == ("amx_tile" in CPU.read_text().split())

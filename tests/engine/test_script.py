@@ -21,7 +21,7 @@ def test_a_users_mistake(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_several_problems_are_all_told_and_summed_up_last(tmp_path, capsys):
+def test_several_problems_are_all_reported_and_summed_up_last(tmp_path, capsys):
     with pytest.raises(SystemExit), job(script(tmp_path / "a.log")):
         raise UserError("one", "two")
     assert (tmp_path / "a.log").read_text().endswith("one\ntwo\n2 problems, the first: one\n")
@@ -46,7 +46,7 @@ def test_a_bug_has_its_traceback_in_the_log_only(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_lack_of_memory_is_told_from_errors_that_mention_memory(tmp_path):
+def test_a_lack_of_memory_is_distinguished_from_errors_that_mention_memory(tmp_path):
     with pytest.raises(RuntimeError) as full:
         torch.empty(1 << 60)
     with pytest.raises(MemoryError) as too_large:

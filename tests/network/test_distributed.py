@@ -1,4 +1,4 @@
-"""Several processes do what one does: the same gradients, the same curve, the same way to go on."""
+"""Several processes do what one does: the same gradients, curve and resumption."""
 
 import json
 import subprocess
@@ -90,7 +90,7 @@ def test_losses_agree_with_those_of_one_process(tmp_path):
 
 
 def test_a_process_that_dies_is_restarted_to_the_same_bytes(tmp_path):
-    """And so is a whole training that goes on later."""
+    """So is a whole training that is resumed."""
     options = ALL | {"precision": "bf16", "schedule": "constant"}  # the same for 2 epochs and 4
     assert replicas(tmp_path / "whole", epochs=4, **options)[0] == 0
     code, said, log = replicas(tmp_path / "died", epochs=4, dies=8, **options)
@@ -103,7 +103,7 @@ def test_a_process_that_dies_is_restarted_to_the_same_bytes(tmp_path):
     assert digests(tmp_path / "died") == digests(tmp_path / "parts") == whole
 
 
-def test_an_empty_share_that_the_network_does_not_take_is_told_before_training(tmp_path):
+def test_an_empty_share_that_the_network_does_not_take_is_reported_before_training(tmp_path):
     options = {"model": {"name": "unet", "encoder": "mit_b0"}, "scenes": 3}
     code, said, log = replicas(tmp_path / "run", epochs=1, **options)
     assert code == 1
@@ -112,7 +112,7 @@ def test_an_empty_share_that_the_network_does_not_take_is_told_before_training(t
     assert replicas(tmp_path / "full", epochs=1, steps_per_epoch=2, **options)[0] == 0
 
 
-def test_a_lost_loss_is_told_once_and_not_tried_again(tmp_path):
+def test_a_lost_loss_is_reported_once_and_not_tried_again(tmp_path):
     code, said, log = replicas(tmp_path / "run", epochs=5, learning_rate=1e30)
     assert code == 1
     assert "Traceback" not in said + log

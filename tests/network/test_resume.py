@@ -1,4 +1,4 @@
-"""A stopped training goes on to the same bytes; a state that is not its own is not used."""
+"""A stopped training continues to the same bytes and never uses the state of another."""
 
 import pytest
 import torch

@@ -159,7 +159,7 @@ def test_images_of_classes_of_weight_zero_alone_do_not_end_in_nan(tmp_path):
     assert history[0]["loss"] == 0
 
 
-def test_a_batch_too_small_for_batch_norm_is_told_before_training(tmp_path):
+def test_a_batch_too_small_for_batch_norm_is_reported_before_training(tmp_path):
     unet = {"model": {"name": "unet", "encoder_depth": 3, "decoder_channels": [8, 8, 8]}}
     said = r"smallest batch is 1 image of 8 x 8 pixels.*batch norm.*change train.batch_size"
     with pytest.raises(UserError, match=said):

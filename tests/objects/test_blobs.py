@@ -46,7 +46,7 @@ def test_an_ellipse_is_one_cell(axes, angle):
     assert count(drawn > 0) == 1
 
 
-def test_three_cells_grown_together_are_told_by_their_area():
+def test_three_cells_grown_together_are_counted_by_their_area():
     """They are deepest in their middle; the other cells say how large one is."""
     clump = discs((35, 40, 15), (57, 40, 15), (46, 59, 15))
     assert count(clump | discs((120, 25, 15), (120, 60, 15), (120, 95, 15), (30, 100, 15))) == 7

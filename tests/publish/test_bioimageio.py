@@ -114,7 +114,7 @@ def test_the_same_model_is_the_same_bytes(native, filter_of_native_pictures, tmp
     assert again.read_bytes() == native.read_bytes()
 
 
-def test_what_the_zoo_refuses_is_told(filter_of_native_pictures, tmp_path):
+def test_what_the_zoo_refuses_is_reported(filter_of_native_pictures, tmp_path):
     onnx, spec = filter_of_native_pictures
     with pytest.raises(UserError, match=r"^model.json: the BioImage Model Zoo refuses license: "):
         packed(tmp_path / "a.zip", onnx, spec.model_copy(update={"licence": "do as you like"}))

@@ -1,4 +1,4 @@
-"""`darkfield predict`: every picture gets its label picture and counts, bad ones are told."""
+"""`darkfield predict`: every picture gets a label image and counts, bad ones are reported."""
 
 import os
 import shutil
@@ -87,7 +87,7 @@ def swap(one, other):
     spare.rename(other)
 
 
-def test_it_goes_on_where_it_stopped(model, pictures, tmp_path, monkeypatch):
+def test_it_continues_where_it_stopped(model, pictures, tmp_path, monkeypatch):
     """Killed before the last label is written: what was finished is kept, the rest is made."""
     out, write = tmp_path / "out", labels.write_label
 
@@ -155,7 +155,7 @@ def test_pages_that_change_places(model, tmp_path):
         assert contents(out) == contents(tmp_path / f"fresh{pages[0, 0, 0, 0]}")
 
 
-def test_a_changed_model_makes_its_labels_anew(model, pictures, tmp_path):
+def test_a_changed_model_makes_its_labels_again(model, pictures, tmp_path):
     out = tmp_path / "out"
     run_predict([str(pictures)], out, model)
     first = contents(out)
@@ -197,7 +197,9 @@ def test_a_kill_between_overlay_and_label(model, pictures, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("text", ["darkfield", None], ids=["edited", "another program's"])
-def test_labels_that_predict_did_not_write_are_told_and_left_alone(model, pictures, tmp_path, text):
+def test_labels_that_predict_did_not_write_are_reported_and_left_alone(
+    model, pictures, tmp_path, text
+):
     out = tmp_path / "out"
     run_predict([str(pictures)], out, model)
     with Image.open(out / "one.png") as label:
@@ -274,7 +276,7 @@ def test_the_first_line_says_which_model_it_is_and_which_others_are_here(
         assert capsys.readouterr().err.splitlines()[0] == first
 
 
-def test_what_is_no_model_is_told_in_a_line(pictures, tmp_path):
+def test_what_is_no_model_is_reported_in_a_line(pictures, tmp_path):
     with pytest.raises(UserError) as error:
         run_predict([str(pictures)], tmp_path / "out", tmp_path / "none")
     assert [line.partition(": ")[2] for line in str(error.value).splitlines()] == [

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from darkfield.data.listing import passed_over, told
+from darkfield.data.listing import in_words, skipped
 from darkfield.data.masks import find_pairs, gather_masks
 from darkfield.engine.script import job
 from darkfield.files import UserError, image_and_mask_folders, keep_only, read_json
@@ -20,6 +20,6 @@ with job(snakemake) as log:
     for files in (inputs.image_pixels, inputs.mask_pixels):
         keep_only(files)
     folders = image_and_mask_folders(Path(inputs.root))
-    others = sum((passed_over(folder, flat=True) for folder in folders), Counter())
-    unused = f"; passed over: {told(others)}" if others else ""
+    others = sum((skipped(folder, flat=True) for folder in folders), Counter())
+    unused = f"; skipped: {in_words(others)}" if others else ""
     log.info("%d masks flattened%s", len(table), unused)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from darkfield.data.listing import passed_over, told
+from darkfield.data.listing import in_words, skipped
 from darkfield.engine.script import job
 from darkfield.files import atomic, concat_csv, hand_over, read_json, write_csv
 
@@ -24,7 +24,7 @@ with job(snakemake) as log:
     problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
     write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
     print(*problems, sep="\n", file=sys.stderr)
-    unused = told(passed_over(Path(snakemake.params.folder)))
+    unused = in_words(skipped(Path(snakemake.params.folder)))
     if unused:
-        print(f"passed over: {unused}", file=sys.stderr)
-    log.info("%d pictures could not be read; passed over: %s", len(problems), unused or "none")
+        print(f"skipped: {unused}", file=sys.stderr)
+    log.info("%d pictures could not be read; skipped: %s", len(problems), unused or "none")

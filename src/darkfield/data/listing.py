@@ -57,7 +57,7 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     return listed
 
 
-def passed_over(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
+def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
     """How many files below a folder are not named like pictures, by suffix, except hidden ones.
 
     Files below `out` are not counted. If `flat`, subfolders are not searched for pictures, and all
@@ -80,8 +80,8 @@ def passed_over(folder: Path, out: Path | None = None, *, flat: bool = False) ->
     return +counts
 
 
-def told(counts: Counter[str]) -> str:
-    """The counts of passed_over in words: "3 .gif, 2 in subfolders"."""
+def in_words(counts: Counter[str]) -> str:
+    """The counts of skipped in words: "3 .gif, 2 in subfolders"."""
     return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
 
 

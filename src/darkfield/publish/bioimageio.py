@@ -27,7 +27,7 @@ TAGS = (  # of any darkfield model; its classes say what the pictures show
     *("semantic-segmentation", "2d", "transmission-light-microscopy", "darkfield", "microscopy"),
     "pytorch",
 )
-UNNAMED = ["not named in model.json"]  # authors, of which the zoo wants one
+UNNAMED = ["not named in model.json"]  # authors: the zoo requires one
 COVER = 512  # height of the cover, twice as wide, pixels
 
 

@@ -169,10 +169,10 @@ def validation(spec: ModelSpec) -> str:
             "**Cross-validation**: several models of the same recipe, each trained without the "
             "pictures that it is tested on."
         )
-        parts += told(folds.get("caveats", []))
+        parts += paragraphs(folds.get("caveats", []))
         parts.append(scores(folds["test"], folds.get("interval_95") or {}))
         parts += filter(None, [folds.get("interval_note")])
-    parts += told(spec.caveats)
+    parts += paragraphs(spec.caveats)
     unseen = spec.trained_on is not None and not spec.caveats
     kept = ", whose fields of view were not trained on" if unseen else ""
     for split, what in (("test", ""), ("val", "; the epoch was chosen on it")):
@@ -189,7 +189,7 @@ def validation(spec: ModelSpec) -> str:
     return "\n\n".join(parts)
 
 
-def told(caveats: Sequence[str]) -> list[str]:
+def paragraphs(caveats: Sequence[str]) -> list[str]:
     """The caveats of some figures, as paragraphs."""
     return [f"**{line}.**" for line in caveats]
 
