@@ -69,7 +69,7 @@ def split(n, fields, seen=None, strategy="grouped", **fractions):
 
 
 def test_an_empty_split_is_an_error():
-    with pytest.raises(UserError, match="3 images in 3 groups leave test empty"):
+    with pytest.raises(UserError, match="3 images in 3 groups leave val empty"):
         split(3, range(3), **THREE)
 
 
@@ -79,6 +79,13 @@ def test_random_splits_fields_and_still_says_which_they_are():
     assert list(table.columns) == ["image", "group", "split"]
     assert table["group"].tolist() == fields
     assert table.groupby("group")["split"].nunique().max() > 1
+
+
+@pytest.mark.parametrize("strategy", ["grouped", "random"])
+def test_the_order_of_the_fractions_makes_no_difference(strategy):
+    backwards = dict(reversed(THREE.items()))
+    one, two = (split(24, range(24), strategy=strategy, **f) for f in (THREE, backwards))
+    assert one.equals(two)
 
 
 def test_pictures_of_one_field_stay_on_one_side():

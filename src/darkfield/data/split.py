@@ -125,7 +125,8 @@ def split_images(
     """
     n, strata = len(manifest), strata_of(manifest, classes)
     new = [i for i in range(n) if not seen[i]]
-    shares = left_over(fractions, n - len(new), n)
+    # In one order, whatever that of the keys: it decides ties, and where a random split begins.
+    shares = left_over(dict(sorted(fractions.items())), n - len(new), n)
     if strategy == "random":
         some = random_split(len(new), shares, seed)
     else:
