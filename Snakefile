@@ -11,7 +11,7 @@ min_version("9.18")
 
 
 include: "workflow/rules/common.smk"  # reads and checks params.yaml; says why a run failed
-include: "workflow/rules/engine.smk"  # records in dvc.lock what has run
+include: "workflow/rules/engine.smk"  # records in dvc.lock what has run, and believes what it says
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/network.smk"  # train
 include: "workflow/rules/measure.smk"  # evaluate, select; on demand: folds, label review, a model folder
@@ -37,6 +37,3 @@ rule all:
             rules.plots,
             rules.html_report,
         ),
-
-
-adopt()  # what dvc.lock says has run, if it is news

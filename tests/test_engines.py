@@ -248,6 +248,25 @@ def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path, store, reques
     assert ran_by_dvc(dvc(clone, "repro")) == set()
 
 
+def test_a_clone_edited_at_once_is_planned_alike(copy, tmp_path):
+    """The first Snakemake in a clone finds it edited, then with the edit undone."""
+    before = (copy / "params.yaml").read_text()
+    clone = pull_into_a_clone(copy, str(tmp_path / "store"))
+    set_params(clone, train={"learning_rate": 0.01})
+    assert downstream(clone, stale(clone)) == planned(clone) == AFTER_TRAIN
+    (clone / "params.yaml").write_text(before)
+    assert_clean(clone)
+
+
+@pytest.mark.long
+def test_a_clone_that_pulls_late_has_nothing_to_do(copy, tmp_path):
+    git(copy, "clone", "--quiet", str(copy), str(tmp_path / "clone"))
+    assert planned(tmp_path / "clone") == RULES
+    dvc(tmp_path / "clone", "cache", "dir", str(copy / ".dvc/cache"))
+    dvc(tmp_path / "clone", "checkout")
+    assert_clean(tmp_path / "clone")
+
+
 def test_clones_that_share_a_cache_hold_one_copy(copy, tmp_path):
     """By hard links, as in a group with one file system; a rerun leaves the others' files alone."""
     for name, value in {"dir": tmp_path / "cache", "type": "hardlink", "shared": "group"}.items():
@@ -321,6 +340,14 @@ def test_an_older_commit_whose_files_were_not_checked_out(branched):
     run_snakemake(branched)
     assert_clean(branched)
     assert len(list((branched / "results/overlays/test").iterdir())) == 2
+
+
+@pytest.mark.long
+def test_an_older_commit_whose_files_are_checked_out_late(branched):
+    git(branched, "checkout", "--quiet", "main")
+    assert stale(branched) == planned(branched) == {"overlays"}
+    dvc(branched, "checkout")
+    assert_clean(branched)
 
 
 @pytest.mark.long

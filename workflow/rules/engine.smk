@@ -2,25 +2,29 @@
 import shutil
 import subprocess
 
-from snakemake.io import strip_wildcard_constraints
+from snakemake.io import IOFile, strip_wildcard_constraints
 
-import darkfield.engine.adoption
+from darkfield.engine import adoption
 import darkfield.engine.ran
 
 
 def adopt():
     """Let Snakemake believe what dvc.lock says of the chain, if something else has written it."""
-    if not workflow.is_main_process or darkfield.engine.adoption.adopted():
+    if not workflow.is_main_process or workflow.touch or not adoption.is_due():
         return
+    stages, known = {}, darkfield.engine.ran.stages()
     batches = {"run": "", "batch": range(config["data"]["batches"])}
-    stages = {}
-    for rule in workflow.rules:
-        stage = rule.name.removesuffix(darkfield.engine.ran.BATCH)
-        if stage in darkfield.engine.ran.stages():
-            patterns = map(strip_wildcard_constraints, rule.output)
+    for each in workflow.rules:
+        stage = each.name.removesuffix(darkfield.engine.ran.BATCH)
+        if stage in known:
+            patterns = map(strip_wildcard_constraints, each.output)
             files = [path for p in patterns for path in expand(p, **batches)]
-            stages.setdefault(stage, {})[rule.name] = list(map(Path, files))
-    darkfield.engine.adoption.adopt(Path(workflow.main_snakefile), stages)
+            stages.setdefault(stage, {})[each.name] = [Path(file) for file in files]
+    forget = lambda path: workflow.persistence.cleanup_metadata(IOFile(path))
+    adoption.adopt(Path(workflow.main_snakefile), stages, forget)
+
+
+darkfield.engine.private.before_planning(adopt)
 
 
 def overridden():
@@ -85,7 +89,7 @@ def dvc_commit():
             )
     if not stages:
         return
-    agreed = darkfield.engine.adoption.adopted()
+    news = adoption.is_news()
     done = subprocess.run(
         ["dvc", "commit", "--force", *stages],
         stdout=subprocess.PIPE,
@@ -95,8 +99,8 @@ def dvc_commit():
     if done.returncode == 0:
         for stage in stages:
             darkfield.engine.ran.place(stage).unlink()
-        if agreed:
-            darkfield.engine.adoption.note()
+        if not news:
+            adoption.note(adoption.agreement()[1] - set(stages))
     else:
         errors = [line for line in done.stdout.split("\n") if line.startswith("ERROR")]
         reason = errors[0].removeprefix("ERROR: ") if errors else done.stdout.strip()

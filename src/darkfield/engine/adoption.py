@@ -3,7 +3,8 @@
 Snakemake's own records, in `.snakemake`, are of this folder alone. Whenever dvc.lock is not the one
 that they agree with (after a clone, a pull, a checkout, a `dvc repro`), `dvc status` decides: what
 it calls clean is touched, and what it calls stale is forgotten and made old, so that Snakemake
-plans what DVC plans.
+plans what DVC plans. The stages that are then left to run are pending: until they have run,
+`dvc status` is asked again, as `dvc pull`, or an edit undone, may make them clean.
 """
 
 import json
@@ -11,97 +12,162 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from darkfield.files import atomic, sha256
+import yaml
+
+from darkfield.engine.lock import locked
+from darkfield.files import atomic, read_json, sha256, write_json
 
 LOCK = Path("dvc.lock")
-ADOPTED = Path(".snakemake/darkfield-adopted")  # the SHA-256 of the dvc.lock that is agreed with
+ADOPTED = Path(".snakemake/darkfield-adopted.json")  # the dvc.lock agreed with, what is pending
 ADOPTING = "DARKFIELD_ADOPTING"  # set for the Snakemake that adopts
-MOST = 1000  # files in one command
+
+Stages = Mapping[str, Mapping[str, Iterable[Path]]]  # each with its rules, and their outputs
 
 
-def adopted() -> bool:
-    """Whether Snakemake's records agree with dvc.lock, or there is nothing to agree with."""
-    if not LOCK.exists():
-        return True
-    return ADOPTED.exists() and ADOPTED.read_text() == sha256(LOCK)
+def agreement() -> tuple[str | None, set[str]]:
+    """The SHA-256 of the dvc.lock that Snakemake's records agree with; the pending stages."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        note = read_json(ADOPTED)
+        return note["lock"], set(note["pending"])
+    return None, set()
 
 
-def note() -> None:
-    """Note that Snakemake's records agree with dvc.lock as it is now."""
-    if LOCK.exists():
-        with atomic(ADOPTED) as part:
-            part.write_text(sha256(LOCK))
+def is_news() -> bool:
+    """Whether dvc.lock is not the one that Snakemake's records agree with."""
+    return agreement()[0] != (sha256(LOCK) if LOCK.exists() else None)
 
 
-def adopt(snakefile: Path, stages: Mapping[str, Mapping[str, Iterable[Path]]]) -> None:
+def note(pending: Iterable[str]) -> None:
+    """Note that Snakemake's records agree with dvc.lock as it is now, but for pending stages."""
+    lock = sha256(LOCK) if LOCK.exists() else None
+    write_json(ADOPTED, {"lock": lock, "pending": sorted(pending)})
+
+
+def is_due() -> bool:
+    """Whether `dvc status` is to be asked.
+
+    Not by the Snakemake that adopts, nor by DVC, which calls Snakemake for one stage and keeps the
+    books itself, nor where there is no DVC.
+    """
+    if {"DVC_STAGE", ADOPTING} & os.environ.keys():
+        return False
+    due = is_news() or agreement()[1]
+    return bool(due and Path(".dvc").is_dir() and shutil.which("dvc"))
+
+
+def adopt(snakefile: Path, stages: Stages, forget: Callable[[Path], Any]) -> None:
     """Make Snakemake's records say what dvc.lock says; a run never fails for that.
 
-    `stages` gives for each stage of dvc.yaml the rules that do its work, and their outputs.
-    Nothing is done under DVC, which calls Snakemake for one stage and keeps the books itself.
+    `forget` drops what Snakemake has recorded of an output. Options of this run, such as --config,
+    play no part: what dvc.lock says was made with params.yaml.
     """
-    busy = {"DVC_STAGE", ADOPTING} & os.environ.keys()
-    if busy or adopted() or not (Path(".dvc").is_dir() and shutil.which("dvc")):
-        return
-    if (stale := stale_stages()) is None:
-        return
-    old = sorted(stages.keys() & stale)
-    clean = [name for name in stages if name not in stale]
-    snakemake = partial(run_snakemake, snakefile)
-    rules = [rule for name in clean for rule in stages[name]]
-    targets = ("--forceall", *clean, "--allowed-rules", *rules)
-    failure = clean and snakemake("--touch", "--cores", "1", *targets)
     try:
-        forget(snakemake, (p for name in old for paths in stages[name].values() for p in paths))
-    except OSError as error:  # another user's file, linked from a shared cache
-        failure = str(error)
-    if failure:
-        print(
-            f"dvc.lock is not adopted, so more or less may run than must: {failure}",
-            file=sys.stderr,
-        )
-        return
-    note()
-    to_run = f"; to run: {', '.join(old)}" if old else ""
-    print(f"Adopted dvc.lock: {len(clean)} stages are up to date{to_run}", file=sys.stderr)
+        said = agree(snakefile, stages, forget)
+    except (OSError, RuntimeError) as error:
+        said = f"dvc.lock is not adopted: {error}; Snakemake may plan other stages than DVC"
+    if said:
+        print(said, file=sys.stderr)
 
 
-def stale_stages() -> set[str] | None:
-    """The stages that DVC calls changed; None, having said why, if it cannot tell."""
+def agree(snakefile: Path, stages: Stages, forget: Callable[[Path], Any]) -> str | None:
+    """Adopt dvc.lock; what there is to say of it.
+
+    Raises RuntimeError or OSError if it cannot be done.
+    """
+    if locked():
+        raise RuntimeError("another Snakemake runs here, or was killed (snakemake --unlock)")
+    status = dvc_status()
+    to_run = downstream(yaml.safe_load(Path("dvc.yaml").read_text())["stages"], status)
+    news = is_news()
+    doubtful = set(stages) if news else agreement()[1]
+    if clean := [name for name in stages if name in doubtful - to_run]:
+        touch(snakefile, {name: stages[name] for name in clean})
+    if news:
+        for path in outputs(stages[name] for name in stages if name in to_run):
+            make_old(path)
+            forget(path)
+    note(doubtful & to_run)
+    return summary(list(stages), to_run) if news or clean else None
+
+
+def summary(stages: list[str], to_run: Collection[str]) -> str:
+    """What was adopted, in a line."""
+    left = [name for name in stages if name in to_run]
+    if not left or left == stages:
+        what = f"all {len(stages)} stages are {'to run' if left else 'up to date'}"
+    else:
+        done = len(stages) - len(left)
+        what = f"{done} of {len(stages)} stages up to date; to run: {', '.join(left)}"
+    return f"Adopted dvc.lock: {what}"
+
+
+def dvc_status() -> dict[str, Any]:
+    """What has changed in which stage, by DVC. Raises RuntimeError if DVC cannot tell."""
     done = subprocess.run(["dvc", "status", "--json"], capture_output=True, text=True)
     with suppress(ValueError, IndexError):
         if done.returncode == 0:
-            return set(json.loads(done.stdout.splitlines()[-1]))  # after its warnings
-    reason = last_line(done.stderr) or f"exit code {done.returncode}"
-    print(f"dvc.lock is not adopted: dvc status: {reason}", file=sys.stderr)
-    return None
+            return dict(json.loads(done.stdout.splitlines()[-1]))  # after its warnings
+    raise RuntimeError(f"dvc status: {last_line(done.stderr) or f'exit code {done.returncode}'}")
 
 
-def forget(snakemake: Callable[..., str | None], outputs: Iterable[Path]) -> None:
-    """Drop Snakemake's records of outputs, and make them older than whatever they are made of."""
-    there = [path for path in outputs if path.exists()]
-    for path in there:
-        for old in (path, path / ".snakemake_timestamp"):
-            if old.exists():
-                os.utime(old, (1, 1))
-    for start in range(0, len(there), MOST):
-        snakemake("--cleanup-metadata", *map(str, there[start : start + MOST]))
+def downstream(stages: Mapping[str, Mapping[str, Any]], stale: Iterable[str]) -> set[str]:
+    """The stale ones of dvc.yaml's stages, and all that depend on them."""
+    made = {
+        name: {out if isinstance(out, str) else next(iter(out)) for out in outs}
+        for name, stage in stages.items()
+        for outs in [[*stage.get("outs", []), *stage.get("metrics", [])]]
+    }
+    found = stages.keys() & set(stale)
+    while True:
+        new = set().union(*(made[name] for name in found))
+        more = {name for name, stage in stages.items() if new & set(stage.get("deps", []))}
+        if more <= found:
+            return found
+        found |= more
 
 
-def run_snakemake(snakefile: Path, *arguments: str) -> str | None:
-    """Run Snakemake, which is not to adopt in turn; the last line that it says if it fails."""
+def outputs(stages: Iterable[Mapping[str, Iterable[Path]]]) -> list[Path]:
+    """What stages have made and is there; temporary files are not."""
+    paths = (path for rules in stages for made in rules.values() for path in made)
+    return [path for path in paths if path.exists()]
+
+
+def touch(snakefile: Path, stages: Stages) -> None:
+    """Let Snakemake record that stages are up to date. Raises RuntimeError if it cannot."""
+    for path in outputs(stages.values()):
+        own(path)
+    rules = [rule for stage in stages.values() for rule in stage]
+    options = ["--touch", "--cores", "1", "--forceall", *stages, "--allowed-rules", *rules]
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", snakefile, *arguments],
+        [sys.executable, "-m", "snakemake", "--snakefile", snakefile, *options],
         env=os.environ | {ADOPTING: "1"},
         capture_output=True,
         text=True,
     )
-    return last_line(done.stderr + done.stdout) if done.returncode else None
+    if done.returncode:
+        raise RuntimeError(last_line(done.stderr + done.stdout) or f"exit code {done.returncode}")
+
+
+def make_old(path: Path) -> None:
+    """Make an output older than whatever it is made of; Snakemake dates folders by a file there."""
+    own(path)
+    for dated in (path, path / ".snakemake_timestamp"):
+        if dated.exists():
+            os.utime(dated, (1, 1))
+
+
+def own(path: Path) -> None:
+    """Copy a file that another user owns, linked from a shared cache: its date cannot be set."""
+    if path.is_file() and os.geteuid() not in (0, path.stat().st_uid):
+        with atomic(path) as part:
+            shutil.copyfile(path, part)
 
 
 def last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+    """The last line that says something; empty if none does."""
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")

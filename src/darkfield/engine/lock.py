@@ -38,8 +38,13 @@ def alive(path: Path = ALIVE) -> bool:
     return False
 
 
+def locked() -> bool:
+    """Whether a Snakemake has locked this folder, be it alive or killed."""
+    return LOCKS.is_dir() and any(LOCKS.iterdir())
+
+
 if __name__ == "__main__":
     with command():
-        if LOCKS.is_dir() and any(LOCKS.iterdir()) and not alive():
+        if locked() and not alive():
             subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=True)
             print("Removed the lock of a run that was killed; continuing where it stopped")

@@ -1,6 +1,7 @@
 """Everything that reaches into Snakemake where it offers no public interface."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +42,17 @@ def let_names_mean_the_chain() -> None:
         return await by_default(dag, rule)
 
     DAG.rule2job = rule2job
+
+
+def before_planning(act: Callable[[], None]) -> None:
+    """Let `act` be called when the rules are known and jobs are about to be planned.
+
+    A Snakefile is also read to be linted or listed, and to write dvc.yaml from it.
+    """
+    by_default = DAG.init
+
+    async def init(dag: DAG, progress: bool = False) -> None:
+        act()
+        await by_default(dag, progress)
+
+    DAG.init = init
