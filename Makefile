@@ -11,17 +11,13 @@ DATA ?= https://github.com/PerceptiLabs/bacteria
 DATA_REV ?= a6567ab
 SECONDS ?= 600
 PYTEST := --numprocesses 2 --quiet
-REPORT := results/snakemake-report.html
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: .venv/installed ## run the chain on params.yaml, print the test metrics
 	@python -m darkfield.engine.lock
-	@snakemake --cores $(CORES) --quiet host reason rules
-	@if [ -z "$$(find $(REPORT) -newer results/metrics.json 2>/dev/null)" ]; then \
-		snakemake --quiet all --report $(REPORT); fi
-	@echo; python -m darkfield.report.summary
+	@snakemake --cores $(CORES)
 
 repro: .venv/installed ## the same with DVC
 	@dvc repro

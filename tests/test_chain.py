@@ -105,7 +105,7 @@ def test_every_pixel_is_in_a_matrix(chain):
 
 
 def test_metrics_are_those_of_the_selected_epoch(chain):
-    metrics = read_json(chain / "results/metrics.json")
+    metrics = read_json(chain / "results/evaluation/scores.json")
     epochs = read_csv(chain / "results/evaluation/epochs.csv")
     val = epochs[epochs["split"] == "val"].groupby("epoch")["iou"].mean()
     assert metrics["epoch"] == val.idxmax()
@@ -113,6 +113,18 @@ def test_metrics_are_those_of_the_selected_epoch(chain):
     for split in ("test", "val"):
         for name in ("background", "erythrocyte", "spirochaete"):
             assert metrics[split][name]["iou"] == pytest.approx(rows.loc[(split, name), "iou"])
+
+
+def test_metrics_are_the_few_numbers_that_people_compare(chain):
+    metrics = read_json(chain / "results/metrics.json")
+    scores = read_json(chain / "results/evaluation/scores.json")
+    assert list(metrics) == ["epoch", "test", "val"]
+    assert metrics["epoch"] == scores["epoch"]
+    for split in ("test", "val"):
+        assert list(metrics[split]) == ["miou", "mdice", "erythrocyte", "spirochaete"]
+        for name in ("erythrocyte", "spirochaete"):
+            assert list(metrics[split][name]) == ["iou", "dice", "precision", "recall"]
+            assert metrics[split][name].items() <= scores[split][name].items()
 
 
 def test_the_model_is_the_selected_checkpoint(chain):
@@ -123,7 +135,7 @@ def test_the_model_is_the_selected_checkpoint(chain):
     spec = read_json(chain / "results/model/model.json")
     assert spec["epoch"] == epoch
     assert spec["precision"] in ("fp32", "bf16")
-    assert spec["metrics"]["test"] == read_json(chain / "results/metrics.json")["test"]
+    assert spec["metrics"]["test"] == read_json(chain / "results/evaluation/scores.json")["test"]
     assert spec["train"]["seed"] == 1
     origin, manifest = spec["provenance"], (chain / "data/flattened_masks.csv").read_bytes()
     assert origin["data"] == hashlib.sha256(manifest).hexdigest()

@@ -178,7 +178,7 @@ def test_the_chain_takes_any_names_under_both_engines(tmp_path):
     assert stale(folder) == set()
     manifest = read_csv(folder / "data/flattened_masks.csv")
     assert set(manifest["height"]) == {30} and set(manifest["width"]) == {40}
-    scores = read_json(folder / "results/metrics.json")["test"]
+    scores = read_json(folder / "results/evaluation/scores.json")["test"]
     assert isinstance(scores["miou"], float)
     assert list(by_class(scores)) == list(WILD)
     epochs = read_csv(folder / "results/evaluation/epochs.csv")

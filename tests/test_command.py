@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_closed_pipe_is_no_error(folder, command):
-    write_json(folder / "results/metrics.json", METRICS)
+    write_json(folder / "results/evaluation/scores.json", METRICS)
     (folder / ".snakemake/locks").mkdir(exist_ok=True)
     (folder / ".snakemake/locks/0.input.lock").write_text("")
     reader, writer = os.pipe()
@@ -50,7 +50,7 @@ def test_every_command_ends_so():
 
 
 def test_a_failure_is_a_line(folder):
-    (folder / "results/metrics.json").unlink(missing_ok=True)
+    (folder / "results/evaluation/scores.json").unlink(missing_ok=True)
     done = run(folder, "python", "-m", "darkfield.report.summary")
     assert done.returncode == 1
-    assert done.stdout == "results/metrics.json: No such file or directory\n"
+    assert done.stdout == "results/evaluation/scores.json: No such file or directory\n"

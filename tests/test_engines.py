@@ -196,6 +196,10 @@ def test_diffs_of_params_metrics_and_plots(copy):
     assert diff["params.yaml"]["select.epoch"] == {"old": "best", "new": 1}
     diff = json.loads(dvc(copy, "metrics", "diff", "--json"))
     assert diff["results/metrics.json"]["epoch"]["new"] == 99
+    for path in ("results/metrics.json", "results/evaluation/scores.json"):
+        write_json(copy / path, doubled(read_json(copy / path)))
+    table = dvc(copy, "metrics", "diff", "--md").strip().splitlines()
+    assert len(table) <= 24  # a screen: every number has changed
     offline = copy / "page.html"  # as docs/engines.md says
     offline.write_text("<script src='vega.js'></script>{plot_divs}")
     for options, online in (([], True), (["--html-template", str(offline)], False)):
@@ -210,6 +214,13 @@ def test_diffs_of_params_metrics_and_plots(copy):
         assert {row["rev"] for row in rows} == {"workspace", "HEAD"}, name
     rows = plots["IoU"][0]["content"]["data"]["values"]
     assert {(row["split"], row["class"]) for row in rows} >= {("test", "spirochaete")}
+
+
+def doubled(scores):
+    """Other numbers in the place of all."""
+    if isinstance(scores, dict):
+        return {key: doubled(value) for key, value in scores.items()}
+    return 2 * (scores or 0.1) if isinstance(scores, int | float | None) else scores
 
 
 def test_a_tagged_model_is_an_artifact_to_get(copy, tmp_path):
@@ -487,6 +498,24 @@ def own_pictures(request, tmp_path_factory):
     run_snakemake(folder, "results/class_counts.json", "results/channel_stats.json")
     commit(folder)
     return folder
+
+
+def test_with_pictures_of_ones_own_no_scenes_are_drawn(copy):
+    assert any((copy / "data/synthetic/images").iterdir())
+    noise(copy / "data/mine")
+    set_params(copy, data={"root": "data/mine"})
+    assert stale(copy) >= {"synthesize", "flatten_masks"}
+    assert planned(copy) >= {"synthesize", "flatten_masks"}
+    run_snakemake(copy, "data/synthetic.sha256")
+    assert not list((copy / "data/synthetic").glob("[!.]*"))
+    assert "synthesize" not in stale(copy)
+    dvc(copy, "repro", "--quiet", "--force", "synthesize")
+    assert not list((copy / "data/synthetic").glob("[!.]*"))
+    assert "synthesize" not in planned(copy)
+    set_params(copy, data={"root": "data/synthetic"})
+    run_snakemake(copy, "data/synthetic.sha256")
+    assert len(list((copy / "data/synthetic/images").iterdir())) == 24
+    assert_clean(copy)
 
 
 def edit(root):

@@ -37,7 +37,7 @@ def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
 
 
 def test_the_table_of_the_default_run_is_that_of_the_recorded_run():
-    table = summary(read_json(REPOSITORY / "results/metrics.json"))
+    table = summary(read_json(REPOSITORY / "results/evaluation/scores.json"))
     assert table in re.sub(r"^    ", "", README, flags=re.M)
 
 

@@ -8,7 +8,7 @@ import termios
 
 import pyte
 import pytest
-from project import AFTER_TRAIN, RULES, environment, noise, project, set_params, snakemake
+from project import AFTER_TRAIN, RULES, environment, noise, project, run, set_params, snakemake
 
 ROWS, COLUMNS = 60, 120
 
@@ -62,6 +62,34 @@ def test_a_terminal_shows_one_panel_that_nothing_writes_into(watched):
     shown = [re.match(r"│ ✓ (\w+) +━+ 1/1 .*│$", line)[1] for line in inside]
     assert {rule.removesuffix("_batch") for rule in shown} == RULES
     assert "evaluate_batch" in shown
+
+
+def test_a_run_ends_with_the_test_metrics_and_where_to_look(watched):
+    folder, _, written, _ = watched
+    below = written[written.rindex("╯") :]
+    assert "Test images, native resolution, epoch " in below
+    assert "results/report.html" in below
+    assert "results/snakemake-report.html" in below
+    again = snakemake(folder, "--cores", "1")
+    assert again.returncode == 0
+    assert again.stdout.index("Nothing to be done") < again.stdout.index("Test images")
+    under_dvc = run(folder, "env", "DVC_STAGE=select", "snakemake", "--cores", "1")
+    assert "Test images" not in under_dvc.stdout
+    in_part = snakemake(folder, "--cores", "1", "results/channel_stats.json")
+    assert "Test images" not in in_part.stdout
+
+
+def test_metrics_that_cannot_be_summed_up_fail_no_run(watched):
+    folder = watched[0]
+    scores = folder / "results/evaluation/scores.json"
+    before = scores.read_bytes()
+    scores.write_bytes(b"{}")
+    try:
+        done = snakemake(folder, "--cores", "1", "--rerun-triggers", "params")
+    finally:
+        scores.write_bytes(before)
+    assert done.returncode == 0
+    assert "No summary of the results: " in done.stdout
 
 
 def test_the_panel_shows_how_far_the_training_is(watched):

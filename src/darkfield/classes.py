@@ -5,7 +5,7 @@ from typing import Any
 
 from darkfield.files import UserError
 
-MEANS = ("miou", "mdice")  # in metrics.json beside the classes
+MEANS = ("miou", "mdice")  # in scores.json and metrics.json beside the classes
 
 
 def class_names(classes: dict[str, int]) -> list[str]:
@@ -43,7 +43,7 @@ def key_of(name: str) -> str:
 
 
 def by_class(scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The metrics of each class, by its name, from a split of metrics.json."""
+    """The metrics of each class, by its name, from a split of scores.json or metrics.json."""
     return {
         key.removeprefix("class ") if key_of(key) != key else key: values
         for key, values in scores.items()

@@ -73,8 +73,7 @@ def run(name: str, seed: int | None, target: str, cores: int) -> None:
     if not (folder / "models").exists():
         (folder / "models").symlink_to(os.path.relpath("models", folder))
     command = ["snakemake", "--snakefile", "Snakefile", "--directory", str(folder)]
-    quiet = ["--cores", str(cores), "--quiet", "host", "reason", "rules", "--"]
-    if subprocess.run([*command, *quiet, target]).returncode:
+    if subprocess.run([*command, "--cores", str(cores), "--", target]).returncode:
         raise UserError(f"{name}: the run in {folder} failed; see its messages above")
 
 

@@ -8,7 +8,8 @@ from project import noise, project, set_params, snakemake
 
 from darkfield.files import read_csv, read_json, write_json
 
-METRICS = "results/models/own/metrics.json"
+METRICS, SCORES = (f"results/models/own/{name}.json" for name in ("metrics", "evaluation/scores"))
+OWN = "results/evaluation/scores.json"
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
 
@@ -53,7 +54,7 @@ def test_a_model_records_its_training_images_and_is_measured_on_the_others(chang
     assert list(record) == sorted(digests)
     done = snakemake(changed, "--cores", "2", METRICS)
     assert done.returncode == 0, done.stdout
-    own, again = read_json(changed / "results/metrics.json"), read_json(changed / METRICS)
+    own, again = read_json(changed / OWN), read_json(changed / SCORES)
     assert "leak" not in again
     assert (again["test"], again["val"]) == (own["test"], own["val"])
 
@@ -62,15 +63,15 @@ def test_a_model_records_its_training_images_and_is_measured_on_the_others(chang
 def test_the_order_of_classes_changes_nothing(changed):
     """Neither in the data, whose masks are numbered otherwise, nor of the keys of model.json."""
     snakemake(changed, "--cores", "2", METRICS)
-    usual = read_json(changed / METRICS)
+    usual = read_json(changed / SCORES)
     set_params(changed, data={"classes": {"background": 0, "spirochaete": 1, "erythrocyte": 2}})
     done = snakemake(changed, "--cores", "2", METRICS)
     assert done.returncode == 0, done.stdout
-    other = read_json(changed / METRICS)
+    other = read_json(changed / SCORES)
     edit_model(changed, classes=dict(sorted(CLASSES.items(), reverse=True)))
     done = snakemake(changed, "--cores", "2", METRICS)
     assert done.returncode == 0, done.stdout
-    for metrics in (other, read_json(changed / METRICS)):
+    for metrics in (other, read_json(changed / SCORES)):
         assert metrics["test"].keys() == usual["test"].keys()
         for name in CLASSES:
             assert metrics["test"][name] == usual["test"][name]
@@ -95,7 +96,7 @@ def test_images_that_the_model_knows_are_refused_or_reported(changed):
     report = ("--config", "evaluate={trained_on: report}")
     done = snakemake(changed, "--cores", "2", METRICS, *report)
     assert done.returncode == 0, done.stdout
-    metrics = read_json(changed / METRICS)
+    metrics = read_json(changed / SCORES)
     split = read_csv(changed / "data/split.csv")["split"].value_counts()
     assert metrics["leak"]["test"]["of"] == split["test"]
     assert metrics["leak"]["test"]["trained_on"] > 0
@@ -113,7 +114,7 @@ def test_a_model_that_does_not_say_is_refused_or_said_to_be_unknown(changed):
     set_params(changed, evaluate={"trained_on": "report"})
     done = snakemake(changed, "--cores", "2", METRICS)
     assert done.returncode == 0, done.stdout
-    assert read_json(changed / METRICS)["leak"] is None
+    assert read_json(changed / SCORES)["leak"] is None
 
 
 @pytest.mark.long
@@ -134,7 +135,7 @@ def test_what_pretrained_weights_know_trains_in_the_chain_and_in_every_fold(trai
     known = digests.isin(before)
     for path in ("data/split.csv", "results/folds/1/split.csv", "results/folds/2/split.csv"):
         assert set(read_csv(folder / path)["split"][known]) == {"train"}
-    assert "leak" not in read_json(folder / "results/metrics.json")
+    assert "leak" not in read_json(folder / OWN)
     tested = read_csv(folder / "results/folds/split.csv")
     assert len(tested) == (~known).sum()
     assert np.load(folder / "results/folds/confusions.npy").sum(axis=(1, 2)).all()
@@ -148,7 +149,7 @@ def test_what_pretrained_weights_know_trains_in_the_chain_and_in_every_fold(trai
     done = snakemake(folder, "--cores", "2", "results/report.html")
     assert done.returncode == 0, done.stdout
     sentence = "4 of 4 test images were trained on"
-    assert sentence in read_json(folder / "results/metrics.json")["caveats"]
+    assert sentence in read_json(folder / OWN)["caveats"]
     assert sentence in (folder / "results/report.html").read_text()
 
 
@@ -172,7 +173,7 @@ def test_a_random_split_says_that_it_leaks_and_its_folds_do_not(tmp_path):
     assert split["group"].nunique() == 20
     trains = set(split["group"][split["split"] == "train"])
     tests = split["group"][split["split"] == "test"]
-    metrics = read_json(folder / "results/metrics.json")
+    metrics = read_json(folder / OWN)
     leak = metrics["leak"]["test"]
     assert leak["trained_on"] + leak["same_field"] == tests.isin(trains).sum() > 0
     assert leak["of"] == len(tests)

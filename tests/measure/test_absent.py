@@ -46,7 +46,7 @@ def test_a_chain_without_a_class(tmp_path, keep, everywhere, says):
     assert says in (folder / "results/report.html").read_text()
     for log in folder.glob("logs/*.log"):
         assert "RuntimeWarning" not in log.read_text(), log
-    scores = read_json(folder / "results/metrics.json")  # which refuses NaN
+    scores = read_json(folder / "results/evaluation/scores.json")  # which refuses NaN
     assert isinstance(scores["test"]["miou"], float)
     assert scores["test"]["spirochaete"]["recall"] is None
     assert scores["test"]["spirochaete"]["overlap_accuracy_present"] is None

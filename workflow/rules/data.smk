@@ -19,6 +19,7 @@ rule synthesize:
     params:
         code=code("synthesize"),
         synthesize=config["synthesize"],
+        root=config["data"]["root"],
     script:
         "../scripts/synthesize.py"
 

@@ -7,6 +7,8 @@ from snakemake.io import IOFile, strip_wildcard_constraints
 from darkfield.engine import adoption
 import darkfield.engine.ran
 
+SNAKEMAKE_REPORT = "results/snakemake-report.html"
+
 
 def adopt():
     """Let Snakemake believe what dvc.lock says of the chain, if something else has written it."""
@@ -107,10 +109,52 @@ def dvc_commit():
         print(f"Not recorded in dvc.lock, which the next run tries again: {reason}")
 
 
+def of_chain(name):
+    """The job of a rule in the chain itself, not in a fold, if this run has it."""
+    jobs = (job for job in workflow.dag.jobs if job.rule.name == name)
+    return next((job for job in jobs if not job.wildcards.get("run")), None)
+
+
+def show_results():
+    """Print the test metrics and where to look, after a run of the whole chain or of select.
+
+    A run's exit status does not depend on it.
+    """
+    quiet = any(what.name == "ALL" for what in workflow.output_settings.quiet or ())
+    if "DVC_STAGE" in os.environ or workflow.touch or quiet:
+        return
+    everything, selection = of_chain("all"), of_chain("select")
+    selected = selection and workflow.dag.finished(selection)
+    if everything and selected:
+        write_snakemake_report()
+    if everything or selected:
+        try:
+            from darkfield.report.summary import results
+
+            print("", results(), sep="\n", flush=True)
+        except BrokenPipeError:  # whoever read it has gone, as with `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except Exception as error:
+            print(f"No summary of the results: {error}", file=sys.stderr)
+
+
+def write_snakemake_report():
+    """Let another Snakemake write Snakemake's own report: this one has no public way to."""
+    command = [sys.executable, "-m", "snakemake", "--quiet", "all"]
+    command += ["--snakefile", workflow.main_snakefile, "--report", SNAKEMAKE_REPORT]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        reason = darkfield.engine.adoption.last_line(done.stderr)
+        print(f"No {SNAKEMAKE_REPORT}: {reason}", file=sys.stderr)
+
+
 def after_nothing():
-    """Even a run that finds nothing to do records what an earlier run left unrecorded."""
-    if workflow.scheduler and not workflow.dryrun and darkfield.engine.ran.unrecorded():
-        dvc_commit()
+    """Even a run that finds nothing to do ends as a run does."""
+    if workflow.scheduler and not workflow.dryrun:
+        if darkfield.engine.ran.unrecorded():
+            dvc_commit()
+        if not len(workflow.dag):
+            show_results()
 
 
 if workflow.is_main_process:
@@ -120,3 +164,4 @@ if workflow.is_main_process:
 
 onsuccess:
     dvc_commit()
+    atexit.register(show_results)  # below what Snakemake shows of the run

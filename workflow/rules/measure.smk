@@ -66,6 +66,7 @@ rule select:
             caption="../report/metrics.rst",
             category="Metrics",
         ),
+        scores="results/{run}evaluation/scores.json",
         images=report(
             "results/{run}evaluation/images.csv",
             caption="../report/images.rst",
@@ -92,7 +93,7 @@ rule cross_validation:
     input:
         splits=expand("results/folds/{fold}/split.csv", fold=FOLDS),
         confusions=expand("results/folds/{fold}/evaluation/confusions.npy", fold=FOLDS),
-        metrics=expand("results/folds/{fold}/metrics.json", fold=FOLDS),
+        scores=expand("results/folds/{fold}/evaluation/scores.json", fold=FOLDS),
     output:
         metrics="results/folds/metrics.json",
         images="results/folds/images.csv",
@@ -217,6 +218,7 @@ use rule select as model_select with:
         weights="results/models/{model}/model/model.safetensors",
         spec="results/models/{model}/model/model.json",
         metrics="results/models/{model}/metrics.json",
+        scores="results/models/{model}/evaluation/scores.json",
         images="results/models/{model}/evaluation/images.csv",
         confusion="results/models/{model}/evaluation/confusion.csv",
     log:

@@ -106,7 +106,7 @@ rule html_report:
         epochs=rules.evaluate.output.epochs,
         weights=rules.select.output.weights,
         spec=rules.select.output.spec,
-        metrics=rules.select.output.metrics,
+        scores=rules.select.output.scores,
         template=os.path.relpath(Path(SRC, "darkfield/report/html.html.j2")),
     output:
         "results/{run}report.html",

@@ -11,7 +11,7 @@ with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
     counts = class_counts(table, class_names(snakemake.params.classes))
     write_json(snakemake.output[0], counts)
-    log.info("%s", counts)
+    log.info("%d images, %d classes", len(table), len(counts["pixels"]["all"]))
     for line in absences(counts):
         log.warning("%s", line)
         print(line, file=sys.stderr)

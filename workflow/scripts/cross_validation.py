@@ -12,12 +12,12 @@ from darkfield.measure.selection import number, split_metrics
 
 with job(snakemake) as log:
     inputs, classes = snakemake.input, class_names(snakemake.params.classes)
-    metrics = [read_json(path) for path in inputs.metrics]
+    scores = [read_json(path) for path in inputs.scores]
     table = read_csv(inputs.splits[0])[["image", "group"]].assign(fold=0)
     matrices = np.zeros((len(table), len(classes), len(classes)), dtype=np.int64)
     for fold, (split, path) in enumerate(zip(inputs.splits, inputs.confusions, strict=True), 1):
         tested = (read_csv(split)["split"] == "test").to_numpy()
-        matrices[tested] = np.load(path)[metrics[fold - 1]["epoch"] - 1, tested]
+        matrices[tested] = np.load(path)[scores[fold - 1]["epoch"] - 1, tested]
         table.loc[tested, "fold"] = fold
     # All images except those that pretrained weights have seen.
     kept = table["fold"] > 0
@@ -36,10 +36,10 @@ with job(snakemake) as log:
         "interval_note": found.note,
         "groups": found.groups,
         "folds": [
-            {"epoch": m["epoch"], "test": split_metrics(matrices[table["fold"] == f], classes, of)}
-            for f, m in enumerate(metrics, 1)
+            {"epoch": s["epoch"], "test": split_metrics(matrices[table["fold"] == f], classes, of)}
+            for f, s in enumerate(scores, 1)
         ],
-        **pooled(metrics, len(table)),
+        **pooled(scores, len(table)),
     }
     write_json(snakemake.output.metrics, result)
     write_csv(snakemake.output.split, table)
@@ -47,4 +47,4 @@ with job(snakemake) as log:
         np.save(part, matrices)
     rows = image_table(matrices, table["image"], ["test"] * len(table), classes)
     write_csv(snakemake.output.images, rows.drop(columns="split"))
-    log.info("%d images in %d folds", len(table), len(metrics))
+    log.info("%d images in %d folds", len(table), len(scores))

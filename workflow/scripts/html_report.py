@@ -30,7 +30,7 @@ with job(snakemake) as log:
     settings = {name: snakemake.params[name] for name in ("data", "split", "select")}
     settings["data"] = {k: v for k, v in settings["data"].items() if k != "batches"}
     text = page(
-        scores=read_json(snakemake.input.metrics),
+        scores=read_json(snakemake.input.scores),
         spec=spec,
         settings=settings,
         counts=read_json(snakemake.input.counts),

@@ -20,7 +20,7 @@ with job(snakemake) as log:
         manifest, manifest["group"].tolist(), seen, class_names(params.classes), **cfg
     )
     write_csv(snakemake.output[0], table)
-    sizes = table["split"].value_counts().to_dict()
+    sizes = ", ".join(f"{n} {name}" for name, n in table["split"].value_counts().items())
     log.info("%d images in %d groups: %s", len(table), table["group"].nunique(), sizes)
     if any(seen):
         log.info("%d of them in train: the pretrained weights know their fields", sum(seen))

@@ -1,4 +1,4 @@
-"""Draw synthetic darkfield scenes with their masks."""
+"""Draw synthetic darkfield scenes with their masks, unless there are pictures to use instead."""
 
 from pathlib import Path
 
@@ -9,8 +9,11 @@ from darkfield.files import atomic, sha256
 with job(snakemake) as log:
     cfg, out = snakemake.params.synthesize, Path(snakemake.output.folder)
     with atomic(out) as part, atomic(snakemake.output.checksums) as checksums:
-        synthesize(part, **cfg)
+        if Path(snakemake.params.root) == out:
+            synthesize(part, **cfg)
+        else:
+            part.mkdir()
         files = sorted(part.rglob("*.png"))
         lines = (f"{sha256(p)}  {out.name}/{p.relative_to(part)}\n" for p in files)
         checksums.write_text("".join(lines))
-    log.info("%d scenes in %s", cfg["images"], out)
+    log.info("%d scenes in %s", len(files) // 2, out)

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import key_of
+from darkfield.classes import MEANS, key_of
 from darkfield.files import UserError
 from darkfield.measure import metrics
+
+COMPARED = ("iou", "dice", "precision", "recall")
 
 
 def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
@@ -48,3 +50,22 @@ def split_metrics(
         key_of(name): {metric: number(v[c]) for metric, v in values.items()}
         for c, name in enumerate(classes)
     }
+
+
+def compared(scores: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    """What people compare of evaluation/scores.json: metrics.json, which is to fit a screen.
+
+    For test and val the means and, of each class but the first, the background, the metrics
+    COMPARED; with the epoch, and the caveats if there are any.
+    """
+
+    def few(split: dict[str, Any] | None) -> dict[str, Any] | None:
+        if split is None:
+            return None
+        means = {key: split[key] for key in MEANS}
+        keys = map(key_of, classes[1:])
+        return means | {key: {m: split[key][m] for m in COMPARED} for key in keys}
+
+    splits = {name: few(scores[name]) for name in ("test", "val")}
+    caveats = {key: scores[key] for key in ("caveats",) if key in scores}
+    return {"epoch": scores["epoch"], **splits, **caveats}

@@ -32,7 +32,7 @@ class ModelSpec(BaseModel):
     epoch: int | None = None
     trained_on: dict[str, int] | None = None  # see data.trained_on
     provenance: dict[str, Any] = {}
-    metrics: dict[str, Any] | None = None  # "test" and "val", as in metrics.json
+    metrics: dict[str, Any] | None = None  # "test" and "val", as in scores.json
     intervals: dict[str, Any] | None = None  # [low, high] in place of each number of metrics
     cross_validation: dict[str, Any] | None = None
     caveats: tuple[str, ...] = ()

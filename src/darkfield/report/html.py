@@ -127,7 +127,7 @@ def page(
 ) -> str:
     """The whole page. The same arguments give the same text.
 
-    `scores` is metrics.json, `spec` model.json, `settings` the sections of params.yaml that the
+    `scores` is scores.json, `spec` model.json, `settings` the sections of params.yaml that the
     latter lacks, `counts` class_counts.json; `history` and `epochs` are the tables of those names,
     `table` is as in `at_a_glance`. `matrices` (images, C, C) are those of the selected epoch, one
     per row of `table`; `pictures` are gallery.pictures of rows of `table`, in the order shown.

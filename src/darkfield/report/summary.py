@@ -15,6 +15,7 @@ COLUMNS = {
     "overlap_accuracy": "overlap accuracy",
     "overlap_accuracy_present": "where present",
 }
+SCORES = "results/evaluation/scores.json"
 PLACES = {
     "metrics": "results/metrics.json",
     "model": "results/model",
@@ -26,7 +27,7 @@ PLACES = {
 
 
 def summary(metrics: dict[str, Any]) -> str:
-    """The test metrics of a metrics.json as a table with a row a class and one for the means.
+    """The test metrics of scores.json as a table with a row for each class and one for the means.
 
     Below it the caveats of these metrics. Without a test split, a sentence that says so.
     """
@@ -51,9 +52,12 @@ def summary(metrics: dict[str, Any]) -> str:
     return "\n".join([title, head, *rows, mean.rstrip(), *metrics.get("caveats", [])])
 
 
+def results() -> str:
+    """The test metrics of this folder's last run, and where to look for more."""
+    there = (f"{name:10}{path}" for name, path in PLACES.items() if Path(path).exists())
+    return "\n".join([summary(read_json(SCORES)), "", *there])
+
+
 if __name__ == "__main__":
     with command():
-        print(summary(read_json(PLACES["metrics"])), end="\n\n")
-        for name, path in PLACES.items():
-            if Path(path).exists():
-                print(f"{name:10}{path}")
+        print(results())
