@@ -85,6 +85,10 @@ class LivePanel(View):
         row.end(job)
         row.failed += 1
 
+    def say(self, text: str) -> None:
+        """Print a text above the panel; soft-wrapped as elsewhere, it would break the panel."""
+        self.console.print(Text(text))
+
     def close(self) -> None:
         self.live.stop()
 

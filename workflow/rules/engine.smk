@@ -132,10 +132,11 @@ def show_results():
             from darkfield.report.summary import results
 
             print("", results(), sep="\n", flush=True)
-        except BrokenPipeError:  # whoever read it has gone, as with `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except Exception as error:
-            print(f"No summary of the results: {error}", file=sys.stderr)
+            if isinstance(error, OSError):  # else Python tries again as it exits
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            if not isinstance(error, BrokenPipeError):  # the reader has gone: `| head`
+                print(f"No summary of the results: {error}", file=sys.stderr)
 
 
 def write_snakemake_report():
