@@ -2,8 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro data test test-all test-cluster fuzz compare bench scale check format lock \
-	dvc.yaml docs/settings.md
+.PHONY: help run repro experiments data test test-all test-cluster fuzz compare bench scale check format \
+	lock dvc.yaml docs/settings.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best
@@ -22,6 +22,9 @@ run: .venv/installed ## run the chain on params.yaml, print the test metrics
 repro: .venv/installed ## the same with DVC
 	@dvc repro
 	@echo; python -m darkfield.report.summary
+
+experiments: .venv/installed ## the test IoU of all experiments, and the params that differ
+	@dvc exp show --only-changed --drop '.*/|val|.*(dice|precision|recall)'
 
 # In a DVC repository of its own, so that no import is committed and `dvc pull` in a clone needs no network.
 data: .venv/installed ## fetch the public images and masks into data/darkfield

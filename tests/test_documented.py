@@ -51,7 +51,7 @@ RUN = {
         ),
         Step("darkfield use best"),
         Step("darkfield use NAME"),
-        Step("snakemake --dry-run", says="rule train"),
+        Step("snakemake --dry-run", says="train: +param train"),
     ],
     "models": [
         Step("darkfield doctor", says="params +segnet, 2 epochs"),
@@ -89,6 +89,7 @@ RUN = {
         Step("dvc plots diff --json", says="training loss"),
         Step("dvc plots diff --html-template page.html", makes="dvc_plots/index.html"),
         Step("dvc exp show", says="mine"),
+        Step("make experiments", says="mine"),
         Step("dvc exp apply NAME"),
         Step("git add -A"),
         Step('git commit -m "learning rate 0.003"', says="files? changed"),
