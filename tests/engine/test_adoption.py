@@ -42,6 +42,13 @@ def said(folder, *arguments):
     return [line for line in done.stdout.splitlines() if "dvc.lock" in line], done.stdout
 
 
+def test_a_run_adopts_and_goes_on(clone):
+    done = snakemake(clone, TARGET)
+    assert done.returncode == 0, done.stdout
+    assert LINE in done.stdout
+    assert "Nothing to be done" in done.stdout
+
+
 def test_it_is_adopted_once(clone):
     lines, text = said(clone, TARGET)
     (line,) = lines

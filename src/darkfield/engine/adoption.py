@@ -142,7 +142,9 @@ def touch(snakefile: Path, stages: Stages) -> None:
     for path in outputs(stages.values()):
         own(path)
     rules = [rule for stage in stages.values() for rule in stage]
-    options = ["--touch", "--cores", "1", "--forceall", *stages, "--allowed-rules", *rules]
+    # --nolock: with the lock goes its folder, where this Snakemake is about to make its own.
+    options = ["--touch", "--nolock", "--cores", "1", "--forceall"]
+    options += [*stages, "--allowed-rules", *rules]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--snakefile", snakefile, *options],
         env=os.environ | {ADOPTING: "1"},
