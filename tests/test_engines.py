@@ -150,12 +150,10 @@ def test_values_swapped_and_swapped_back(copy):
     assert "split" in stale(copy) & planned(copy)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "stages"),
-    [
-        ({"overlays": {"images": 1}}, {"overlays"}),
-        pytest.param({"train": {"epochs": 3}}, AFTER_TRAIN, marks=pytest.mark.long),
-    ],
+    [({"overlays": {"images": 1}}, {"overlays"}), ({"train": {"epochs": 3}}, AFTER_TRAIN)],
     ids=["overlays", "train"],
 )
 def test_either_engine_finishes_what_a_change_asks_for(finished, tmp_path, change, stages):
@@ -278,6 +276,7 @@ def test_a_clone_that_pulls_late_has_nothing_to_do(copy, tmp_path):
     assert_clean(tmp_path / "clone")
 
 
+@pytest.mark.long
 def test_clones_that_share_a_cache_hold_one_copy(copy, tmp_path):
     """By hard links, as in a group with one file system; a rerun leaves the others' files alone."""
     for name, value in {"dir": tmp_path / "cache", "type": "hardlink", "shared": "group"}.items():
