@@ -131,8 +131,7 @@ def place_erythrocytes(rng: np.random.Generator, height: int, width: int) -> np.
 def freest(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """The one of `places` (N, 2) of x, y that is farthest from any of `cells` (M, 3): (2,)."""
     apart = np.linalg.norm(places[:, None] - cells[:, :2], axis=2) - cells[:, 2]
-    place: np.ndarray = places[apart.min(axis=1, initial=np.inf).argmax()]
-    return place
+    return np.asarray(places[apart.min(axis=1, initial=np.inf).argmax()])
 
 
 def draw_erythrocytes(
@@ -296,7 +295,6 @@ def expose(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
     light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 1.1))
     light += rng.uniform(0.05, 0.5) * haze[..., None] * HALO
     light *= rng.dirichlet(np.full(3, 0.6)) @ CASTS
-    noise = rng.normal(size=light.shape) * rng.uniform(0.01, 0.06) * np.sqrt(light)
-    light = light + noise
+    light = light + rng.normal(size=light.shape) * rng.uniform(0.01, 0.06) * np.sqrt(light)
     exposed: np.ndarray = np.rint(light.clip(0, 1) * 255).astype(np.uint8)
     return exposed
