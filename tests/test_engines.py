@@ -403,9 +403,9 @@ def mortal(tmp_path_factory):
     folder = repository(tmp_path_factory.mktemp("engines") / "project")
     path = folder / "src/darkfield/network/training.py"
     code = path.read_text()
-    seam = "            total = 0.0\n"
+    seam = "        total = 0.0\n"
     assert seam in code
-    death = "            if epoch == 2: import os, signal, time; exec(os.environ.get('DIE', ''))\n"
+    death = "        if epoch == 2: import os, signal, time; exec(os.environ.get('DIE', ''))\n"
     path.write_text(code.replace(seam, death + seam))
     run_snakemake(folder)
     commit(folder)
