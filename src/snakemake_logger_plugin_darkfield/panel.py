@@ -87,7 +87,8 @@ class LivePanel(View):
 
     def say(self, text: str) -> None:
         """Print a text above the panel; soft-wrapped as elsewhere, it would break the panel."""
-        self.console.print(Text(text))
+        with self.live._lock:  # or the thread that refreshes draws in between
+            self.console.print(Text(text))
 
     def close(self) -> None:
         self.live.stop()
