@@ -5,10 +5,15 @@ import pty
 import re
 import subprocess
 import termios
+from io import StringIO
+from threading import Thread
 
 import pyte
 import pytest
 from project import AFTER_TRAIN, RULES, environment, noise, project, run, set_params, snakemake
+
+from snakemake_logger_plugin_darkfield.jobs import Job
+from snakemake_logger_plugin_darkfield.panel import LivePanel, Row, Shared
 
 ROWS, COLUMNS = 60, 120
 
@@ -27,11 +32,16 @@ def screen_of(folder, *arguments):
         while chunk := read(here):
             written += chunk
     os.close(here)
+    return process.returncode, written.decode(), shown(written)
+
+
+def shown(written):
+    """The lines of a terminal, and of what has left it at the top, without those that are empty."""
     screen = pyte.HistoryScreen(COLUMNS, ROWS, history=10_000)
     pyte.ByteStream(screen).feed(written)
     past = ["".join(line[i].data for i in range(COLUMNS)) for line in screen.history.top]
     lines = [line.rstrip() for line in (*past, *screen.display)]
-    return process.returncode, written.decode(), [line for line in lines if line]
+    return [line for line in lines if line]
 
 
 def read(terminal):
@@ -187,6 +197,44 @@ def test_what_a_job_writes_to_its_standard_error_is_shown_above_the_panel(tmp_pa
     assert len([line for line in lines if line.startswith("╭")]) == 1
     above = lines[: next(i for i, line in enumerate(lines) if line.startswith("╭"))]
     assert any("class_counts: leucocyte" in line for line in above)
+
+
+class Interrupting:
+    """A text that lets another thread do something, or try to, before it is on the screen."""
+
+    def __init__(self, action):
+        self.action = action
+
+    def __rich__(self):
+        thread = Thread(target=self.action)
+        thread.start()
+        thread.join(timeout=0.5)
+        return "a line"
+
+
+def test_a_line_that_is_printed_as_the_panel_closes_leaves_it_whole():
+    written = StringIO()
+    console = Shared(file=written, force_terminal=True, width=COLUMNS, height=ROWS)
+    panel = LivePanel(console)
+    panel.plan({"train": 1, "evaluate": 1})
+    panel.live.refresh()
+    console.print(Interrupting(panel.close))
+    panel.close()
+    lines = shown(written.getvalue().replace("\n", "\r\n").encode())
+    assert [line[0] for line in lines] == ["a", "╭", "│", "│", "╰"]
+
+
+def test_a_job_that_has_ended_shows_no_time_left(tmp_path):
+    log = tmp_path / "evaluate.log"
+    record = {"rule_name": "evaluate", "wildcards": {}, "input": [], "output": [], "reason": ""}
+    job = Job.of(record | {"log": [str(log)]})
+    log.write_text("2026-01-01 00:00:00,000 image 7 of 8, 00:13 left\n")
+    panel = LivePanel(Shared(file=StringIO()))
+    panel.rows = {"evaluate": Row(2)}
+    panel.begin(job)
+    assert job.last_words().endswith("00:13 left")
+    panel.finish(job)
+    assert panel.rows["evaluate"].words == "image 7 of 8"
 
 
 def test_a_failed_job_is_crossed_and_its_problems_stand_last(tmp_path):

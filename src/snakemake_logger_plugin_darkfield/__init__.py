@@ -9,7 +9,6 @@ in .snakemake/log.
 import logging
 import sys
 
-from rich.console import Console
 from snakemake.settings.types import Quietness
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -17,7 +16,7 @@ from snakemake_interface_logger_plugins.settings import OutputSettingsLoggerInte
 
 from snakemake_logger_plugin_darkfield.jobs import TARGET, Job
 from snakemake_logger_plugin_darkfield.lines import Lines, View
-from snakemake_logger_plugin_darkfield.panel import LivePanel
+from snakemake_logger_plugin_darkfield.panel import LivePanel, Shared
 from snakemake_logger_plugin_darkfield.plan import Plan
 
 # What Snakemake says about every run, by how it begins.
@@ -39,9 +38,7 @@ FAILED = (
 def view_of(settings: OutputSettingsLoggerInterface) -> View:
     """The view that suits the command line and where its output goes."""
     quiet = {Quietness.ALL, Quietness.RULES, Quietness.PROGRESS} & set(settings.quiet or ())
-    console = Console(
-        stderr=not settings.stdout, highlight=False, no_color=settings.nocolor or None
-    )
+    console = Shared(stderr=not settings.stdout, highlight=False, no_color=settings.nocolor or None)
     if settings.dryrun:
         return Plan(console, brief=bool(quiet))
     if quiet:

@@ -1,7 +1,10 @@
 """A run as a live panel: a bar for each rule, and what its running job last wrote to its log."""
 
+import re
+import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -17,6 +20,7 @@ from snakemake_logger_plugin_darkfield.lines import View
 
 BAR = 16  # columns
 REFRESH = 4  # times a second
+LEFT = re.compile(r", [\d:]+ left$")  # of a job that has ended
 
 
 @dataclass
@@ -52,16 +56,40 @@ class Row:
         )
 
 
+class Shared(Console):
+    """A console for several threads: what one prints is on the screen before another begins.
+
+    In rich's own, a text waits for a panel that is being drawn, or that stops, and then goes by
+    where the panel was before: half of it, or all, stays behind.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.turn = threading.RLock()
+
+    def __enter__(self) -> Self:
+        self.turn.acquire()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        try:
+            super().__exit__(*exception)
+        finally:
+            self.turn.release()
+
+
 class LivePanel(View):
     """The panel; anything else that this process prints appears above it."""
 
     tells_news = True
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Shared):
         super().__init__(console)
         self.rows: dict[str, Row] = {}
         self.start = time.monotonic()
         self.live = Live(self, console=console, refresh_per_second=REFRESH)
+        console.turn = self.live._lock  # two locks would wait for each other
 
     def plan(self, counts: dict[str, int]) -> None:
         self.rows = {rule: Row(count) for rule, count in counts.items()}
@@ -74,7 +102,7 @@ class LivePanel(View):
     def finish(self, job: Job) -> None:
         super().finish(job)
         row = self.rows[job.rule]
-        row.words = job.last_words() or row.words
+        row.words = LEFT.sub("", job.last_words() or row.words)
         row.end(job)
         row.done += 1
         if all(row.done == row.total for row in self.rows.values()):
@@ -87,8 +115,7 @@ class LivePanel(View):
 
     def say(self, text: str) -> None:
         """Print a text above the panel; soft-wrapped as elsewhere, it would break the panel."""
-        with self.live._lock:  # or the thread that refreshes draws in between
-            self.console.print(Text(text))
+        self.console.print(Text(text))
 
     def close(self) -> None:
         self.live.stop()
