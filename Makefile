@@ -16,7 +16,6 @@ help: ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: .venv/installed ## run the chain on params.yaml, print the test metrics
-	@python -m darkfield.engine.lock
 	@snakemake --cores $(CORES)
 
 repro: .venv/installed ## the same with DVC

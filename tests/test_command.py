@@ -14,7 +14,6 @@ CODE = "import sys; from darkfield.command import command\nwith command(): print
 COMMANDS = {
     "summary": ("python", "-m", "darkfield.report.summary"),
     "dvcfile": ("python", "-m", "darkfield.engine.dvcfile"),
-    "lock": ("python", "-m", "darkfield.engine.lock"),
     "doctor": ("darkfield", "doctor"),
     "stdout": ("python", "-c", CODE.format("stdout")),
     "stderr": ("python", "-c", CODE.format("stderr")),
@@ -31,8 +30,6 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_closed_pipe_is_no_error(folder, command):
     write_json(folder / "results/evaluation/scores.json", METRICS)
-    (folder / ".snakemake/locks").mkdir(exist_ok=True)
-    (folder / ".snakemake/locks/0.input.lock").write_text("")
     reader, writer = os.pipe()
     os.close(reader)
     stderr = writer if "sys.stderr" in command[-1] else subprocess.PIPE

@@ -425,8 +425,6 @@ def test_a_training_that_dies(mortal, tmp_path, monkeypatch, first, second, deat
         context.setenv("DIE", DEATHS[death])
         done = run(folder, *engines[first], start_new_session=True)
     assert done.returncode != 0
-    if death == "killed":
-        snakemake(folder, "--unlock")
     assert "train" in stale(folder) & planned(folder)
     done = run(folder, *engines[second])
     assert done.returncode == 0, done.stdout

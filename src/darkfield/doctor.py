@@ -118,7 +118,7 @@ def engines() -> Iterator[Finding]:
         yield Finding("Snakemake", "a run is in progress")
     elif locked:
         yield Finding(
-            "Snakemake", "locked by a run that was killed", "make run, or snakemake --unlock", True
+            "Snakemake", "locked by a run that was killed", "the next run removes the lock"
         )
     else:
         yield Finding("Snakemake", "free", "snakemake --dry-run shows what a run would do")

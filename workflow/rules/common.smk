@@ -39,6 +39,9 @@ def or_exit(function, *arguments):
 
 
 darkfield.engine.private.let_names_mean_the_chain()
+# Not where there may be jobs in the queue of a cluster, which outlive their Snakemake.
+if workflow.is_main_process and workflow.local_exec:
+    darkfield.engine.lock.unlock()
 ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
 # Checked here, since Snakemake, which also reads the files, says less about what is wrong.
@@ -142,7 +145,7 @@ onstart:
 onerror:
     dvc_commit()
     # At exit, because Snakemake prints more after this, and the reason must be the last line.
-    for job in sorted(workflow.scheduler.failed, key=lambda job: job.rule.name):
+    for job in darkfield.engine.private.failed(workflow):
         *several, last = reasons(job.log[0])
         last = f"{job.rule.name} failed: {last} (log: {job.log[0]})"
         atexit.register(print, *several, last, sep="\n", flush=True)

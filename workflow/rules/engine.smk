@@ -2,9 +2,9 @@
 import shutil
 import subprocess
 
-from snakemake.io import IOFile, strip_wildcard_constraints
+from snakemake.io import strip_wildcard_constraints
 
-from darkfield.engine import adoption
+from darkfield.engine import adoption, private
 import darkfield.engine.ran
 
 SNAKEMAKE_REPORT = "results/snakemake-report.html"
@@ -22,11 +22,11 @@ def adopt():
             patterns = map(strip_wildcard_constraints, each.output)
             files = [path for p in patterns for path in expand(p, **batches)]
             stages.setdefault(stage, {})[each.name] = [Path(file) for file in files]
-    forget = lambda path: workflow.persistence.cleanup_metadata(IOFile(path))
+    forget = lambda path: private.forget(workflow, path)
     adoption.adopt(Path(workflow.main_snakefile), stages, forget)
 
 
-darkfield.engine.private.before_planning(adopt)
+private.before_planning(adopt)
 
 
 def overridden():
@@ -49,12 +49,12 @@ def noted_stages():
     The jobs are in the form that `darkfield.engine.ran.difference` takes.
     """
     jobs = {}
-    for job in workflow.dag.jobs:
+    for job in private.jobs(workflow):
         if job.wildcards.get("run"):
             continue  # of a fold
         jobs.setdefault(job.rule.name, []).append(job)
     for stage in sorted(darkfield.engine.ran.stages() & jobs.keys()):
-        ran = workflow.dag.finished(jobs[stage][0])
+        ran = private.has_run(workflow, jobs[stage][0])
         if ran or darkfield.engine.ran.place(stage).exists():
             works = jobs.get(stage + darkfield.engine.ran.BATCH, []) + jobs[stage]
             yield stage, ran, [(job, params_now(job), kept(job)) for job in works]
@@ -111,7 +111,7 @@ def dvc_commit():
 
 def of_chain(name):
     """The job of a rule in the chain itself, not in a fold, if this run has it."""
-    jobs = (job for job in workflow.dag.jobs if job.rule.name == name)
+    jobs = (job for job in private.jobs(workflow) if job.rule.name == name)
     return next((job for job in jobs if not job.wildcards.get("run")), None)
 
 
@@ -120,11 +120,10 @@ def show_results():
 
     A run's exit status does not depend on it.
     """
-    quiet = any(what.name == "ALL" for what in workflow.output_settings.quiet or ())
-    if "DVC_STAGE" in os.environ or workflow.touch or quiet:
+    if "DVC_STAGE" in os.environ or workflow.touch or private.is_quiet(workflow):
         return
     everything, selection = of_chain("all"), of_chain("select")
-    selected = selection and workflow.dag.finished(selection)
+    selected = selection and private.has_run(workflow, selection)
     if everything and selected:
         write_snakemake_report()
     if everything or selected:
@@ -151,10 +150,10 @@ def write_snakemake_report():
 
 def after_nothing():
     """Even a run that finds nothing to do ends as a run does."""
-    if workflow.scheduler and not workflow.dryrun:
+    if private.is_run(workflow):
         if darkfield.engine.ran.unrecorded():
             dvc_commit()
-        if not len(workflow.dag):
+        if private.is_up_to_date(workflow):
             show_results()
 
 

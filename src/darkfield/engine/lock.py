@@ -1,15 +1,11 @@
-"""Locks that end with their process.
-
-`python -m darkfield.engine.lock` removes the lock of a killed Snakemake if no run is alive.
-"""
+"""Locks that end with their process."""
 
 import contextlib
 import fcntl
-import subprocess
+import shutil
+import sys
 from pathlib import Path
 from typing import IO
-
-from darkfield.command import command
 
 ALIVE = Path(".snakemake/darkfield.lock")
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
@@ -43,8 +39,8 @@ def locked() -> bool:
     return LOCKS.is_dir() and any(LOCKS.iterdir())
 
 
-if __name__ == "__main__":
-    with command():
-        if locked() and not alive():
-            subprocess.run(["snakemake", "--unlock", "--quiet", "all"], check=True)
-            print("Removed the lock of a run that was killed; continuing where it stopped")
+def unlock() -> None:
+    """Remove the lock of a Snakemake that was killed, if no run is alive, and say so."""
+    if locked() and not alive():
+        shutil.rmtree(LOCKS)
+        print("Removed the lock of a run that was killed", file=sys.stderr)

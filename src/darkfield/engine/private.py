@@ -7,9 +7,11 @@ from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
+from snakemake.io import IOFile
 from snakemake.jobs import Job
 from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.workflow import Workflow
 
 from darkfield.engine.adoption import ADOPTING
 
@@ -42,6 +44,41 @@ def let_names_mean_the_chain() -> None:
         return await by_default(dag, rule)
 
     DAG.rule2job = rule2job
+
+
+def jobs(workflow: Workflow) -> list[Job]:
+    """The jobs of this run and those that it found up to date."""
+    return list(workflow.dag.jobs)
+
+
+def has_run(workflow: Workflow, job: Job) -> bool:
+    """Whether a job has run, and succeeded, in this run."""
+    return bool(workflow.dag.finished(job))
+
+
+def failed(workflow: Workflow) -> list[Job]:
+    """The jobs that failed in this run, by the names of their rules."""
+    return sorted(workflow.scheduler.failed, key=lambda job: str(job.rule.name))
+
+
+def forget(workflow: Workflow, path: Path) -> None:
+    """Drop what Snakemake has recorded of an output."""
+    workflow.persistence.cleanup_metadata(IOFile(path))
+
+
+def is_run(workflow: Workflow) -> bool:
+    """Whether Snakemake was to run jobs, be there any or none; not to touch, list or lint."""
+    return bool(workflow.scheduler and not workflow.dryrun and not workflow.touch)
+
+
+def is_up_to_date(workflow: Workflow) -> bool:
+    """Whether this run found nothing to do."""
+    return len(workflow.dag) == 0
+
+
+def is_quiet(workflow: Workflow) -> bool:
+    """Whether --quiet all was given."""
+    return Quietness.ALL in (workflow.output_settings.quiet or ())
 
 
 def before_planning(act: Callable[[], None]) -> None:
