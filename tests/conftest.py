@@ -14,6 +14,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 REPOSITORY = Path(__file__).parent.parent
+SCREEN = "screen"  # all bytes that were written to a terminal
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +30,10 @@ def real_data() -> Path:
 def finished(tmp_path_factory) -> Path:
     """A repository whose chain Snakemake has run; committed. To be copied, not changed.
 
-    It takes half a minute, so that all processes of a test run share one.
+    It ran in a terminal; what that showed is in the file SCREEN beside it. It takes half a minute,
+    so that all processes of a test run share one.
     """
-    from project import commit, repository, snakemake
+    from project import commit, in_terminal, repository
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -43,8 +45,9 @@ def finished(tmp_path_factory) -> Path:
             shutil.rmtree(folder.parent, ignore_errors=True)  # of another process, where it failed
             folder.parent.mkdir()
             repository(folder)
-            done = snakemake(folder, "--cores", "2")
-            assert done.returncode == 0, done.stdout
+            status, written = in_terminal(folder, "snakemake", "--cores", "2")
+            assert status == 0, written.decode()
+            (folder.parent / SCREEN).write_bytes(written)
             commit(folder)
             whole.touch()
     return folder

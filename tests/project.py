@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ RULES = {
     *("train", "evaluate", "select", "overlays", "plots", "html_report"),
 }
 BATCHED = {f"{rule}_batch" for rule in ("flatten_masks", "split", "resize", "evaluate", "overlays")}
+ROWS, COLUMNS = 60, 120  # of terminals
 AFTER_TRAIN = {"train", "evaluate", "select", "overlays", "plots", "html_report"}
 
 
@@ -81,6 +84,30 @@ def run(folder, *command, **options):
         text=True,
         **options,
     )
+
+
+def in_terminal(folder, *command):
+    """Run a command in a pseudo-terminal: its status, and all that it wrote."""
+    here, there = pty.openpty()
+    termios.tcsetwinsize(there, (ROWS, COLUMNS))
+    settings = environment(folder) | {"TERM": "xterm-256color"}
+    with subprocess.Popen(
+        command, cwd=folder, env=settings, stdin=there, stdout=there, stderr=there
+    ) as process:
+        os.close(there)
+        written = b""
+        while chunk := read(here):
+            written += chunk
+    os.close(here)
+    return process.returncode, written
+
+
+def read(terminal):
+    """The next bytes of a terminal; none once nobody holds its other end."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
 
 
 def environment(folder):

@@ -220,6 +220,7 @@ def own_pictures(tmp_path):
     return project(tmp_path / "project", data={"root": "../mine"}), root
 
 
+@pytest.mark.long
 def test_ones_own_pictures_and_every_change_of_them_is_seen(own_pictures):
     folder, root = own_pictures
     target = "results/class_counts.json"
@@ -338,7 +339,7 @@ def test_notebook_recipe_runs(tmp_path):
     assert set(read_csv(folder / "data/split.csv")["split"]) == {"train", "test"}
 
 
-@pytest.mark.parametrize("how", ["--configfile", "--config"])
+@pytest.mark.parametrize("how", [pytest.param("--configfile", marks=pytest.mark.long), "--config"])
 def test_mask_values_of_a_config_replace_those_of_params(tmp_path, how):
     """Merged, value 2 would stay allowed, though the user's table leaves it out."""
     folder = project(tmp_path / "project")

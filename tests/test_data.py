@@ -33,7 +33,7 @@ def own_pictures(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("store", ["folder", "s3"])
+@pytest.mark.parametrize("store", ["folder", pytest.param("s3", marks=pytest.mark.long)])
 def test_data_are_pushed_and_pulled(own_pictures, tmp_path, store, request):
     options = {"endpointurl": request.getfixturevalue("s3")} if store == "s3" else {}
     remote = {"folder": str(tmp_path / "store"), "s3": "s3://darkfield/dvc"}[store]
@@ -45,6 +45,7 @@ def test_data_are_pushed_and_pulled(own_pictures, tmp_path, store, request):
     assert "Nothing to be done" in done.stdout
 
 
+@pytest.mark.long
 def test_pictures_in_a_bucket(tmp_path, s3):
     """Imported from S3 they are the data root; what is added there is seen after `dvc update`."""
     import boto3

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -37,6 +38,8 @@ RESULTS = (
     "results/metrics.json",
     "results/evaluation/epochs.csv",
 )
+
+LONG = partial(pytest.param, marks=pytest.mark.long)
 
 
 def run_snakemake(folder, *arguments):
@@ -117,17 +120,12 @@ def test_results_are_the_same_whichever_engine_ran_on_any_number_of_cores(
 @pytest.mark.parametrize(
     "change",
     [
-        {"overlays": {"images": 1}},
+        LONG({"overlays": {"images": 1}}),
         {"train": {"learning_rate": 0.01}},
         {"image_size": [48, 40]},  # swapped
-        *(
-            pytest.param(change, marks=pytest.mark.long)
-            for change in (
-                {"select": {"epoch": 1}},
-                {"split": {"val": 0.1, "test": 0.2}},
-                {"data": {"mask_values": {"0": "erythrocyte", "1": "background"}}},
-            )
-        ),
+        LONG({"select": {"epoch": 1}}),
+        LONG({"split": {"val": 0.1, "test": 0.2}}),
+        LONG({"data": {"mask_values": {"0": "erythrocyte", "1": "background"}}}),
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -174,7 +172,7 @@ def test_either_engine_finishes_what_a_change_asks_for(finished, tmp_path, chang
     [
         ("src/darkfield/report/overlays.py", {"overlays", "html_report"}),
         ("src/darkfield/report/html.html.j2", {"html_report"}),
-        ("workflow/scripts/overlays.py", {"overlays"}),
+        LONG("workflow/scripts/overlays.py", {"overlays"}),
     ],
 )
 def test_changed_code_is_planned_alike(copy, file, stages):
@@ -245,7 +243,7 @@ def pull_into_a_clone(folder, remote, **options):
     return clone
 
 
-@pytest.mark.parametrize("store", ["folder", pytest.param("s3", marks=pytest.mark.long)])
+@pytest.mark.parametrize("store", ["folder", LONG("s3")])
 def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path, store, request):
     if store == "s3":
         address = request.getfixturevalue("s3")
@@ -257,6 +255,7 @@ def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path, store, reques
     assert ran_by_dvc(dvc(clone, "repro")) == set()
 
 
+@pytest.mark.long
 def test_a_clone_edited_at_once_is_planned_alike(copy, tmp_path):
     """The first Snakemake in a clone finds it edited, then with the edit undone."""
     before = (copy / "params.yaml").read_text()
@@ -343,6 +342,7 @@ def test_branches_there_and_back(branched):
         assert_clean(branched)
 
 
+@pytest.mark.long
 def test_an_older_commit_whose_files_were_not_checked_out(branched):
     """`git checkout` without `dvc checkout`: both see the other commit's files, and make theirs."""
     git(branched, "checkout", "--quiet", "main")
@@ -370,6 +370,7 @@ def test_files_of_another_commit_are_never_recorded(branched):
     assert stale(branched) == {"overlays"}
 
 
+@pytest.mark.long
 def test_what_dvc_restores_of_an_earlier_run_is_up_to_date(copy):
     """Back at an old value, `dvc repro` runs nothing, and nothing is left for Snakemake."""
     for images in (1, 2):
@@ -437,6 +438,7 @@ def test_a_training_that_dies(mortal, tmp_path, monkeypatch, first, second, deat
 # 7
 
 
+@pytest.mark.long
 def test_a_partial_run_leaves_the_rest_stale(copy):
     set_params(copy, image_size=[48, 40])
     run_snakemake(copy, "results/channel_stats.json")
@@ -448,6 +450,7 @@ def test_a_partial_run_leaves_the_rest_stale(copy):
 # 8
 
 
+@pytest.mark.long
 def test_what_the_command_line_overrides_is_not_recorded(copy):
     lock = (copy / "dvc.lock").read_text()
     text = run_snakemake(copy, "results/overlays", "--config", "overlays={images: 1}")
@@ -483,7 +486,7 @@ def test_the_order_of_keys_is_no_change(copy):
 # 9
 
 
-@pytest.fixture(scope="module", params=["tracked", "untracked"])
+@pytest.fixture(scope="module", params=["tracked", LONG("untracked")])
 def own_pictures(request, tmp_path_factory):
     """A repository with a folder of one's own pictures, the data rules run; committed."""
     folder = repository(tmp_path_factory.mktemp("own") / "project", data={"root": "data/mine"})
@@ -497,6 +500,7 @@ def own_pictures(request, tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_with_pictures_of_ones_own_no_scenes_are_drawn(copy):
     assert any((copy / "data/synthetic/images").iterdir())
     noise(copy / "data/mine")
@@ -540,7 +544,7 @@ def swap(root):
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("change", [edit, add, remove, swap])
+@pytest.mark.parametrize("change", [edit, LONG(add), LONG(remove), swap])
 def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
     folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
     target = "results/class_counts.json"

@@ -87,6 +87,7 @@ def test_the_order_of_the_images_makes_no_difference(crops, grouped):
     assert pairs == {frozenset({2 * i, 2 * i + 1}) for i in range(8)}
 
 
+@pytest.mark.long
 def test_retrieval_finds_the_crops_among_many_scenes(many, retrieved):
     pairs = overlapping_pairs(many)
     assert set(pairs) >= {(2 * i, 2 * i + 1) for i in range(8)}
@@ -141,7 +142,9 @@ def test_what_is_written_of_pictures_is_what_is_found_again(crops, tmp_path):
         assert a.keypoints.tobytes() == b.keypoints.tobytes()
 
 
-@pytest.mark.parametrize("size", [(96, 96), (160, 160), (400, 512)])
+@pytest.mark.parametrize(
+    "size", [(96, 96), (160, 160), pytest.param((400, 512), marks=pytest.mark.long)]
+)
 def test_independent_scenes_are_not_grouped(size):
     assert groups([picture(1000 + i, *size) for i in range(20)]) == list(range(20))
 

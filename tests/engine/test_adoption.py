@@ -125,6 +125,7 @@ def test_a_lock_of_snakemake_is_respected(clone):
     assert "Nothing to be done" in said(clone, TARGET)[1]
 
 
+@pytest.mark.long
 def test_an_edit_undone_is_nothing_to_do(clone):
     set_params(clone, synthesize={"seed": 2})
     assert "\nsynthesize:" in said(clone, TARGET)[1]
@@ -132,6 +133,7 @@ def test_an_edit_undone_is_nothing_to_do(clone):
     assert "Nothing to be done" in said(clone, TARGET)[1]
 
 
+@pytest.mark.long
 def test_files_that_come_late_are_adopted(clone):
     """As in a clone that is looked at before `dvc pull`."""
     shutil.rmtree(clone / "data/synthetic")

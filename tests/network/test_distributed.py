@@ -63,7 +63,9 @@ def replica(rank, folder, *arguments):
     [
         ("segnet", {}, 5, True),
         ("segnet", {}, 1, False),  # of which one process has nothing
-        ("unet", {"encoder": "tu-tf_efficientnet_lite0"}, 3, True),  # batch norms of timm's own
+        pytest.param(  # batch norms of timm's own
+            *("unet", {"encoder": "tu-tf_efficientnet_lite0"}, 3, True), marks=pytest.mark.long
+        ),
     ],
 )
 def test_gradients_are_those_of_the_whole_batch(tmp_path, model, options, samples, class_weights):
@@ -78,6 +80,7 @@ def test_gradients_are_those_of_the_whole_batch(tmp_path, model, options, sample
             assert difference <= 1e-5 * expected.norm() + 1e-7, name
 
 
+@pytest.mark.long
 def test_losses_agree_with_those_of_one_process(tmp_path):
     """In float64: in float32 Adam makes rounding grow, in one process as well."""
     for name, options in (("plain", {}), ("all", ALL)):
@@ -89,6 +92,7 @@ def test_losses_agree_with_those_of_one_process(tmp_path):
         assert losses(tmp_path / f"{name} two") == pytest.approx(one, abs=1e-5)
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_restarted_to_the_same_bytes(tmp_path):
     """So is a whole training that is resumed."""
     options = ALL | {"precision": "bf16", "schedule": "constant"}  # the same for 2 epochs and 4
@@ -103,6 +107,7 @@ def test_a_process_that_dies_is_restarted_to_the_same_bytes(tmp_path):
     assert digests(tmp_path / "died") == digests(tmp_path / "parts") == whole
 
 
+@pytest.mark.long
 def test_an_empty_share_that_the_network_does_not_take_is_reported_before_training(tmp_path):
     options = {"model": {"name": "unet", "encoder": "mit_b0"}, "scenes": 3}
     code, said, log = replicas(tmp_path / "run", epochs=1, **options)
@@ -112,6 +117,7 @@ def test_an_empty_share_that_the_network_does_not_take_is_reported_before_traini
     assert replicas(tmp_path / "full", epochs=1, steps_per_epoch=2, **options)[0] == 0
 
 
+@pytest.mark.long
 def test_a_lost_loss_is_reported_once_and_not_tried_again(tmp_path):
     code, said, log = replicas(tmp_path / "run", epochs=5, learning_rate=1e30)
     assert code == 1

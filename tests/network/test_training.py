@@ -170,7 +170,9 @@ def test_a_batch_too_small_for_batch_norm_is_reported_before_training(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces are Linux's")
-@pytest.mark.parametrize("room", ["4k", "64k"])  # too small for a lock, and for a batch
+@pytest.mark.parametrize(  # too small for a lock, and for a batch
+    "room", ["4k", pytest.param("64k", marks=pytest.mark.long)]
+)
 def test_too_little_shared_memory_is_named(tmp_path, room):
     namespace = ["unshare", "--mount", "--map-root-user", "bash", "-c"]
     mount = f"mount -t tmpfs -o size={room} tmpfs /dev/shm"

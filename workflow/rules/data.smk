@@ -19,7 +19,7 @@ rule synthesize:
     params:
         code=code("synthesize"),
         synthesize=config["synthesize"],
-        root=config["data"]["root"],
+        root=lambda wildcards: config["data"]["root"],  # to the linter a text would be a prefix
     script:
         "../scripts/synthesize.py"
 
