@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 REPOSITORY = Path(__file__).parent.parent
+LONG = partial(pytest.param, marks=pytest.mark.long)  # a case that make test leaves out
 SCREEN = "screen"  # all bytes that were written to a terminal
 
 

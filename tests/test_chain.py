@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import LONG, REPOSITORY
 from PIL import Image
 from project import AFTER_TRAIN, RULES, SMALL, noise, planned, project, run, set_params, snakemake
 from safetensors.numpy import load_file
@@ -339,7 +339,7 @@ def test_notebook_recipe_runs(tmp_path):
     assert set(read_csv(folder / "data/split.csv")["split"]) == {"train", "test"}
 
 
-@pytest.mark.parametrize("how", [pytest.param("--configfile", marks=pytest.mark.long), "--config"])
+@pytest.mark.parametrize("how", [LONG("--configfile"), "--config"])
 def test_mask_values_of_a_config_replace_those_of_params(tmp_path, how):
     """Merged, value 2 would stay allowed, though the user's table leaves it out."""
     folder = project(tmp_path / "project")

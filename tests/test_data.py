@@ -33,7 +33,8 @@ def own_pictures(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("store", ["folder", pytest.param("s3", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("store", ["folder", "s3"])
 def test_data_are_pushed_and_pulled(own_pictures, tmp_path, store, request):
     options = {"endpointurl": request.getfixturevalue("s3")} if store == "s3" else {}
     remote = {"folder": str(tmp_path / "store"), "s3": "s3://darkfield/dvc"}[store]

@@ -7,12 +7,11 @@ import hashlib
 import json
 import re
 import shutil
-from functools import partial
 
 import numpy as np
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import LONG, REPOSITORY
 from PIL import Image
 from project import (
     AFTER_TRAIN,
@@ -38,8 +37,6 @@ RESULTS = (
     "results/metrics.json",
     "results/evaluation/epochs.csv",
 )
-
-LONG = partial(pytest.param, marks=pytest.mark.long)
 
 
 def run_snakemake(folder, *arguments):

@@ -2,13 +2,12 @@
 
 import re
 import shutil
-from functools import partial
 from io import StringIO
 from threading import Thread
 
 import pyte
 import pytest
-from conftest import SCREEN
+from conftest import LONG, SCREEN
 from project import (
     AFTER_TRAIN,
     COLUMNS,
@@ -24,8 +23,6 @@ from project import (
 
 from snakemake_logger_plugin_darkfield.jobs import Job
 from snakemake_logger_plugin_darkfield.panel import LivePanel, Row, Shared
-
-LONG = partial(pytest.param, marks=pytest.mark.long)
 
 
 def screen_of(folder, *arguments):

@@ -5,6 +5,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
+from conftest import LONG
 from torchvision import tv_tensors
 from toy import digests, run, toy_dataset
 
@@ -139,7 +140,7 @@ def test_an_item_depends_on_its_seed_alone():
     assert np.array_equal(a[0].shape, (3, 32, 32))
 
 
-@pytest.fixture(params=["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.long)])
+@pytest.fixture(params=["fork", LONG("spawn"), LONG("forkserver")])
 def start_method(request):
     """How processes are started by default: macOS and Python 3.14 do not fork."""
     before = multiprocessing.get_start_method()

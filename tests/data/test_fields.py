@@ -4,6 +4,7 @@ import cv2
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import LONG
 from threadpoolctl import threadpool_limits
 
 from darkfield.data import features, fields, retrieval
@@ -142,9 +143,7 @@ def test_what_is_written_of_pictures_is_what_is_found_again(crops, tmp_path):
         assert a.keypoints.tobytes() == b.keypoints.tobytes()
 
 
-@pytest.mark.parametrize(
-    "size", [(96, 96), (160, 160), pytest.param((400, 512), marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("size", [(96, 96), (160, 160), LONG((400, 512))])
 def test_independent_scenes_are_not_grouped(size):
     assert groups([picture(1000 + i, *size) for i in range(20)]) == list(range(20))
 

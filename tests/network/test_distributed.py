@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import REPOSITORY
+from conftest import LONG, REPOSITORY
 from replicas import train
 from toy import digests
 
@@ -62,10 +62,9 @@ def replica(rank, folder, *arguments):
     ("model", "options", "samples", "class_weights"),
     [
         ("segnet", {}, 5, True),
-        ("segnet", {}, 1, False),  # of which one process has nothing
-        pytest.param(  # batch norms of timm's own
-            *("unet", {"encoder": "tu-tf_efficientnet_lite0"}, 3, True), marks=pytest.mark.long
-        ),
+        LONG("segnet", {}, 1, False),  # of which one process has nothing
+        # batch norms of timm's own
+        LONG("unet", {"encoder": "tu-tf_efficientnet_lite0"}, 3, True),
     ],
 )
 def test_gradients_are_those_of_the_whole_batch(tmp_path, model, options, samples, class_weights):

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from conftest import LONG
 from torch.nn import functional as F
 from toy import Blur, model_folder
 
@@ -61,9 +62,7 @@ def test_what_is_no_picture_is_refused(model, wrong):
 
 
 @pytest.mark.parametrize("tta", [False, True])
-@pytest.mark.parametrize(
-    "size", [(40, 50), (150, 33), pytest.param((1300, 20), marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("size", [(40, 50), (150, 33), LONG((1300, 20))])
 def test_any_picture_comes_back_at_its_size(model, size, tta):
     predictor = Predictor(model, *CPU)
     predictor = predictor.varied(predict=predictor.spec.predict.model_copy(update={"tta": tta}))

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY
+from conftest import LONG, REPOSITORY
 from safetensors.torch import load_file
 from toy import CHANNELS, digests, run, toy_dataset
 
@@ -171,7 +171,7 @@ def test_a_batch_too_small_for_batch_norm_is_reported_before_training(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces are Linux's")
 @pytest.mark.parametrize(  # too small for a lock, and for a batch
-    "room", ["4k", pytest.param("64k", marks=pytest.mark.long)]
+    "room", ["4k", LONG("64k")]
 )
 def test_too_little_shared_memory_is_named(tmp_path, room):
     namespace = ["unshare", "--mount", "--map-root-user", "bash", "-c"]
