@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         "--um-per-pixel",
         type=positive,
         metavar="N",
-        help="for report lengths and areas in micrometres, too",
+        help="the size of a pixel in micrometres; lengths and areas are then also given in these",
     )
     predict.set_defaults(run=run_predict)
     export = commands.add_parser(
