@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from project import commit, dvc, environment, repository, run, set_params, snakemake
+from project import commit, dvc, environment, noise, repository, run, set_params, snakemake
 
 from darkfield.engine import lock
 from darkfield.engine.adoption import ADOPTED, downstream
@@ -63,6 +63,19 @@ def test_a_stage_without_data_as_input_is_planned_if_it_is_stale(clone):
     path.write_text(path.read_text().replace("seed: 1", "seed: 2", 1))
     assert "synthesize" in json.loads(dvc(clone, "status", "--json").splitlines()[-1])
     assert "\nsynthesize:" in said(clone, TARGET)[1]
+
+
+def test_pictures_of_ones_own_are_read_again_if_that_is_stale(tmp_path):
+    """Their folder is the only input of the first rule, and says nothing by its date."""
+    noise(tmp_path / "mine")
+    folder = repository(tmp_path / "project", data={"root": "../mine"})
+    dvc(folder, "repro", "flatten_masks")
+    table = {"0": "background", "1": "spirochaete", "2": "erythrocyte"}
+    set_params(folder, data={"mask_values": table})
+    for _ in range(2):
+        assert "\nflatten_masks_batch: " in said(folder, "data/flattened_masks.csv")[1]
+    assert snakemake(folder, "--cores", "1", "data/flattened_masks.csv").returncode == 0
+    assert "Nothing to be done" in said(folder, "data/flattened_masks.csv")[1]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,13 @@ SNAKEMAKE_REPORT = "results/snakemake-report.html"
 
 
 def adopt():
-    """Let Snakemake believe what dvc.lock says of the chain, if something else has written it."""
+    """Let Snakemake believe what dvc.lock says of the chain, if something else has written it.
+
+    Returns stale outputs that Snakemake would take for fresh: it finds an output stale by an input
+    that is newer, or by its own records, and the first rules of the chain have no such input.
+    """
     if not workflow.is_main_process or workflow.touch or not adoption.is_due():
-        return
+        return []
     stages, known = {}, darkfield.engine.ran.stages()
     batches = {"run": "", "batch": range(config["data"]["batches"])}
     for each in workflow.rules:
@@ -24,6 +28,21 @@ def adopt():
             stages.setdefault(stage, {})[each.name] = [Path(file) for file in files]
     forget = lambda path: private.forget(workflow, path)
     adoption.adopt(Path(workflow.main_snakefile), stages, forget)
+    pending = [
+        made for stage in adoption.agreement()[1] for made in stages[stage].items()
+    ]
+    first = {
+        each.name
+        for each in workflow.rules
+        if all(is_flagged(path, "ancient") for path in each.input)
+    }
+    return [
+        path
+        for rule, made in pending
+        if rule in first
+        for path in made
+        if adoption.is_old(path)
+    ]
 
 
 private.before_planning(adopt)

@@ -163,6 +163,11 @@ def make_old(path: Path) -> None:
             os.utime(dated, (1, 1))
 
 
+def is_old(path: Path) -> bool:
+    """Whether an output is as `make_old` left it: nothing has made it again."""
+    return path.exists() and path.stat().st_mtime <= 1
+
+
 def own(path: Path) -> None:
     """Copy a file that another user owns, linked from a shared cache: its date cannot be set."""
     if path.is_file() and os.geteuid() not in (0, path.stat().st_uid):

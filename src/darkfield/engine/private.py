@@ -1,7 +1,7 @@
 """Everything that reaches into Snakemake where it offers no public interface."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +81,16 @@ def is_quiet(workflow: Workflow) -> bool:
     return Quietness.ALL in (workflow.output_settings.quiet or ())
 
 
-def before_planning(act: Callable[[], None]) -> None:
+def before_planning(act: Callable[[], Iterable[Path]]) -> None:
     """Let `act` be called when the rules are known and jobs are about to be planned.
 
-    A Snakefile is also read to be linted or listed, and to write dvc.yaml from it.
+    What makes the files that it returns will run. A Snakefile is also read to be linted or listed,
+    and to write dvc.yaml from it.
     """
     by_default = DAG.init
 
     async def init(dag: DAG, progress: bool = False) -> None:
-        act()
+        dag.forcefiles.update(map(str, act()))
         await by_default(dag, progress)
 
     DAG.init = init
