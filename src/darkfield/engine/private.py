@@ -57,8 +57,9 @@ def has_run(workflow: Workflow, job: Job) -> bool:
 
 
 def failed(workflow: Workflow) -> list[Job]:
-    """The jobs that failed in this run, by the names of their rules."""
-    return sorted(workflow.scheduler.failed, key=lambda job: str(job.rule.name))
+    """The jobs that failed in this run, or were stopped with it, by the names of their rules."""
+    scheduler = workflow.scheduler
+    return sorted(scheduler.failed | set(scheduler.running), key=lambda job: str(job.rule.name))
 
 
 def forget(workflow: Workflow, path: Path) -> None:
