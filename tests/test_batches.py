@@ -9,12 +9,13 @@ from project import noise, planned, project, set_params, snakemake
 
 # Where the pixels lie is what batches change, and how long it took.
 BY_BATCH = ("data/pixels", "data/resized")
+SNAKEMAKE_REPORT = "snakemake-report.html"
 
 
 def digests(folder):
     """SHA-256 of every result."""
     files = (p for part in ("data", "results") for p in (folder / part).rglob("*") if p.is_file())
-    names = {p: str(p.relative_to(folder)) for p in sorted(files)}
+    names = {p: str(p.relative_to(folder)) for p in sorted(files) if p.name != SNAKEMAKE_REPORT}
     apart = tuple(f"{name}/" for name in BY_BATCH)
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()

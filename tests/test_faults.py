@@ -26,7 +26,7 @@ def outputs(folder):
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for part in ("data", "results", "out")
         for path in sorted((folder / part).rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != "snakemake-report.html"  # says how long it took
     }
 
 

@@ -40,8 +40,8 @@ def test_batches_give_what_the_command_gives(model, tmp_path):
     assert "Nothing to be done" in run(folder, "snakemake", "--cores", "2", "predict").stdout
     shutil.copy(folder / "new/002.png", folder / "new/late.png")
     planned = run(folder, "snakemake", "--dry-run", "predict").stdout
-    jobs = dict(line.split()[:2] for line in planned.splitlines() if line.startswith("predict"))
-    assert jobs == {"predict_batch": "1", "predict": "1"}
+    jobs = [line.split()[0] for line in planned.splitlines() if line.startswith("predict")]
+    assert jobs == ["predict_batch:", "predict:"]  # one batch: of several it would say how many
 
 
 @pytest.mark.parametrize("model", ["native"], indirect=True)

@@ -61,7 +61,7 @@ class Lines(View):
         self.done += 1
         if self.done == self.total:
             passed = tqdm.format_interval(time.monotonic() - self.start)
-            self.say(f"{self.total} jobs finished in {passed}")
+            self.say(f"{self.total} job{'s' * (self.total > 1)} finished in {passed}")
 
     def fail(self, job: Job) -> None:
         self.say(f"{time.strftime('%H:%M:%S')}  {job.name} failed")

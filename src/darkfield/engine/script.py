@@ -34,8 +34,10 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     logfile = snakemake.log[0]
     try:
         Path(logfile).parent.mkdir(parents=True, exist_ok=True)
+        Path(logfile).write_text("")
+        # All who write append: from a place of its own, one would write over another's lines.
         logging.basicConfig(
-            filename=logfile, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s"
+            filename=logfile, filemode="a", level=logging.INFO, format="%(asctime)s %(message)s"
         )
         logging.captureWarnings(True)
         logging.raiseExceptions = False  # a full disk is reported once, not for every line
