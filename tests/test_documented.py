@@ -51,7 +51,7 @@ RUN = {
         ),
         Step("darkfield use best"),
         Step("darkfield use NAME"),
-        Step("snakemake --dry-run", says="train: +param train"),
+        Step("snakemake --dry-run", says="synthesize: +param synthesize.images changed"),
     ],
     "models": [
         Step("darkfield doctor", says="params +segnet, 2 epochs"),
