@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from io import StringIO
 from threading import Thread
 
@@ -20,6 +21,7 @@ from project import (
     set_params,
     snakemake,
 )
+from rich.file_proxy import FileProxy
 
 from snakemake_logger_plugin_darkfield.jobs import Job
 from snakemake_logger_plugin_darkfield.panel import LivePanel, Row, Shared
@@ -210,6 +212,25 @@ def test_a_line_that_is_printed_as_the_panel_closes_leaves_it_whole():
     panel.close()
     lines = shown(written.getvalue().replace("\n", "\r\n").encode())
     assert [line[0] for line in lines] == ["a", "╭", "│", "│", "╰"]
+
+
+def test_what_is_printed_goes_through_the_panel_until_its_last_state_is_shown():
+    redirected = []
+
+    class File(StringIO):
+        """Notes whether sys.stdout is redirected whenever the panel is written."""
+
+        def write(self, text):
+            if "╭" in text:
+                redirected.append(isinstance(sys.stdout, FileProxy))
+            return super().write(text)
+
+    panel = LivePanel(Shared(file=File(), force_terminal=True))
+    panel.plan({"train": 1})
+    panel.live.refresh()
+    panel.close()
+    assert redirected == [True, True]
+    assert not isinstance(sys.stdout, FileProxy)
 
 
 def test_a_job_that_has_ended_shows_no_time_left(tmp_path):

@@ -1,12 +1,15 @@
 """A run as a live panel: a bar for each rule, and what its running job last wrote to its log."""
 
 import re
+import sys
 import threading
 import time
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from rich.console import Console, RenderableType
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -88,12 +91,21 @@ class LivePanel(View):
         super().__init__(console)
         self.rows: dict[str, Row] = {}
         self.start = time.monotonic()
-        self.live = Live(self, console=console, refresh_per_second=REFRESH)
+        self.live = Live(
+            self,
+            console=console,
+            refresh_per_second=REFRESH,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self.redirected = ExitStack()
         console.turn = self.live._lock  # two locks would wait for each other
 
     def plan(self, counts: dict[str, int]) -> None:
         self.rows = {rule: Row(count) for rule, count in counts.items()}
         if self.rows:
+            for redirect, stream in (redirect_stdout, sys.stdout), (redirect_stderr, sys.stderr):
+                self.redirected.enter_context(redirect(FileProxy(self.console, stream)))
             self.live.start()
 
     def begin(self, job: Job) -> None:
@@ -119,6 +131,8 @@ class LivePanel(View):
 
     def close(self) -> None:
         self.live.stop()
+        # Not by rich, which ends it before the panel's last state is on the screen.
+        self.redirected.close()
 
     def __rich__(self) -> RenderableType:
         """The panel as it is now; in a low terminal, only running rules while it is live."""
