@@ -165,6 +165,7 @@ def test_a_dry_run_names_the_input_that_changed(watched):
 def test_elsewhere_a_run_is_one_line_per_job(watched):
     folder = watched[0]
     (folder / "results/plots/loss.png").unlink()
+    (folder / "results/report.html").unlink()
     done = snakemake(folder, "--cores", "1")
     assert done.returncode == 0, done.stdout
     jobs = re.findall(r"^\d\d:\d\d:\d\d +(\d+) of (\d+)  (\w+)", done.stdout, re.M)
