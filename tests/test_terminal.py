@@ -247,6 +247,21 @@ def test_a_job_that_has_ended_shows_no_time_left(tmp_path):
     assert panel.rows["evaluate"].words == "image 7 of 8"
 
 
+def test_a_job_that_is_tried_again_is_no_longer_crossed_and_its_failure_is_told(tmp_path):
+    log = tmp_path / "train.log"
+    record = {"rule_name": "train", "wildcards": {}, "input": [], "output": [], "reason": ""}
+    panel = LivePanel(Shared(file=(written := StringIO())))
+    panel.rows = {"train": (row := Row(2))}
+    first, second = (Job.of(record | {"log": [str(log)]}) for _ in range(2))
+    panel.begin(first)
+    log.write_text("2026-01-01 00:00:00,000 epoch 1 of 2\nthe disk is full\n")
+    panel.fail(first)
+    assert str(row.mark()) == "✗"
+    assert written.getvalue() == "train failed: the disk is full\n"
+    panel.begin(second)
+    assert not row.failed
+
+
 def test_a_failed_job_is_crossed_and_its_problems_stand_last(tmp_path):
     noise(tmp_path / "mine")
     table = {"0": "background", "1": "erythrocyte"}

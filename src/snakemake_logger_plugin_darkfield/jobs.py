@@ -53,6 +53,10 @@ class Job:
                 lines.append(line)
         return lines
 
+    def failure(self) -> str:
+        """That the job failed, and why if it has said so: it may be tried again."""
+        return ": ".join([f"{self.name} failed", *self.said()[-1:]])
+
     def logged(self, size: int | None = None) -> list[str]:
         """The lines of the job's log, or of its last `size` bytes; none if it has no log yet."""
         try:

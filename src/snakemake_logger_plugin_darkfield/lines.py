@@ -64,4 +64,5 @@ class Lines(View):
             self.say(f"{self.total} job{'s' * (self.total > 1)} finished in {passed}")
 
     def fail(self, job: Job) -> None:
-        self.say(f"{time.strftime('%H:%M:%S')}  {job.name} failed")
+        self.begun -= 1
+        self.say(f"{time.strftime('%H:%M:%S')}  {job.failure()}")

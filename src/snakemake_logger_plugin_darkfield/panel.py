@@ -32,7 +32,7 @@ class Row:
 
     total: int
     done: int = 0
-    failed: int = 0
+    failed: set[str] = field(default_factory=set)  # names of jobs, unless they are tried again
     running: list[Job] = field(default_factory=list)
     busy: float = 0.0  # seconds in which at least one job ran, before those that run now
     since: float = 0.0  # when the first of these began
@@ -45,6 +45,7 @@ class Row:
     def begin(self, job: Job) -> None:
         if not self.running:
             self.since = time.monotonic()
+        self.failed.discard(job.name)
         self.running.append(job)
 
     def end(self, job: Job) -> None:
@@ -123,7 +124,8 @@ class LivePanel(View):
     def fail(self, job: Job) -> None:
         row = self.rows[job.rule]
         row.end(job)
-        row.failed += 1
+        row.failed.add(job.name)
+        self.say(job.failure())
 
     def say(self, text: str) -> None:
         """Print a text above the panel; soft-wrapped as elsewhere, it would break the panel."""
