@@ -13,6 +13,7 @@ from project import commit, dvc, environment, noise, repository, run, set_params
 
 from darkfield.engine import lock
 from darkfield.engine.adoption import ADOPTED, downstream
+from darkfield.files import write_json
 
 LINE = "Adopted dvc.lock"
 TARGET = "data/synthetic.sha256"
@@ -78,10 +79,17 @@ def test_pictures_of_ones_own_are_read_again_if_that_is_stale(tmp_path):
     assert "Nothing to be done" in said(folder, "data/flattened_masks.csv")[1]
 
 
+def pending_and_broken(folder):
+    """A stage that is gone was left to run when dvc.lock was adopted; now this cannot be read."""
+    write_json(folder / ADOPTED, {"lock": None, "pending": ["gone"]})
+    (folder / "dvc.lock").write_text("no lock")
+
+
 @pytest.mark.parametrize(
     ("breaks", "why"),
     [
         (lambda folder: (folder / "dvc.lock").write_text("no lock"), "dvc.lock is not adopted: "),
+        (pending_and_broken, "dvc.lock is not adopted: "),
         (lambda folder: shutil.rmtree(folder / ".dvc"), None),
         (lambda folder: (folder / "dvc.lock").unlink(), None),
     ],

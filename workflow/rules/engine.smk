@@ -28,9 +28,8 @@ def adopt():
             stages.setdefault(stage, {})[each.name] = [Path(file) for file in files]
     forget = lambda path: private.forget(workflow, path)
     adoption.adopt(Path(workflow.main_snakefile), stages, forget)
-    pending = [
-        made for stage in adoption.agreement()[1] for made in stages[stage].items()
-    ]
+    # An earlier note, where adopting failed, may name stages that are gone.
+    pending = adoption.agreement()[1] & stages.keys()
     first = {
         each.name
         for each in workflow.rules
@@ -38,9 +37,9 @@ def adopt():
     }
     return [
         path
-        for rule, made in pending
-        if rule in first
-        for path in made
+        for stage in sorted(pending)
+        for rule in stages[stage].keys() & first
+        for path in stages[stage][rule]
         if adoption.is_old(path)
     ]
 
