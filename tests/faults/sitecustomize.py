@@ -5,6 +5,7 @@ writing, a rename, a link, a new folder. A file fails in two ways: it cannot be 
 kernel refuses every byte from then on (RLIMIT_FSIZE), as on a full disk. The script of a rule, or
 `darkfield predict`, is run again and again in this process, from its first line, until there is no
 write left that has not failed. What failed goes to the file FAULTS, a line each: who, how, what.
+Why a rule's attempt failed is printed as Snakemake's screen would tell it, from the rule's log.
 """
 
 import errno
@@ -13,6 +14,7 @@ import os
 import re
 import resource
 import runpy
+import shutil
 import sys
 import tempfile
 import traceback
@@ -29,6 +31,7 @@ class Faults:
     def __init__(self, who: str, below: Path, ledger: Path):
         self.who, self.below, self.ledger = who, f"{below}{os.sep}", ledger
         self.failed: set[tuple] = set()
+        self.log = ""
         self.again()
 
     def again(self) -> None:
@@ -47,6 +50,7 @@ class Faults:
         if isinstance(path, int) or (event == "os.mkdir" and os.path.isdir(path)):  # noqa: PTH112
             return
         path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
+        self.log = path if path.endswith(".log") else self.log
         if not path.startswith(self.below):
             return
         path = re.sub(r"-[0-9a-f]{8,16}(?=/|$)", "", path)  # random: the same write next time
@@ -94,11 +98,24 @@ def attempt(arguments: list[str]) -> int:
     return 0
 
 
+def tell(log: str, nothing_written: bool) -> None:
+    """Print why the attempt failed, as the run does that reads the log on the same full disk."""
+    from darkfield.engine import script
+
+    usage = shutil.disk_usage
+    if nothing_written:  # not even into the log, and the real disk has room
+        shutil.disk_usage = lambda path: usage(path)._replace(free=0)
+    print(*script.reasons(log), sep="\n", file=sys.stderr)
+    shutil.disk_usage = usage
+
+
 def run(faults: Faults, arguments: list[str]) -> None:
     """Run the script until nothing fails; then leave, as if it had been run once."""
     while True:
         faults.again()
         code = attempt(arguments)
+        if code and faults.fired and faults.log:
+            tell(faults.log, resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 0)
         if left := [str(p) for p in Path(faults.below).rglob(".part-*")]:
             print("half an output is left:", *left, file=sys.stderr)
             code = 1
