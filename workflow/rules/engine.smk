@@ -134,17 +134,17 @@ def of_chain(name):
 
 
 def show_results():
-    """Print the test metrics and where to look, after a run of the whole chain or of select.
+    """Print the test metrics and where to look, after a run of the whole chain or of objects.
 
     A run's exit status does not depend on it.
     """
     if "DVC_STAGE" in os.environ or workflow.touch or private.is_quiet(workflow):
         return
-    everything, selection = of_chain("all"), of_chain("select")
-    selected = selection and private.has_run(workflow, selection)
-    if everything and selected:
+    everything, last = of_chain("all"), of_chain("objects")
+    measured = last and private.has_run(workflow, last)
+    if everything and measured:
         write_snakemake_report()
-    if everything or selected:
+    if everything or measured:
         try:
             from darkfield.report.summary import results
 

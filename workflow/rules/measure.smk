@@ -1,4 +1,4 @@
-# Every epoch measured, one selected.
+# Every epoch measured, one selected; its objects compared with those drawn.
 rule evaluate_batch:
     input:
         images=rules.resize_batch.output.images,
@@ -61,11 +61,6 @@ rule select:
     output:
         weights="results/{run}model/model.safetensors",
         spec="results/{run}model/model.json",
-        metrics=report(
-            "results/{run}metrics.json",
-            caption="../report/metrics.rst",
-            category="Metrics",
-        ),
         scores="results/{run}evaluation/scores.json",
         images=report(
             "results/{run}evaluation/images.csv",
@@ -83,6 +78,61 @@ rule select:
         predict=config["predict"],
     script:
         "../scripts/select.py"
+
+
+rule objects_batch:
+    input:
+        native=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        split=split_of,
+        weights=rules.select.output.weights,
+        spec=rules.select.output.spec,
+    output:
+        objects=temp("results/{run}batches/{batch}/objects.csv"),
+        pairs=temp("results/{run}batches/{batch}/pairs.csv"),
+        outlines=temp("results/{run}batches/{batch}/outlines.csv"),
+    log:
+        "logs/{run}objects/{batch}.log",
+    benchmark:
+        "benchmarks/{run}objects/{batch}.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=gpus(),
+        mem_mb=memory(8000),
+        runtime=4 * 60,
+    params:
+        code=code("objects_batch"),
+        train=config["train"],
+        classes=config["data"]["classes"],
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/objects_batch.py"
+
+
+rule objects:
+    input:
+        **of_batches(rules.objects_batch.output),
+        split=split_of,
+        spec=rules.select.output.spec,
+        scores=rules.select.output.scores,
+    output:
+        objects="results/{run}evaluation/objects.csv",
+        images="results/{run}evaluation/object_images.csv",
+        scores="results/{run}evaluation/object_scores.json",
+        metrics=report(
+            "results/{run}metrics.json",
+            caption="../report/metrics.rst",
+            category="Metrics",
+        ),
+    log:
+        "logs/{run}objects.log",
+    benchmark:
+        "benchmarks/{run}objects.tsv"
+    params:
+        code=code("objects"),
+    script:
+        "../scripts/objects.py"
 
 
 # Grouped cross-validation, on demand: `snakemake cross_validation`.
@@ -217,7 +267,6 @@ use rule select as model_select with:
     output:
         weights="results/models/{model}/model/model.safetensors",
         spec="results/models/{model}/model/model.json",
-        metrics="results/models/{model}/metrics.json",
         scores="results/models/{model}/evaluation/scores.json",
         images="results/models/{model}/evaluation/images.csv",
         confusion="results/models/{model}/evaluation/confusion.csv",
@@ -228,3 +277,38 @@ use rule select as model_select with:
     params:
         select={"epoch": 1},
         predict=of_model("predict"),
+
+
+use rule objects_batch as model_objects_batch with:
+    input:
+        native=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output.split,
+        weights=rules.model_select.output.weights,
+        spec=rules.model_select.output.spec,
+    output:
+        objects=temp("results/models/{model}/batches/{batch}/objects.csv"),
+        pairs=temp("results/models/{model}/batches/{batch}/pairs.csv"),
+        outlines=temp("results/models/{model}/batches/{batch}/outlines.csv"),
+    log:
+        "logs/models/{model}/objects/{batch}.log",
+    benchmark:
+        "benchmarks/models/{model}/objects/{batch}.tsv"
+
+
+use rule objects as model_objects with:
+    input:
+        **of_batches(rules.model_objects_batch.output),
+        split=rules.split.output.split,
+        spec=rules.model_select.output.spec,
+        scores=rules.model_select.output.scores,
+    output:
+        objects="results/models/{model}/evaluation/objects.csv",
+        images="results/models/{model}/evaluation/object_images.csv",
+        scores="results/models/{model}/evaluation/object_scores.json",
+        metrics="results/models/{model}/metrics.json",
+    log:
+        "logs/models/{model}/objects.log",
+    benchmark:
+        "benchmarks/models/{model}/objects.tsv"

@@ -57,7 +57,7 @@ rule plots:
         history=rules.train.output.history,
         spec=rules.train.output.spec,
         epochs=rules.evaluate.output.epochs,
-        metrics=rules.select.output.metrics,
+        scores=rules.select.output.scores,
         confusion=rules.select.output.confusion,
     output:
         loss=report(

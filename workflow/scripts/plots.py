@@ -8,8 +8,8 @@ from darkfield.network.spec import load_spec
 from darkfield.report import plots
 
 with job(snakemake) as log:
-    metrics, counts = read_json(snakemake.input.metrics), read_json(snakemake.input.counts)
-    epochs, epoch = read_csv(snakemake.input.epochs), metrics["epoch"]
+    scores, counts = read_json(snakemake.input.scores), read_json(snakemake.input.counts)
+    epochs, epoch = read_csv(snakemake.input.epochs), scores["epoch"]
     history, train = read_csv(snakemake.input.history), load_spec(Path(snakemake.input.spec)).train
     assert train, "a run's model.json says how it was trained"
     figures = {

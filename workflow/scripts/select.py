@@ -10,7 +10,7 @@ from darkfield.data.trained_on import qualified
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, sha256, write_csv, write_json
 from darkfield.measure.metrics import confusion_table, image_table
-from darkfield.measure.selection import best_epoch, compared, split_metrics
+from darkfield.measure.selection import best_epoch, split_metrics
 from darkfield.network.spec import load_spec, save_spec
 from darkfield.sections import Predict
 
@@ -24,7 +24,6 @@ with job(snakemake) as log:
     table = read_csv(snakemake.input.manifest).merge(split, on="image")
     told = qualified(table, spec.trained_on)
     write_json(snakemake.output.scores, {"epoch": epoch, **scores, **told})
-    write_json(snakemake.output.metrics, compared({"epoch": epoch, **scores, **told}, classes))
     write_csv(
         snakemake.output.images, image_table(matrices, split["image"], split["split"], classes)
     )

@@ -18,7 +18,7 @@ from darkfield.command import command
 from darkfield.engine.imports import code_files
 from darkfield.engine.private import RUN, load_rules
 
-MODEL = {"model_check", "model_evaluate", "model_select"}
+MODEL = {"model_check", "model_evaluate", "model_select", "model_objects"}
 NOT_STAGES = {"all", "fold", "cross_validation", "label_review", *MODEL, "predict", "export"}
 BATCH = "_batch"  # of RULE_batch, which does a part of the work that RULE joins: one stage
 # DVC tracks these as one folder each; Snakemake names every file.

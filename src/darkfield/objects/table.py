@@ -4,6 +4,8 @@
 classes named erythrocyte and spirochaete, if a model has them; of others there is only coverage.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -34,6 +36,22 @@ COLUMNS = {
 }
 
 
+class Found(NamedTuple):
+    """The objects of a mask: labels, int32 (H, W), 0 where there is none, from 1; and, of the
+    spirochaetes, lengths in pixels, float (N,)."""
+
+    erythrocytes: np.ndarray
+    spirochaetes: np.ndarray
+    lengths: np.ndarray
+
+
+def find(mask: np.ndarray, classes: dict[str, int]) -> Found:
+    """The objects in a mask of class indices (H, W); none of a class that `classes` lacks."""
+    erythrocyte, spirochaete = (mask == classes.get(n, -1) for n in COUNTED)
+    cells = label_erythrocytes(erythrocyte, spirochaete)
+    return Found(cells, *label_spirochaetes(spirochaete))
+
+
 def object_table(
     mask: np.ndarray, classes: dict[str, int], um_per_pixel: float | None = None
 ) -> pd.DataFrame:
@@ -54,9 +72,7 @@ def object_table(
     object are NaN. With `um_per_pixel` (micrometres, above 0) the columns area_um2, diameter_um,
     length_um, width_um and distance_um follow.
     """
-    erythrocyte, spirochaete = (mask == classes.get(n, -1) for n in COUNTED)
-    cells = label_erythrocytes(erythrocyte, spirochaete)
-    filaments, lengths = label_spirochaetes(spirochaete)
+    cells, filaments, lengths = find(mask, classes)
     of_cells = measure(cells, diameter_px="equivalent_diameter_area", eccentricity="eccentricity")
     of_filaments = measure(filaments).assign(length_px=lengths, distance_px=gaps(filaments, cells))
     of_filaments["width_px"] = of_filaments["area_px"] / lengths
