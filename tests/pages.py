@@ -3,13 +3,37 @@
 import numpy as np
 import pandas as pd
 
-from darkfield.measure import metrics
+from darkfield.files import stacked
+from darkfield.measure import metrics, object_scores
+from darkfield.measure.objects import compare
 from darkfield.measure.selection import split_metrics
 from darkfield.network.spec import ModelSpec
 from darkfield.report import gallery
 from darkfield.sections import Augment, Model, Predict, Train
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+
+
+def objects(names, splits, truths, predictions):
+    """The tables and scores of the objects of val and test."""
+    nothing = np.zeros((1, 1), np.uint8)
+    parts = [[part[:0].assign(image="") for part in compare(nothing, nothing, CLASSES)]]
+    for name, split, drawn, predicted in zip(names, splits, truths, predictions, strict=True):
+        if split != "train":
+            parts.append([p.assign(image=name) for p in compare(predicted, drawn, CLASSES)])
+    tables = [stacked(rows) for rows in zip(*parts, strict=True)]
+    images = object_scores.image_table(*tables)
+    of = images["image"].map(dict(zip(names, splits, strict=True)))
+    test = images[of == "test"]
+    return {
+        "objects": object_scores.object_table(*tables[:2]),
+        "object_images": images,
+        "object_scores": {
+            "test": object_scores.by_class(test) or None,
+            "val": object_scores.by_class(images[of == "val"]) or None,
+            "interval_95": object_scores.intervals(test, test["image"]),
+        },
+    }
 
 
 def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "train", "val")):
@@ -67,5 +91,6 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
         "history": pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5]}),
         "epochs": metrics.table(matrices, splits, list(CLASSES)),
         "matrices": matrices[1],
+        **objects(names, splits, truths, predictions),
         "pictures": {i: gallery.pictures(images[i], truths[i], predictions[i], 3) for i in shown},
     }

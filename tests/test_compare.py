@@ -101,7 +101,9 @@ def test_presets_make_a_table_and_plots(small):
     assert list(table["preset"]) == ["one", "three"]
     for name in table["preset"]:
         metrics = read_json(out / name / "results/metrics.json")
-        assert table.set_index("preset")["miou"][name] == pytest.approx(metrics["test"]["miou"])
+        row = table.set_index("preset").loc[name]
+        assert row["miou"] == pytest.approx(metrics["test"]["miou"])
+        assert row["erythrocyte_object_f1"] == metrics["objects"]["erythrocyte"]["f1"]
     assert (table["train_minutes"] > 0).all()
     assert table["parameters"].nunique() == 1
     splits = [(out / name / "data/split.csv").read_bytes() for name in table["preset"]]
@@ -146,6 +148,12 @@ def test_cross_validation_tests_every_image_once_and_ranks_the_labels(small):
     low, high = metrics["interval_95"]["miou"]
     assert low <= metrics["test"]["miou"] <= high
     table = pd.read_csv(small / "results/compare/folds.csv").iloc[0]
+    cells = metrics["objects"]["erythrocyte"]
+    low_f1, high_f1 = metrics["objects_interval_95"]["erythrocyte"]["f1"]
+    assert low_f1 <= cells["f1"] == table["erythrocyte_object_f1"] <= high_f1
+    counted = pd.read_csv(results / "folds/object_images.csv", dtype={"image": str})
+    assert Counter(counted["image"]) == Counter(2 * list(splits[0]["image"]))  # for two classes
+    assert cells["drawn"] == counted["drawn_objects"][counted["class"] == "erythrocyte"].sum()
     assert table["miou_low"] == pytest.approx(low)
     matrices = np.load(results / "folds/confusions.npy")
     for fold, split in enumerate(splits):

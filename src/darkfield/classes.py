@@ -5,6 +5,7 @@ from typing import Any
 
 from darkfield.files import UserError
 
+COUNTED = ("erythrocyte", "spirochaete")  # of these, objects are found: blobs, and filaments
 MEANS = ("miou", "mdice")  # in scores.json and metrics.json beside the classes
 
 

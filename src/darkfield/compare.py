@@ -26,7 +26,7 @@ from darkfield import presets
 from darkfield.classes import class_names
 from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
-from darkfield.measure import paired
+from darkfield.measure import object_scores, paired
 from darkfield.measure.paired import Recipe
 from darkfield.params import Params
 from darkfield.report.palette import SPLITS, class_colours
@@ -83,20 +83,23 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
     `fold` is "", or "folds/1/". Raises UserError if there are no test images, or if a training was
     tested on other images than the first.
     """
-    tables, matrices = [], []
+    tables, matrices, objects = [], [], []
     for seed in seeds:
         folder = folder_of(name, seed)
         results = folder / "results"
         if fold:
             table = read_csv(results / "folds/split.csv")
             matrices.append(np.load(results / "folds/confusions.npy"))
+            found = read_csv(results / "folds/object_images.csv")
         else:
             split = read_csv(folder / "data/split.csv")
             table = split[split["split"] == "test"]
             epoch = read_json(results / "metrics.json")["epoch"]
             measured = np.load(results / "evaluation/confusions.npy", mmap_mode="r")[epoch - 1]
             matrices.append(measured[table.index.to_numpy()])
+            found = read_csv(results / "evaluation/object_images.csv")
         tables.append(table[["image", "group"]].reset_index(drop=True))
+        objects.append(found)
     if tables[0].empty:
         raise UserError("split.test: is 0, so nothing can be compared; set it above 0")
     if not all(table.equals(tables[0]) for table in tables):
@@ -104,7 +107,20 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
             f"{name}: its trainings were tested on different images; remove {OUT / name}"
         )
     classes = class_names(read_json(results / fold / "model/model.json")["classes"])
-    return Recipe(tables[0], np.stack(matrices), classes)
+    counted = of_classes(objects, tables[0]["image"])
+    return Recipe(tables[0], np.stack(matrices), classes, counted)
+
+
+def of_classes(
+    trainings: Sequence[pd.DataFrame], images: pd.Series
+) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Recipe.objects, from the object_images.csv of each training."""
+    found = {}
+    for name in trainings[0]["class"].unique():
+        own = [t[t["class"] == name].set_index("image").loc[images] for t in trainings]
+        parts = [object_scores.plain(part.reset_index()) for part in own]
+        found[name] = (parts[0][0], np.stack([values for _, values in parts]))
+    return found
 
 
 def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict[str, Any]:

@@ -130,6 +130,16 @@ def test_filaments_are_scored(filaments):
     assert "pq" not in found
 
 
+def test_the_example_of_the_docs_is_right():
+    """A filament of 200 pixels, found as pieces of 120 and 60."""
+    mask = lines((20, 20, 140), (20, 160, 220)), lines((20, 20, 220))
+    found = by_class(image_table(*tables(a=mask)))["spirochaete"]
+    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((1 / 2, 1, 2 / 3))
+    assert (found["precision_quarter"], found["predicted"] - found["drawn"]) == (1, 1)
+    assert (found["completeness"], found["correctness"]) == (0.95, 1)
+    assert found["cldice"] == pytest.approx(0.947, abs=0.0005)
+
+
 def test_two_filaments_side_by_side_are_assigned_so_that_both_are_found():
     """Each predicted line is near both drawn ones; one of them is like one of these only."""
     drawn = lines((20, 20, 120), (24, 20, 150))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from darkfield.measure.intervals import intervals
+from darkfield.measure.object_scores import THRESHOLDS
 from darkfield.measure.paired import (
     ONCE,
     Recipe,
@@ -26,14 +27,14 @@ def recipe(*trainings, groups=None, names=None):
     groups = range(n) if groups is None else groups
     names = [f"{i}" for i in range(n)] if names is None else names
     images = pd.DataFrame({"image": names, "group": groups})
-    return Recipe(images, np.array(trainings), ["background", "cell"])
+    return Recipe(images, np.array(trainings), ["background", "cell"], {})
 
 
 def test_mean_spread_and_difference_by_hand():
     first = recipe([RIGHT] * 10, [WRONG] * 10)
     other = recipe([WRONG] * 10, [WRONG] * 10)
     found = compare(first, other)
-    k = score_names(first.classes).index("miou")
+    k = score_names(first).index("miou")
     assert found["mean"][k] == pytest.approx(MIOU)
     assert found["sd"][k] == 0
     assert found["difference"][k] == pytest.approx((MIOU - 1) / 2)
@@ -41,13 +42,38 @@ def test_mean_spread_and_difference_by_hand():
     assert found["difference_interval"][k] == pytest.approx([(MIOU - 1) / 2] * 2)
     # Of two values, sqrt(2) times half of what lies between them.
     assert compare(first, first)["sd"][k] == pytest.approx((1 - MIOU) / np.sqrt(2))
-    k = score_names(first.classes).index("cell_dice")
+    k = score_names(first).index("cell_dice")
     assert found["mean"][k] == pytest.approx(80 / 90)
     rows = table({"a": first, "b": other}).set_index("preset")
     assert rows.loc["b", "miou_differs"] == "yes"
     assert pd.isna(rows.loc["a", "miou_differs"]) and rows.loc["a", "trainings"] == 2
     assert "-0.092" in summary(rows.reset_index())
     assert notes({"a": first, "b": other}) == []
+
+
+def test_objects_are_compared_on_the_same_images_too():
+    """One recipe finds 2 of 2 cells in every image, the other 1 of 2 and invents another."""
+    columns = ["predicted_objects", "drawn_objects", "same_50"]
+    zero = [f"{kind}_{t}" for kind in ("same", "likeness") for t in THRESHOLDS][1:]
+    zero += ["real", "found"] + [
+        f"{side}_{part}"
+        for side in ("predicted", "drawn")
+        for part in ("outline", "outline_2", "outline_5", "line", "line_near", "line_inside")
+    ]
+
+    def counts(*row):
+        values = np.zeros((2, 10, len(columns) + len(zero)))
+        values[..., :3] = row
+        return {"erythrocyte": ([*columns, *zero], values)}
+
+    one = recipe([RIGHT] * 10, [RIGHT] * 10)
+    found = [one._replace(objects=counts(*row)) for row in ((2, 2, 2), (3, 2, 1))]
+    rows = table(dict(zip("ab", found, strict=True))).set_index("preset")
+    assert rows.loc["b", "erythrocyte_object_f1"] == pytest.approx(2 * 1 / 5)
+    assert rows.loc["b", "erythrocyte_object_f1_difference"] == pytest.approx(0.4 - 1)
+    assert rows.loc["b", "erythrocyte_object_f1_differs"] == "yes"
+    assert rows.loc["b", "erythrocyte_count_bias"] == pytest.approx(0.5)
+    assert rows.loc["a", "erythrocyte_count_bias"] == 0
 
 
 def test_pairs_show_what_intervals_apart_do_not():
@@ -57,7 +83,7 @@ def test_pairs_show_what_intervals_apart_do_not():
     a = [[[100, 0], [w, 50 - w]] for w in wrong]
     b = [[[100, 0], [w - 1, 51 - w]] for w in wrong]
     first, other = recipe(a, a), recipe(b, b)
-    k = score_names(first.classes).index("miou")
+    k = score_names(first).index("miou")
     apart, found = compare(first, first), compare(first, other)
     assert found["interval"][k][0] < apart["interval"][k][1]
     assert found["difference_interval"][k][0] > 0
@@ -67,7 +93,7 @@ def test_an_interval_is_that_of_the_cross_validation():
     matrices = np.random.default_rng(1).integers(1, 100, (40, 2, 2))
     groups = np.arange(40) // 2
     one = recipe(matrices, groups=groups)
-    k = score_names(one.classes).index("miou")
+    k = score_names(one).index("miou")
     expected = intervals(matrices, groups).limits["miou"]
     assert compare(one, one)["interval"][k] == pytest.approx(expected)
 
@@ -110,5 +136,5 @@ def test_a_class_that_a_resample_lacks_gives_no_other_mean():
     """One image in twelve has cells: a resample without it is left out, not averaged over one."""
     a = [[[50, 0], [0, 0]]] * 11 + [[[40, 10], [10, 40]]]
     one = recipe(a)
-    low, high = compare(one, one)["interval"][score_names(one.classes).index("miou")]
+    low, high = compare(one, one)["interval"][score_names(one).index("miou")]
     assert high < 1 and low > 0.7

@@ -290,7 +290,7 @@ def test_nothing_is_wider_than_the_page(opened, width):
     media(opened, width)
     assert opened.execute_script("return document.documentElement.scrollWidth") == width
     tables = opened.find_elements("css selector", ".wide")
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert all(t.get_property("scrollWidth") == t.get_property("clientWidth") for t in tables)
 
 

@@ -144,9 +144,11 @@ rule cross_validation:
         splits=expand("results/folds/{fold}/split.csv", fold=FOLDS),
         confusions=expand("results/folds/{fold}/evaluation/confusions.npy", fold=FOLDS),
         scores=expand("results/folds/{fold}/evaluation/scores.json", fold=FOLDS),
+        objects=expand("results/folds/{fold}/evaluation/object_images.csv", fold=FOLDS),
     output:
         metrics="results/folds/metrics.json",
         images="results/folds/images.csv",
+        objects="results/folds/object_images.csv",
         confusions="results/folds/confusions.npy",
         split="results/folds/split.csv",
     log:

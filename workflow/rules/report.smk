@@ -51,6 +51,9 @@ rule overlays:
         "../scripts/overlays.py"
 
 
+OBJECTS = [name for name in COUNTED if name in config["data"]["classes"]]
+
+
 rule plots:
     input:
         counts=rules.class_counts.output[0],
@@ -59,6 +62,9 @@ rule plots:
         epochs=rules.evaluate.output.epochs,
         scores=rules.select.output.scores,
         confusion=rules.select.output.confusion,
+        split=split_of,
+        objects=rules.objects.output.objects,
+        images=rules.objects.output.images,
     output:
         loss=report(
             "results/{run}plots/loss.png",
@@ -73,6 +79,24 @@ rule plots:
             ),
             caption="../report/overlap_accuracy.rst",
             category="Curves",
+        ),
+        agreement=report(
+            expand(
+                "results/{run}plots/agreement/{name}.png",
+                name=OBJECTS,
+                allow_missing=True,
+            ),
+            caption="../report/agreement.rst",
+            category="Objects",
+        ),
+        by_size=report(
+            expand(
+                "results/{run}plots/by_size/{name}.png",
+                name=OBJECTS,
+                allow_missing=True,
+            ),
+            caption="../report/by_size.rst",
+            category="Objects",
         ),
         balance=report(
             "results/{run}plots/class_balance.png",
@@ -107,6 +131,9 @@ rule html_report:
         weights=rules.select.output.weights,
         spec=rules.select.output.spec,
         scores=rules.select.output.scores,
+        objects=rules.objects.output.objects,
+        object_images=rules.objects.output.images,
+        object_scores=rules.objects.output.scores,
         template=os.path.relpath(Path(SRC, "darkfield/report/html.html.j2")),
     output:
         "results/{run}report.html",

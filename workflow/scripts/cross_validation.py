@@ -1,11 +1,13 @@
 """The scores of the folds' models on the images that they never saw, all images together."""
 
 import numpy as np
+import pandas as pd
 
 from darkfield.classes import class_names, key_of
 from darkfield.data.trained_on import pooled
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
+from darkfield.measure import object_scores
 from darkfield.measure.intervals import intervals
 from darkfield.measure.metrics import image_table, iou
 from darkfield.measure.selection import number, split_metrics
@@ -30,8 +32,15 @@ with job(snakemake) as log:
         for c, name in enumerate(classes)
     }
     means = {m: v.tolist() for m, v in limits.items() if v.ndim == 1}
+    objects = pd.concat(
+        [part[part["split"] == "test"] for part in map(read_csv, inputs.objects)], ignore_index=True
+    )
+    objects = table[["image"]].merge(objects, on="image")
+    write_csv(snakemake.output.objects, objects)
     result = {
         "test": split_metrics(matrices, classes),
+        "objects": object_scores.by_class(objects),
+        "objects_interval_95": object_scores.intervals(objects, objects["group"]),
         "interval_95": (means | by_class) if limits else None,
         "interval_note": found.note,
         "groups": found.groups,

@@ -39,6 +39,9 @@ with job(snakemake) as log:
         epochs=read_csv(snakemake.input.epochs),
         matrices=matrices,
         pictures=shown,
+        object_scores=read_json(snakemake.input.object_scores),
+        objects=read_csv(snakemake.input.objects),
+        object_images=read_csv(snakemake.input.object_images),
     )
     with atomic(snakemake.output[0]) as part:
         part.write_text(text, encoding="utf-8")

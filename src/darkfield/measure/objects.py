@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from darkfield.classes import COUNTED
 from darkfield.files import stacked
-from darkfield.objects.table import COUNTED, find
+from darkfield.objects.table import find
 
 FILAMENT = "spirochaete"
 REACH = 5  # pixels at native size: a centre line this near to another follows it (Wiedemann 1998)

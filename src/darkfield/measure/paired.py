@@ -1,11 +1,11 @@
 """Whether recipes differ: measured on the same images, over one training of each or several.
 
-The scores are `miou`, `mdice`, and `CLASS_dice` for each class. Intervals reflect the choice of
+The scores are `miou`, `mdice`, and `CLASS_dice` for each class; of objects, `CLASS_object_f1` and
+`CLASS_count_bias` for each class that is counted. Intervals reflect the choice of
 test images, by bootstrap over fields of view; the standard deviation over seeds reflects how much
 trainings differ.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,9 @@ import pandas as pd
 
 from darkfield.measure.intervals import percentiles, resampled, too_few
 from darkfield.measure.metrics import class_mean, dice, iou
+from darkfield.measure.object_scores import scored
 
+OBJECT_SCORES = {"f1": "object_f1", "count_bias": "count_bias"}
 ONCE = "not shown (one training each)"
 
 
@@ -21,17 +23,31 @@ class Recipe(NamedTuple):
     """The trainings of a recipe, one per seed, on their test images.
 
     `images` has the columns image and group (the field of view), `matrices` are int64
-    (trainings, images, C, C), `classes` the C names.
+    (trainings, images, C, C), `classes` the C names. `objects` has, for each class that is counted,
+    the columns of object_scores.plain and their values (trainings, images, columns).
     """
 
     images: pd.DataFrame
     matrices: np.ndarray
     classes: list[str]
+    objects: dict[str, tuple[list[str], np.ndarray]]
 
 
-def score_names(classes: Sequence[str]) -> list[str]:
-    """The names of what `scores` returns, in order."""
-    return ["miou", "mdice", *(f"{name}_dice" for name in classes)]
+def score_names(recipe: Recipe) -> list[str]:
+    """The names of a recipe's scores, in order: what `scores` returns, then `object_scores`."""
+    of_objects = (f"{name}_{kind}" for name in recipe.objects for kind in OBJECT_SCORES.values())
+    return ["miou", "mdice", *(f"{name}_dice" for name in recipe.classes), *of_objects]
+
+
+def object_scores(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
+    """Each training's OBJECT_SCORES of each counted class on these rows: (trainings, scores)."""
+    found = [
+        [scored(columns, each[rows], name)[metric] for metric in OBJECT_SCORES]
+        for name, (columns, trainings) in recipe.objects.items()
+        for each in trainings
+    ]
+    by_class = np.array(found).reshape(-1, len(recipe.matrices), len(OBJECT_SCORES))
+    return by_class.swapaxes(0, 1).reshape(len(recipe.matrices), -1)
 
 
 def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -65,23 +81,26 @@ def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
     was tested on the same images; `difference_interval` (K, 2), for which both recipes have the
     same images in every resample. Intervals are NaN with fewer than ten fields of view.
     """
-    both = [tested.matrices for tested in (first, other)]
-    classes = [known(matrices) for matrices in both]
+    both = first, other
+    classes = [known(recipe.matrices) for recipe in both]
+
+    def trainings(k: int, rows: np.ndarray) -> np.ndarray:
+        of_pixels = scores(both[k].matrices[:, rows], classes[k])
+        return np.hstack([of_pixels, object_scores(both[k], rows)])
 
     def means(rows: np.ndarray) -> np.ndarray:
-        parts = zip(both, classes, strict=True)
-        a, b = (scores(matrices[:, rows], of).mean(axis=0) for matrices, of in parts)
+        a, b = (trainings(k, rows).mean(axis=0) for k in (0, 1))
         return np.concatenate([b, b - a])
 
     every, difference = np.split(means(np.arange(len(other.images))), 2)
     limits = np.full((2 * len(every), 2), np.nan)
     if not too_few(other.images["group"].nunique()):
         limits = percentiles(resampled(means, other.images["group"]))
-    trainings = scores(other.matrices, classes[1])
-    several = len(trainings) > 1
+    each = trainings(1, np.arange(len(other.images)))
+    several = len(each) > 1
     return {
         "mean": every,
-        "sd": trainings.std(axis=0, ddof=1) if several else np.full(len(every), np.nan),
+        "sd": each.std(axis=0, ddof=1) if several else np.full(len(every), np.nan),
         "interval": limits[: len(every)],
         "difference": difference,
         "difference_interval": limits[len(every) :],
@@ -102,7 +121,7 @@ def row(first: Recipe | None, other: Recipe) -> dict[str, float | str]:
     """A recipe's row in the table: its scores, and how they differ from the first recipe's."""
     found, trainings = compare(first or other, other), len(other.matrices)
     line: dict[str, float | str] = {"trainings": trainings}
-    for k, name in enumerate(score_names(other.classes)):
+    for k, name in enumerate(score_names(other)):
         line |= {name: found["mean"][k], f"{name}_sd": found["sd"][k]}
         line |= limits(name, found["interval"][k])
         if first:

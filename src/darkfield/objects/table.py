@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import class_names
+from darkfield.classes import COUNTED, class_names
 from darkfield.objects.blobs import depth, label_erythrocytes
 from darkfield.objects.filaments import label_spirochaetes
 
-COUNTED = ("erythrocyte", "spirochaete")
 OF_CLASS = {  # columns that only some models have, and the classes that they require
     "diameter_px": {"erythrocyte"},
     "eccentricity": {"erythrocyte"},

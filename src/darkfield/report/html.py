@@ -15,12 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from darkfield.classes import by_class, class_names
+from darkfield.classes import COUNTED, by_class, class_names
 from darkfield.data.stats import absences
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
-from darkfield.report import gallery, plots
+from darkfield.report import gallery, object_plots, plots
+from darkfield.report.object_text import score_rows
 from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours
 from darkfield.report.summary import COLUMNS
 from darkfield.sections import Train
@@ -113,6 +114,19 @@ def curves(
         yield f"Overlap accuracy, {name}", svg(figure, f"class{k}")
 
 
+def object_figures(
+    objects: pd.DataFrame, images: pd.DataFrame, names: Sequence[str]
+) -> dict[str, list[tuple[str, Markup]]]:
+    """For each class the titles and SVGs of its counts and sizes, from rows of the test images."""
+    return {
+        name: [
+            ("counts", svg(object_plots.agreement(images, name), f"agreement{k}")),
+            ("by size", svg(object_plots.by_size(objects, name), f"size{k}")),
+        ]
+        for k, name in enumerate(names)
+    }
+
+
 def page(
     *,
     scores: dict[str, Any],
@@ -124,6 +138,9 @@ def page(
     epochs: pd.DataFrame,
     matrices: np.ndarray,
     pictures: dict[int, dict[str, str]],
+    object_scores: dict[str, Any],
+    objects: pd.DataFrame,
+    object_images: pd.DataFrame,
 ) -> str:
     """The whole page. The same arguments give the same text.
 
@@ -131,6 +148,7 @@ def page(
     latter lacks, `counts` class_counts.json; `history` and `epochs` are the tables of those names,
     `table` is as in `at_a_glance`. `matrices` (images, C, C) are those of the selected epoch, one
     per row of `table`; `pictures` are gallery.pictures of rows of `table`, in the order shown.
+    `object_scores` is that file; `objects` and `object_images` are the tables of those names.
     """
     classes, train = class_names(spec.classes), spec.train
     assert train, "a run's model.json says how it was trained"
@@ -151,6 +169,10 @@ def page(
         }
         for rank, (i, uris) in enumerate(pictures.items(), start=1)
     ]
+    counted = [name for name in COUNTED if name in classes and object_scores["test"]]
+    objects, object_images = (
+        part[part["image"].isin(table["image"][test])] for part in (objects, object_images)
+    )
     environment = Environment(
         loader=PackageLoader("darkfield.report", ""),
         autoescape=True,
@@ -178,6 +200,9 @@ def page(
         curves=list(curves(history, epochs, classes, train, scores["epoch"])),
         last_epoch=len(history),
         confusion=[rows.to_dict("records") for _, rows in by_truth],
+        counted=counted,
+        object_rows=list(score_rows(object_scores, counted)),
+        object_figures=object_figures(objects, object_images, counted),
         images=images,
         tested=int(test.sum()),
         groups=table["group"][test].nunique(),

@@ -6,6 +6,7 @@ from typing import Any
 from darkfield.classes import by_class
 from darkfield.command import command
 from darkfield.files import read_json
+from darkfield.report import object_text
 
 COLUMNS = {
     "iou": "IoU",
@@ -16,6 +17,7 @@ COLUMNS = {
     "overlap_accuracy_present": "where present",
 }
 SCORES = "results/evaluation/scores.json"
+OBJECT_SCORES = "results/evaluation/object_scores.json"
 PLACES = {
     "metrics": "results/metrics.json",
     "model": "results/model",
@@ -54,8 +56,11 @@ def summary(metrics: dict[str, Any]) -> str:
 
 def results() -> str:
     """The test metrics of this folder's last run, and where to look for more."""
+    parts = [summary(read_json(SCORES))]
+    if Path(OBJECT_SCORES).exists():
+        parts.append(object_text.summary(read_json(OBJECT_SCORES)))
     there = (f"{name:10}{path}" for name, path in PLACES.items() if Path(path).exists())
-    return "\n".join([summary(read_json(SCORES)), "", *there])
+    return "\n\n".join([*filter(None, parts), "\n".join(there)])
 
 
 if __name__ == "__main__":

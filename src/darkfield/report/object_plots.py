@@ -1,0 +1,77 @@
+"""Figures of objects: how counts agree, and which sizes are found."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from darkfield.measure.object_scores import of_counts
+from darkfield.measure.objects import FILAMENT, SIDES
+from darkfield.report.palette import INVENTED, MISSED
+from darkfield.report.plots import new
+
+BINS = 6  # of size, at most, each with as many objects
+LINES = {"bias": "-", "agreement_low": "--", "agreement_high": "--"}
+LEAST = 5  # objects of a bin, of which a share means something
+
+
+def agreement(images: pd.DataFrame, name: str) -> Figure:
+    """Bland & Altman's plot (1986) of a class's counts, from rows of object_images.csv."""
+    rows = images[images["class"] == name]
+    predicted, drawn = (rows[f"{side}_objects"].to_numpy(float) for side in SIDES)
+    (x, y), times = np.unique(
+        np.stack([(predicted + drawn) / 2, predicted - drawn]), axis=1, return_counts=True
+    )
+    figure, axes = new()
+    axes.scatter(x, y, s=18 * times, color=MISSED, alpha=0.6, linewidths=0)
+    found = of_counts(predicted, drawn) if len(rows) else {}
+    for key, words in (("bias", "mean"), ("agreement_low", "95 %"), ("agreement_high", "95 %")):
+        if np.isfinite(value := found.get(key, np.nan)):
+            axes.axhline(value, color="black", linewidth=1, linestyle=LINES[key])
+            axes.annotate(
+                f"{words}: {value:+.1f}".replace("-", "\N{MINUS SIGN}"),
+                (1, value),
+                xycoords=("axes fraction", "data"),
+                xytext=(-2, 2),
+                textcoords="offset points",
+                ha="right",
+            )
+    axes.set(
+        xlabel=f"{name}s in an image, mean of drawn and predicted", ylabel="predicted \u2212 drawn"
+    )
+    axes.margins(x=0.08, y=0.15)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def by_size(objects: pd.DataFrame, name: str) -> Figure:
+    """Recall and precision by size: of drawn and of predicted objects, from rows of objects.csv.
+
+    A filament's size is the length of its centre line, a cell's the diameter of the disc of equal
+    area, both in pixels.
+    """
+    rows = objects[objects["class"] == name]
+    filament = name == FILAMENT
+    size = rows["line_px"] if filament else np.sqrt(4 * rows["area_px"] / np.pi)
+    figure, axes = new()
+    for drawn, label, colour, marker in (
+        (True, "drawn and found (recall)", MISSED, "o-"),
+        (False, "predicted and real (precision)", INVENTED, "s--"),
+    ):
+        of = rows["drawn"] == drawn
+        middles, shares = in_bins(
+            size[of].to_numpy(float), rows.loc[of, "match"].notna().to_numpy()
+        )
+        axes.plot(middles, shares, marker, color=colour, label=f"{label}, n = {of.sum()}")
+    axes.set(xlabel=f"{'length' if filament else 'diameter'} (pixels)", ylim=(0, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_ylabel(f"share of {name}s")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def in_bins(size: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The median size and the share of `real` (N,) in bins of equal numbers of objects."""
+    bins = np.array_split(np.argsort(size, kind="stable"), min(BINS, len(size) // LEAST) or 1)
+    full = [rows for rows in bins if len(rows)]
+    return np.array([np.median(size[r]) for r in full]), np.array([real[r].mean() for r in full])

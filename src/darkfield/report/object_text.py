@@ -1,0 +1,76 @@
+"""Scores of objects as text: for the report, and for the terminal."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+SCORES = {  # of object_scores.json
+    "drawn": "drawn",
+    "predicted": "predicted",
+    "count_bias": "bias",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "f1_50_95": "F1, mean of 0.5 to 0.95",
+    "pq": "panoptic quality",
+    "pq_50_95": "panoptic quality, mean of 0.5 to 0.95",
+    "f1_quarter": "F1, if a quarter lies on one",
+    "completeness": "completeness of lines",
+    "correctness": "correctness of lines",
+    "line_f1": "F1 of lines",
+    "cldice": "clDice",
+    "nsd_2px": "surface distance within 2 px",
+    "nsd_5px": "surface distance within 5 px",
+    "ccc": "concordance of counts",
+}
+
+
+SHOWN, WIDTH = ("drawn", "predicted", "count_bias", "f1", "precision", "recall"), 12
+
+
+def score_rows(
+    scores: dict[str, Any], names: Sequence[str]
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The title of each score, and its value and interval, as text, for each class."""
+    test, limits = scores["test"], scores["interval_95"] or {}
+
+    def cell(metric: str, name: str) -> tuple[str, str]:
+        if metric not in test[name]:
+            return "", ""
+        return text(metric, test[name][metric]), interval(metric, limits.get(name, {}).get(metric))
+
+    for metric, title in SCORES.items():
+        if any(metric in test[name] for name in names):
+            yield title, [cell(metric, name) for name in names]
+
+
+def summary(scores: dict[str, Any]) -> str:
+    """The test scores of object_scores.json that people look at first, a row for each class.
+
+    Empty if there are none.
+    """
+    test = scores["test"] or {}
+    titles = [f"{SCORES[metric]:>{WIDTH}}" for metric in SHOWN]
+    rows = [
+        "".join([f"{name:{WIDTH}}", *(f"{text(metric, of[metric]):>{WIDTH}}" for metric in SHOWN)])
+        for name, of in test.items()
+    ]
+    return "\n".join(["".join([f"{'Objects':{WIDTH}}", *titles]), *rows]) if rows else ""
+
+
+def text(metric: str, value: float | None) -> str:
+    """A score as text; a dash where it is not defined."""
+    if value is None:
+        return "\N{EN DASH}"
+    if metric in ("drawn", "predicted"):
+        return f"{value:.0f}"
+    if metric == "count_bias":
+        return f"{100 * value:+.1f}\N{NARROW NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.3f}"
+
+
+def interval(metric: str, limits: Sequence[float | None] | None) -> str:
+    """The interval of a score as text; nothing where there is none."""
+    if limits is None or None in limits or metric in ("drawn", "predicted"):
+        return ""
+    between = " to " if metric == "count_bias" else "\N{EN DASH}"
+    return between.join(text(metric, end) for end in limits)
