@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from darkfield.files import read_csv, write_csv
 from darkfield.measure.object_scores import (
     by_class,
     compared,
@@ -179,6 +180,19 @@ def test_nothing_drawn_and_nothing_predicted_has_no_score():
     for name in ("erythrocyte", "spirochaete"):
         known = {metric for metric, value in found[name].items() if value is not None}
         assert known == {"drawn", "predicted", "bias"}
+
+
+@pytest.mark.parametrize("classes", [CLASSES, {"background": 0, "cell": 1}])
+def test_tables_without_a_row_pass_through_files(tmp_path, classes):
+    """Without a row, columns come back without types."""
+    for i, part in enumerate(compare(squares(), squares(), classes)):
+        write_csv(tmp_path / f"{i}.csv", part.assign(image=""))
+    found = [read_csv(tmp_path / f"{i}.csv") for i in range(3)]
+    assert object_table(*found[:2]).empty
+    table = image_table(*found)
+    assert len(table) == (2 if classes == CLASSES else 0)
+    assert len(by_class(table)) == len(table)
+    assert not intervals(table, table["image"])
 
 
 def test_a_picture_that_is_all_false_has_precision_0_and_no_recall():

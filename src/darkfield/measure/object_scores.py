@@ -33,11 +33,10 @@ def likeness(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     completeness, is the share of the drawn line that is near the predicted one, and k, the
     correctness, the reverse.
     """
-    predicted, drawn = (sizes(objects, pairs, side) for side in SIDES)
-    union = predicted["area_px"] + drawn["area_px"] - pairs["pixels"].to_numpy()
-    iou = ratio(pairs["pixels"].to_numpy(), union.to_numpy())
-    c = ratio(pairs["drawn_near"].to_numpy(), drawn["line_px"].to_numpy())
-    k = ratio(pairs["predicted_near"].to_numpy(), predicted["line_px"].to_numpy())
+    (a, a_line), (b, b_line) = (sizes(objects, pairs, side).to_numpy(float).T for side in SIDES)
+    shared, a_near, b_near = pairs[["pixels", *(f"{s}_near" for s in SIDES)]].to_numpy(float).T
+    iou = ratio(shared, a + b - shared)
+    k, c = ratio(a_near, a_line), ratio(b_near, b_line)
     quality = np.nan_to_num(ratio(c * k, c + k - c * k))
     return pd.Series(np.where(pairs["class"] == FILAMENT, quality, iou), pairs.index)
 
@@ -99,8 +98,8 @@ def image_table(objects: pd.DataFrame, pairs: pd.DataFrame, outlines: pd.DataFra
         f"{side}_objects": objects[objects["drawn"] == (side == "drawn")].groupby(KEY).size()
         for side in SIDES
     }
-    of = sizes(objects, pairs, "predicted")["area_px"].to_numpy()
-    lying = pairs[pairs["pixels"].to_numpy() >= QUARTER * of]
+    of = sizes(objects, pairs, "predicted")["area_px"].to_numpy(float)
+    lying = pairs[pairs["pixels"].to_numpy(float) >= QUARTER * of]
     for name, side in (("real", ONE), ("found", OTHER)):
         columns[name] = lying.drop_duplicates([*KEY, side]).groupby(KEY).size()
     same = matches(objects, pairs)
