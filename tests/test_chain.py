@@ -14,7 +14,10 @@ from PIL import Image
 from project import AFTER_TRAIN, RULES, SMALL, noise, planned, project, run, set_params, snakemake
 from safetensors.numpy import load_file
 
+from darkfield.data.images import read_image
 from darkfield.files import read_csv, read_json
+from darkfield.network.predictor import Predictor
+from darkfield.objects.table import object_table
 from darkfield.params import Params
 from darkfield.presets import merged
 
@@ -65,7 +68,9 @@ def test_every_file_of_the_contract_is_there(chain):
         results/train/history.csv results/evaluation/epochs.csv results/evaluation/images.csv
         results/model/model.safetensors results/model/model.json results/metrics.json
         results/plots/loss.png results/plots/classes/erythrocyte.png
-        results/plots/classes/spirochaete.png
+        results/plots/classes/spirochaete.png results/plots/agreement/erythrocyte.png
+        results/plots/by_size/spirochaete.png results/evaluation/object_scores.json
+        results/evaluation/objects.csv results/evaluation/object_images.csv
         results/report.html
     """
     for path in expected.split():
@@ -118,13 +123,40 @@ def test_metrics_are_those_of_the_selected_epoch(chain):
 def test_metrics_are_the_few_numbers_that_people_compare(chain):
     metrics = read_json(chain / "results/metrics.json")
     scores = read_json(chain / "results/evaluation/scores.json")
-    assert list(metrics) == ["epoch", "test", "val"]
+    assert list(metrics) == ["epoch", "test", "val", "objects"]
     assert metrics["epoch"] == scores["epoch"]
     for split in ("test", "val"):
         assert list(metrics[split]) == ["miou", "mdice", "erythrocyte", "spirochaete"]
         for name in ("erythrocyte", "spirochaete"):
-            assert list(metrics[split][name]) == ["iou", "dice", "precision", "recall"]
+            expected = ["iou", "dice", "precision", "recall"][: 4 if split == "test" else 2]
+            assert list(metrics[split][name]) == expected
             assert metrics[split][name].items() <= scores[split][name].items()
+    objects = read_json(chain / "results/evaluation/object_scores.json")["test"]
+    assert list(metrics["objects"]) == ["erythrocyte", "spirochaete"]
+    for name, few in metrics["objects"].items():
+        assert list(few) == ["f1", "count_bias"]
+        assert few.items() <= objects[name].items()
+
+
+def test_objects_are_those_of_the_masks_and_of_the_model(chain):
+    """Counted again from the masks, and from what predict makes of the pictures."""
+    split = read_csv(chain / "data/split.csv").set_index("image")["split"]
+    objects = read_csv(chain / "results/evaluation/objects.csv")
+    images = read_csv(chain / "results/evaluation/object_images.csv")
+    assert set(images["image"]) == set(split.index[split != "train"])
+    assert (images["split"] == images["image"].map(split)).all()
+    predictor = Predictor(chain / "results/model", "cpu", threads=2)
+    for name in ("erythrocyte", "spirochaete"):
+        of_class = images[images["class"] == name].set_index("image")
+        for image in of_class.index[:6]:
+            mask = np.asarray(Image.open(chain / f"data/flattened_masks/{image}.png"))
+            picture = read_image(chain / f"data/synthetic/images/{image}.png")
+            for side, made in (("drawn", mask), ("predicted", predictor.labels(picture))):
+                found = object_table(made, predictor.classes)
+                rows = objects[(objects["image"] == image) & (objects["class"] == name)]
+                areas = rows.loc[rows["drawn"] == (side == "drawn"), "area_px"]
+                assert areas.tolist() == found.loc[found["class"] == name, "area_px"].tolist()
+                assert of_class.loc[image, f"{side}_objects"] == len(areas)
 
 
 def test_the_model_is_the_selected_checkpoint(chain):
@@ -185,7 +217,7 @@ def test_snakemakes_own_report(chain):
         ({"model": {"notebook_head": True}}, AFTER_TRAIN),
         ({"train": {"learning_rate": 0.01}}, AFTER_TRAIN),
         ({"train": {"class_weights": [3, 2, 1]}}, AFTER_TRAIN),
-        ({"select": {"epoch": 1}}, {"select", "overlays", "plots", "html_report"}),
+        ({"select": {"epoch": 1}}, AFTER_TRAIN - {"train", "evaluate"}),
         ({"augment": {"flip": True}}, AFTER_TRAIN),
         ({"predict": {"tta": True}}, AFTER_TRAIN - {"train"}),
         ({"overlays": {"images": 1}}, {"overlays"}),

@@ -20,7 +20,7 @@ from darkfield.measure.selection import number
 
 THRESHOLDS = range(50, 100, 5)  # percent: how much alike two objects must be to be the same one
 QUARTER = 0.25  # of a predicted object's pixels: the looser rule, by which pieces count as real
-COMPARED = ("f1", "precision", "recall", "pq", "cldice", "count_bias", "ccc")
+COMPARED = ("f1", "count_bias")
 OF_BLOBS = ("f1_50_95", "pq", "pq_50_95")
 OF_FILAMENTS = ("completeness", "correctness", "line_f1", "cldice")
 
@@ -236,6 +236,5 @@ def resample(columns: list[str], values: np.ndarray, name: str, rows: np.ndarray
 def compared(scores: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What people compare of `by_class`, for metrics.json, which is to fit a screen."""
     return {
-        name: {metric: values[metric] for metric in COMPARED if metric in values}
-        for name, values in scores.items()
+        name: {metric: values[metric] for metric in COMPARED} for name, values in scores.items()
     }

@@ -10,7 +10,7 @@ from darkfield.classes import MEANS, key_of
 from darkfield.files import UserError
 from darkfield.measure import metrics
 
-COMPARED = ("iou", "dice", "precision", "recall")
+COMPARED = {"test": ("iou", "dice", "precision", "recall"), "val": ("iou", "dice")}
 
 
 def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
@@ -59,13 +59,13 @@ def compared(scores: dict[str, Any], classes: list[str]) -> dict[str, Any]:
     COMPARED; with the epoch, and the caveats if there are any.
     """
 
-    def few(split: dict[str, Any] | None) -> dict[str, Any] | None:
-        if split is None:
+    def few(name: str) -> dict[str, Any] | None:
+        if (split := scores[name]) is None:
             return None
         means = {key: split[key] for key in MEANS}
         keys = map(key_of, classes[1:])
-        return means | {key: {m: split[key][m] for m in COMPARED} for key in keys}
+        return means | {key: {m: split[key][m] for m in COMPARED[name]} for key in keys}
 
-    splits = {name: few(scores[name]) for name in ("test", "val")}
+    splits = {name: few(name) for name in COMPARED}
     caveats = {key: scores[key] for key in ("caveats",) if key in scores}
     return {"epoch": scores["epoch"], **splits, **caveats}
