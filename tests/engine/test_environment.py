@@ -27,7 +27,7 @@ def test_no_driver_no_gpu(tmp_path):
     assert has_gpu({"PATH": str(tmp_path)}, tmp_path)
 
 
-RESERVE = {"train", "evaluate_batch", "overlays_batch", "html_report"}
+RESERVE = {"train", "evaluate_batch", "objects_batch", "overlays_batch", "html_report"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from darkfield.engine.imports import code_digest, code_files, modules
 
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
 USES_TORCH = {
-    *("train", "evaluate_batch", "overlays_batch", "html_report"),
+    *("train", "evaluate_batch", "objects_batch", "overlays_batch", "html_report"),
     *("label_review", "predict_batch", "export"),
 }
 FILES = {
@@ -102,7 +102,7 @@ def test_modules_are_those_that_python_loads(script, loaded):
 
 
 def test_a_script_for_every_rule():
-    assert len(SCRIPTS) == 24
+    assert len(SCRIPTS) == 26
 
 
 @pytest.mark.parametrize(
