@@ -58,7 +58,7 @@ def test_a_terminal_shows_one_panel_that_nothing_writes_into(watched):
         [i for i, line in enumerate(lines) if line.startswith(corner)] for corner in "╭╰"
     )
     assert len(top) == len(bottom) == 1
-    assert "17 of 17 jobs" in lines[top[0]]
+    assert "19 of 19 jobs" in lines[top[0]]
     inside = lines[top[0] + 1 : bottom[0]]
     shown = [re.match(r"│ ✓ (\w+) +━+ 1/1 .*│$", line)[1] for line in inside]
     assert {rule.removesuffix("_batch") for rule in shown} == RULES
@@ -69,6 +69,7 @@ def test_a_run_ends_with_the_test_metrics_and_where_to_look(watched):
     folder, written, _ = watched
     below = written[written.rindex("╯") :]
     assert "Test images, native resolution, epoch " in below
+    assert re.search(r"^Objects +drawn +predicted ", below, re.M)
     assert "results/report.html" in below
     assert "results/snakemake-report.html" in below
     again = snakemake(folder, "--cores", "1")
