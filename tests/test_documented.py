@@ -56,6 +56,10 @@ RUN = {
     "models": [
         Step("darkfield doctor", says="params +segnet, 2 epochs"),
         Step("darkfield predict PICTURES --out OUT", makes="out/counts.csv"),
+        Step(
+            "darkfield predict PICTURES --out OUT --instances --geojson --rois",
+            makes="out/geojson/05.geojson",
+        ),
         Step("darkfield predict PICTURES --out OUT --model results/model", makes="out/05.png"),
         Step(
             "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --probabilities",

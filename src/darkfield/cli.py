@@ -13,6 +13,12 @@ from darkfield.engine.environment import ENVIRONMENT
 from darkfield.files import UserError
 
 MODELS = (Path("models/darkfield"), Path("results/model"))
+ON_REQUEST = {  # of data.listing, which imports more than --help needs
+    "probabilities": "OUT/probabilities/NAME.tif, float32 (class, height, width)",
+    "instances": "OUT/instances/CLASS/NAME.tif, each object's number, for napari or CellProfiler",
+    "geojson": "OUT/geojson/NAME.geojson, objects with measurements, for QuPath",
+    "rois": "OUT/rois/NAME.zip, objects for ImageJ's ROI Manager",
+}
 
 
 def main() -> None:
@@ -48,11 +54,15 @@ def parser() -> argparse.ArgumentParser:
         metavar="IMAGES",
         help="PNG, TIFF, JPEG or BMP files, folders or globs",
     )
-    predict.add_argument(
-        "--probabilities",
-        action="store_true",
-        help="also write OUT/probabilities/NAME.tif, float32 (class, height, width)",
-    )
+    for kind, words in ON_REQUEST.items():
+        predict.add_argument(
+            f"--{kind}",
+            dest="also",
+            action="append_const",
+            const=kind,
+            default=[],
+            help=f"also write {words}",
+        )
     predict.add_argument(
         "--um-per-pixel",
         type=positive,

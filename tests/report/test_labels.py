@@ -1,6 +1,7 @@
 """`darkfield predict`: every picture gets a label image and counts, bad ones are reported."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import roifile
 import tifffile
+from conftest import REPOSITORY
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from darkfield.cli import parser, run_predict
+from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
 from darkfield.report import labels
@@ -55,13 +59,52 @@ def test_labels_overlays_and_counts_of_each(model, pictures, tmp_path):
 
 def test_probabilities_agree_with_the_labels(model, pictures, tmp_path):
     out = tmp_path / "out"
-    run_predict([str(pictures)], out, model, probabilities=True, um_per_pixel=0.1)
+    run_predict([str(pictures)], out, model, also=["probabilities"], um_per_pixel=0.1)
     for name, size in SIZES.items():
         stack = tifffile.imread(out / f"probabilities/{name}.tif")
         assert stack.shape == (3, *size)
         assert stack.sum(axis=0) == pytest.approx(1, abs=1e-5)
         assert (stack.argmax(axis=0) == np.asarray(Image.open(out / f"{name}.png"))).all()
     assert "area_um2" in pd.read_csv(out / "objects.csv")
+
+
+def test_objects_go_to_the_files_of_other_programs(pictures, tmp_path):
+    out, every = tmp_path / "out", ["instances", "geojson", "rois"]
+    model = REPOSITORY / "models/darkfield"  # one that finds some
+    for seed, (name, size) in enumerate(SIZES.items(), 3):
+        picture, _ = scene(np.random.default_rng(seed), *size, 2)
+        Image.fromarray(picture).save(pictures / f"{name}.png")
+    run_predict([str(pictures)], out, model, also=every, um_per_pixel=0.1)
+    objects = pd.read_csv(out / "objects.csv", dtype={"image": str})
+    assert {"erythrocyte", "spirochaete"} == set(objects["class"])
+    for name, size in SIZES.items():
+        rows = objects[objects["image"] == name]
+        features = read_json(out / f"geojson/{name}.geojson")["features"]
+        areas = [feature["properties"]["measurements"]["area_um2"] for feature in features]
+        assert areas == pytest.approx(rows["area_um2"].tolist())
+        assert len(roifile.roiread(out / f"rois/{name}.zip")) == len(rows)
+        for kind in ("erythrocyte", "spirochaete"):
+            numbers = tifffile.imread(out / f"instances/{kind}/{name}.tif")
+            assert numbers.shape == size
+            found = np.bincount(numbers.ravel())[1:]
+            assert found.tolist() == rows.loc[rows["class"] == kind, "area_px"].tolist()
+    # A picture that has changed leaves no file of the former one.
+    Image.new("RGB", (9, 9)).save(pictures / "one.png")
+    run_predict([str(pictures)], out, model)
+    for made in ("geojson/{}.geojson", "rois/{}.zip", "instances/erythrocyte/{}.tif"):
+        assert not (out / made.format("one")).exists()
+        assert (out / made.format("three")).exists()
+
+
+def test_the_size_of_a_pixel_is_that_of_the_last_run(model, pictures, tmp_path):
+    out, one = tmp_path / "out", [str(pictures / "one.png")]
+    sizes = []
+    for um in (None, 0.1, 0.2):
+        run_predict(one, out, model, also=["probabilities", "instances"], um_per_pixel=um)
+        for made in ("probabilities/one.tif", "instances/spirochaete/one.tif"):
+            with tifffile.TiffFile(out / made) as file:
+                sizes += re.findall(r'PhysicalSizeX="(.*?)"', file.ome_metadata)
+    assert sizes == ["0.1", "0.1", "0.2", "0.2"]
 
 
 def files(out):
@@ -115,12 +158,12 @@ def test_it_continues_where_it_stopped(model, pictures, tmp_path, monkeypatch):
 def test_a_label_belongs_to_the_bytes_of_its_picture(model, pictures, tmp_path):
     """Pictures under each other's name, and one that keeps its size and time stamp."""
     out = tmp_path / "out"
-    run_predict([str(pictures)], out, model, probabilities=True)
+    run_predict([str(pictures)], out, model, also=["probabilities"])
     kept = files(out)
     swap(pictures / "one.png", pictures / "three.png")
-    run_predict([str(pictures)], out, model, probabilities=True)
+    run_predict([str(pictures)], out, model, also=["probabilities"])
     assert files(out)["deep/two.png"] == kept["deep/two.png"]
-    run_predict([str(pictures)], tmp_path / "fresh", model, probabilities=True)
+    run_predict([str(pictures)], tmp_path / "fresh", model, also=["probabilities"])
     assert contents(out) == contents(tmp_path / "fresh")
     assert Image.open(out / "one.png").size == SIZES["three"][::-1]
     assert (rows(out).loc["one"] == rows(tmp_path / "fresh").loc["one"]).sum() > 3
@@ -170,13 +213,13 @@ def test_a_changed_model_makes_its_labels_again(model, pictures, tmp_path):
 def test_what_a_label_lacks_is_made_and_what_is_not_of_it_is_removed(model, pictures, tmp_path):
     """Probabilities of a picture that was replaced do not come back later."""
     out = tmp_path / "out"
-    run_predict([str(pictures)], out, model, probabilities=True)
+    run_predict([str(pictures)], out, model, also=["probabilities"])
     swap(pictures / "one.png", pictures / "three.png")
     run_predict([str(pictures)], out, model)
     assert {path.name for path in (out / "probabilities").rglob("*.tif")} == {"two.tif"}
     (out / "overlays/one.jpg").unlink()
-    run_predict([str(pictures)], out, model, probabilities=True)
-    run_predict([str(pictures)], tmp_path / "fresh", model, probabilities=True)
+    run_predict([str(pictures)], out, model, also=["probabilities"])
+    run_predict([str(pictures)], tmp_path / "fresh", model, also=["probabilities"])
     assert contents(out) == contents(tmp_path / "fresh")
 
 

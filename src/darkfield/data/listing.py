@@ -4,14 +4,47 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+from darkfield.classes import COUNTED
 from darkfield.data.images import is_picture, pages
-from darkfield.files import UserError, wrong_name
+from darkfield.files import UserError, remove, wrong_name
 
-MADE = ("{}.png", "overlays/{}.jpg", "probabilities/{}.tif")  # of an image, below `out`
+LABEL, OVERLAY = "{}.png", "overlays/{}.jpg"  # of an image, below `out`
+ON_REQUEST = {
+    "probabilities": ("probabilities/{}.tif",),
+    "instances": tuple(f"instances/{name}/{{}}.tif" for name in COUNTED),
+    "geojson": ("geojson/{}.geojson",),
+    "rois": ("rois/{}.zip",),
+}
+MADE = (LABEL, OVERLAY, *chain.from_iterable(ON_REQUEST.values()))
+
+
+class Made(NamedTuple):
+    """Where the files made of an image are: `name`, with subfolders, below `out`."""
+
+    out: Path
+    name: Path
+
+    @property
+    def label(self) -> Path:
+        return self.out / LABEL.format(self.name)
+
+    @property
+    def overlay(self) -> Path:
+        return self.out / OVERLAY.format(self.name)
+
+    def path(self, kind: str, nth: int = 0) -> Path:
+        """A file of listing.ON_REQUEST."""
+        return self.out / ON_REQUEST[kind][nth].format(self.name)
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        for made in MADE:
+            remove(self.out / made.format(self.name))
 
 
 class Source(NamedTuple):

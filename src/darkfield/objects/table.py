@@ -52,9 +52,14 @@ def find(mask: np.ndarray, classes: dict[str, int]) -> Found:
 
 
 def object_table(
-    mask: np.ndarray, classes: dict[str, int], um_per_pixel: float | None = None
+    mask: np.ndarray,
+    classes: dict[str, int],
+    um_per_pixel: float | None = None,
+    found: Found | None = None,
 ) -> pd.DataFrame:
     """One row per object in a mask of class indices (H, W): erythrocytes, then spirochaetes.
+
+    `found` is what `find` returns for the mask, if it is at hand.
 
     class, label: the class's name, and the object's number in it, from 1.
     x, y: the centroid, in pixels from the centre of the top left one.
@@ -71,7 +76,7 @@ def object_table(
     object are NaN. With `um_per_pixel` (micrometres, above 0) the columns area_um2, diameter_um,
     length_um, width_um and distance_um follow.
     """
-    cells, filaments, lengths = find(mask, classes)
+    cells, filaments, lengths = found or find(mask, classes)
     of_cells = measure(cells, diameter_px="equivalent_diameter_area", eccentricity="eccentricity")
     of_filaments = measure(filaments).assign(length_px=lengths, distance_px=gaps(filaments, cells))
     of_filaments["width_px"] = of_filaments["area_px"] / lengths

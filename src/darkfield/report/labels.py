@@ -6,7 +6,7 @@ import inspect
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +18,15 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from darkfield.classes import class_names
 from darkfield.data.images import read_image
-from darkfield.data.listing import MADE, Source
+from darkfield.data.listing import Made, Source
 from darkfield.engine.imports import code_digest, modules
 from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked, write_csv
 from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.tiles import ROWS
-from darkfield.objects.table import count_table, object_table
+from darkfield.objects.exchange import has_size, size_tags, write_objects
+from darkfield.objects.table import Found, count_table, find, object_table
 from darkfield.progress import progress
 from darkfield.report.overlays import paint
 from darkfield.report.palette import class_colours, rgb
@@ -39,15 +41,15 @@ def label_files(
     predictor: Predictor,
     out: Path,
     *,
-    probabilities: bool = False,
+    also: Collection[str] = (),
     um_per_pixel: float | None = None,
 ) -> list[str]:
     """Write what a model makes of images into the folder `out`.
 
-    For each image: NAME.png, a palette image (H, W) of class indices; overlays/NAME.jpg; with
-    `probabilities`, probabilities/NAME.tif, float32 (C, H, W). For these sources together:
-    counts.csv, one row per image, and objects.csv, one row per object; in micrometres too if
-    `um_per_pixel` is given.
+    For each image: NAME.png, a palette image (H, W) of class indices; overlays/NAME.jpg; and what
+    `also` names of listing.ON_REQUEST: probabilities, float32 (C, H, W), or objects in the files of
+    other programs (objects.exchange). For these sources together: counts.csv, one row per image,
+    and objects.csv, one row per object. Sizes are in micrometres too if `um_per_pixel` is given.
 
     An existing label is kept if it was made from the same file and page by the same model and code;
     any other is made again. Images that cannot be read, and labels that somebody has edited, do not
@@ -58,37 +60,39 @@ def label_files(
         for table in TABLES:  # they describe the old labels
             remove(out / table)
         classes, made_by = predictor.classes, maker(predictor)
+        colours = dict(zip(class_names(classes), class_colours(len(classes)), strict=True))
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
         # For no image: gives the columns if no image has a label.
         nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
-        found: list[Sequence[pd.DataFrame]] = [[table[:0] for table in nothing]]
+        tables: list[Sequence[pd.DataFrame]] = [[table[:0] for table in nothing]]
         problems: list[str] = []
         labelled: set[Path] = set()
         for path, page, name in progress(sources, "image"):
-            label, overlay, stack = (out / made.format(name) for made in MADE)
+            made = Made(out, name)
+            stack = made.path("probabilities") if "probabilities" in also else None
             made_of = {"picture": digest(path), "page": page, **made_by}
             try:
-                whole = overlay.exists() and (stack.exists() or not probabilities)
-                indices, record = read_label(label) if label.exists() else (None, None)
+                whole = made.overlay.exists() and (
+                    stack is None or (stack.exists() and has_size(stack, um_per_pixel))
+                )
+                indices, record = read_label(made.label) if made.label.exists() else (None, None)
                 if indices is None or record != made_of or not whole:
                     image = read_image(path, page)
                     # Label removed first, written last: where it exists, all its files do.
-                    for old in (label, overlay, stack):
-                        remove(old)
-                    indices = label_image(
-                        predictor.bands(image),
-                        (len(classes), *image.shape[:2]),
-                        stack if probabilities else None,
-                    )
-                    colours = class_colours(len(classes))
-                    write_overlay(overlay, image, indices, colours)
-                    write_label(label, indices, colours, made_of)
+                    made.remove()
+                    shape = (len(classes), *image.shape[:2])
+                    indices = label_image(predictor.bands(image), shape, stack, um_per_pixel)
+                    write_overlay(made.overlay, image, indices, list(colours.values()))
+                    write_label(made.label, indices, list(colours.values()), made_of)
+                found = find(indices, classes)
+                part = tables_of(indices, classes, um_per_pixel, name, found)
+                write_objects(made, also, part[0], found, colours, um_per_pixel)
             except ValueError as error:
                 problems.append(one_line(f"{path}: {error}"))
                 continue
-            labelled.add(label)
-            found.append(tables_of(indices, classes, um_per_pixel, name))
-        for table, parts in zip(TABLES, zip(*found, strict=True), strict=True):
+            labelled.add(made.label)
+            tables.append(part)
+        for table, parts in zip(TABLES, zip(*tables, strict=True), strict=True):
             write_csv(out / table, stacked(parts))
         if others := sum(map(is_label, set(out.rglob("*.png")) - labelled)):
             log.warning("%s: the tables do not cover %d labels of other images there", out, others)
@@ -112,10 +116,14 @@ def picture_digest(path: Path) -> str | None:
 
 
 def tables_of(
-    indices: np.ndarray, classes: dict[str, int], um_per_pixel: float | None, name: Path
+    indices: np.ndarray,
+    classes: dict[str, int],
+    um_per_pixel: float | None,
+    name: Path,
+    found: Found | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of TABLES for the class indices (H, W) of one image."""
-    objects = object_table(indices, classes, um_per_pixel)
+    """The rows of TABLES for the class indices (H, W) of one image, in which `found` was found."""
+    objects = object_table(indices, classes, um_per_pixel, found)
     tables = objects, count_table(objects, indices, classes)
     for table in tables:
         table.insert(0, "image", str(name))
@@ -149,14 +157,17 @@ def lock(handle: int, out: Path) -> None:
 
 
 def label_image(
-    parts: Iterator[torch.Tensor], shape: tuple[int, int, int], probabilities: Path | None
+    parts: Iterator[torch.Tensor],
+    shape: tuple[int, int, int],
+    probabilities: Path | None,
+    um_per_pixel: float | None,
 ) -> np.ndarray:
     """Class indices, uint8 (H, W), of logits in bands of rows, together of `shape` (C, H, W).
 
     If a TIFF `probabilities` is given, their softmax is written to it band by band.
     """
     classes, top = np.empty(shape[1:], np.uint8), 0
-    with tiff(probabilities, shape) if probabilities else nullcontext() as stack:
+    with tiff(probabilities, shape, um_per_pixel) if probabilities else nullcontext() as stack:
         for part in parts:
             rows = slice(top, top := top + part.shape[1])
             classes[rows] = classes_of(part)
@@ -166,18 +177,15 @@ def label_image(
 
 
 @contextmanager
-def tiff(path: Path, shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+def tiff(
+    path: Path, shape: tuple[int, int, int], um_per_pixel: float | None
+) -> Iterator[np.ndarray]:
     """A float32 array (C, H, W) in a TIFF that appears at `path` when the block ends."""
     import tifffile
 
     with atomic(path) as part:
-        stack = tifffile.memmap(
-            part,
-            shape=shape,
-            dtype=np.float32,
-            photometric="minisblack",
-            metadata={"axes": "CYX"},
-        )
+        options = size_tags(path.name, "CYX", um_per_pixel)
+        stack = tifffile.memmap(part, shape=shape, dtype=np.float32, **options)
         yield stack
         stack.flush()
 
