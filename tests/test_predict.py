@@ -13,6 +13,7 @@ from darkfield.data.synthetic import synthesize
 @pytest.mark.long
 def test_batches_give_what_the_command_gives(model, tmp_path):
     pictures = {"folder": "new", "model": "models/mine", "um_per_pixel": 0.1}
+    pictures["two_borders"] = True
     params = {"train": {"threads": 1}, "data": {"batches": 3}, "pictures": pictures}
     folder = project(tmp_path / "project", **params)
     shutil.copytree(model, folder / "models/mine")
@@ -25,7 +26,7 @@ def test_batches_give_what_the_command_gives(model, tmp_path):
     done = run(folder, "snakemake", "--cores", "2", "predict")
     assert done.returncode == 0, done.stdout
     command = ("darkfield", "predict", "new", "--model", "models/mine", "--um-per-pixel", "0.1")
-    other = run(folder, *command, "--out", "out")
+    other = run(folder, *command, "--two-borders", "--out", "out")
     assert other.returncode == 1
     results = folder / "results/predictions"
     (problem,) = pd.read_csv(results / "problems.csv")["problem"]

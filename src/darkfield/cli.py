@@ -69,6 +69,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="the size of a pixel in micrometres; lengths and areas are then also given in these",
     )
+    predict.add_argument(
+        "--two-borders",
+        action="store_true",
+        help="do not count objects at the right or the lower border, as in a haemocytometer",
+    )
     predict.set_defaults(run=run_predict)
     export = commands.add_parser(
         "export",

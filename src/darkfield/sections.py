@@ -239,3 +239,7 @@ class Pictures(Section):
     um_per_pixel: Maybe[Positive] = Field(
         None, description="Micrometres per pixel, to measure objects in micrometres, or null."
     )
+    two_borders: Flag = Field(
+        False,
+        description="Do not count objects at the right or lower border, as in a haemocytometer.",
+    )

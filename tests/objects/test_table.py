@@ -1,6 +1,6 @@
 """Counts and measures of scenes whose objects are known, and of real masks.
 
-python -m pytest tests/test_objects.py -k scenes -s prints the errors.
+python -m pytest tests/objects -k scenes -s prints the errors.
 """
 
 import cv2
@@ -132,6 +132,21 @@ def test_each_object_has_its_row(known):
     assert absent.to_numpy().sum() == 2 * 3 + 3 * 2
 
 
+def test_two_borders_count_what_four_fields_share_once():
+    """A cell and a filament on the seams of four fields: each counts in one field alone."""
+    mask = np.zeros((200, 200), np.uint8)
+    y, x = np.mgrid[:200, :200]
+    mask[np.hypot(y - 60, x - 100) <= 20] = 1  # on the seam of the upper two
+    mask[98:102, 150:190] = 2  # on that of the right two
+    fields = [mask[top : top + 100, left : left + 100] for top in (0, 100) for left in (0, 100)]
+    rows = [count_table(object_table(f, CLASSES, two_borders=True), f, CLASSES) for f in fields]
+    assert [row["erythrocytes"].item() for row in rows] == [0, 1, 0, 0]
+    assert [row["spirochaetes"].item() for row in rows] == [0, 0, 0, 1]
+    everywhere = [object_table(field, CLASSES) for field in fields]
+    assert sum(map(len, everywhere)) == 4 and all(table["counted"].all() for table in everywhere)
+    assert object_table(fields[0], CLASSES, two_borders=True)["counted"].tolist() == [False]
+
+
 def test_an_image_has_one_row(known):
     table, row = counted(known)
     assert (row["erythrocytes"], row["spirochaetes"]) == (2, 3)
@@ -195,7 +210,7 @@ def test_a_mask_of_one_class(shape, index):
 )
 def test_columns_exist_for_classes_that_exist(known, classes, objects, counts):
     table = object_table(known, classes, um_per_pixel=0.5)
-    every = {"class", "label", "x", "y", "area_px", "area_um2", "touches_border"}
+    every = {"class", "label", "x", "y", "area_px", "area_um2", "touches_border", "counted"}
     assert set(table) == every | objects
     assert set(table["class"]) == {"erythrocyte", "spirochaete"} & classes.keys()
     row = count_table(table, known, classes).iloc[0]

@@ -13,6 +13,7 @@ with job(snakemake) as log:
     predictor = Predictor(cfg["model"], *hardware)
     with atomic(snakemake.output[0]) as part:
         part.mkdir()
-        problems = label_files(sources, predictor, part, um_per_pixel=cfg["um_per_pixel"])
+        measured = {key: cfg[key] for key in ("um_per_pixel", "two_borders")}
+        problems = label_files(sources, predictor, part, **measured)
         write_json(part / "problems.json", problems)
     log.info("%d pictures, %d problems", len(sources), len(problems))

@@ -127,7 +127,7 @@ def write_geojson(
 
     `polygons` are the `outlines` of each row, `colours` the "#rrggbb" of each class.
     """
-    known = ("image", "class", "label", "touches_border")
+    known = ("image", "class", "label")
     classes = {n: {"name": n, "color": [*bytes.fromhex(c[1:])]} for n, c in colours.items()}
     rows = objects.to_dict("records")
     features = [
@@ -142,7 +142,7 @@ def write_geojson(
                 "name": f"{row['class']} {row['label']}",
                 "classification": classes[row["class"]],
                 "measurements": {
-                    str(name): value
+                    str(name): float(value)
                     for name, value in row.items()
                     if name not in known and not math.isnan(value)
                 },

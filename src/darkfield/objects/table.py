@@ -32,6 +32,7 @@ COLUMNS = {
     "width_px": float,
     "distance_px": float,
     "touches_border": bool,
+    "counted": bool,
 }
 
 
@@ -55,6 +56,8 @@ def object_table(
     mask: np.ndarray,
     classes: dict[str, int],
     um_per_pixel: float | None = None,
+    *,
+    two_borders: bool = False,
     found: Found | None = None,
 ) -> pd.DataFrame:
     """One row per object in a mask of class indices (H, W): erythrocytes, then spirochaetes.
@@ -71,6 +74,8 @@ def object_table(
     distance_px: of a spirochaete, pixels to the nearest erythrocyte: 0 if they touch, NaN if
         there is none.
     touches_border: whether it reaches the border of the image, which may cut it.
+    counted: whether it counts: all do or, with `two_borders`, those that do not reach the right or
+        the lower border, as in a haemocytometer. Fields side by side then count each object once.
 
     Columns of a class that `classes` does not have are left out; values that do not apply to an
     object are NaN. With `um_per_pixel` (micrometres, above 0) the columns area_um2, diameter_um,
@@ -84,6 +89,7 @@ def object_table(
     parts = dict(zip(COUNTED, (of_cells, of_filaments), strict=True))
     rows = [part.assign(**{"class": n}).reindex(columns=[*columns]) for n, part in parts.items()]
     table = pd.concat([part.astype(columns) for part in rows], ignore_index=True)
+    table["counted"] |= not two_borders
     if um_per_pixel is not None:
         table["area_um2"] = table["area_px"] * um_per_pixel**2
         for name in ("diameter", "length", "width", "distance"):
@@ -98,17 +104,20 @@ def applies(column: str, classes: dict[str, int]) -> bool:
 
 
 def measure(labels: np.ndarray, **properties: str) -> pd.DataFrame:
-    """One row per object of `labels`, int (H, W), with `properties` of regionprops."""
+    """One row per object of `labels`, int (H, W), with `properties` of regionprops.
+
+    `counted` is False for those that reach the right or the lower border.
+    """
     from skimage.measure import regionprops_table
 
     names = {"label": "label", "x": "centroid-1", "y": "centroid-0", "area_px": "area"} | properties
     found = regionprops_table(
         labels, properties=("label", "centroid", "area", *properties.values())
     )
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    return pd.DataFrame({name: found[property] for name, property in names.items()}).assign(
-        touches_border=lambda table: table["label"].isin(border)
-    )
+    table = pd.DataFrame({name: found[property] for name, property in names.items()})
+    beyond = table["label"].isin(np.concatenate([labels[-1], labels[:, -1]]))
+    before = table["label"].isin(np.concatenate([labels[0], labels[:, 0]]))
+    return table.assign(touches_border=beyond | before, counted=~beyond)
 
 
 def gaps(filaments: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -122,14 +131,14 @@ def gaps(filaments: np.ndarray, cells: np.ndarray) -> np.ndarray:
 def count_table(objects: pd.DataFrame, mask: np.ndarray, classes: dict[str, int]) -> pd.DataFrame:
     """One row for an image: what `object_table` found in its mask (H, W), and its coverage.
 
-    erythrocytes, spirochaetes: how many, including those at the border.
+    erythrocytes, spirochaetes: how many of them are counted.
     mean_diameter_px, mean_length_px: of those not at the border; NaN if there are none.
     total_length_px: of all spirochaetes, as far as they are in the image.
     coverage_CLASS: share of the pixels, 0 to 1, of each class.
 
     Also in micrometres (..._um) if `objects` are. Classes that a model lacks have no columns.
     """
-    counted = objects["class"].value_counts()
+    counted = objects.loc[objects["counted"], "class"].value_counts()
     row: dict[str, float] = {
         f"{name}s": counted.get(name, 0) for name in COUNTED if name in classes
     }

@@ -43,13 +43,14 @@ def label_files(
     *,
     also: Collection[str] = (),
     um_per_pixel: float | None = None,
+    two_borders: bool = False,
 ) -> list[str]:
     """Write what a model makes of images into the folder `out`.
 
     For each image: NAME.png, a palette image (H, W) of class indices; overlays/NAME.jpg; and what
     `also` names of listing.ON_REQUEST: probabilities, float32 (C, H, W), or objects in the files of
     other programs (objects.exchange). For these sources together: counts.csv, one row per image,
-    and objects.csv, one row per object. Sizes are in micrometres too if `um_per_pixel` is given.
+    and objects.csv, one row per object; `um_per_pixel` and `two_borders` are as in object_table.
 
     An existing label is kept if it was made from the same file and page by the same model and code;
     any other is made again. Images that cannot be read, and labels that somebody has edited, do not
@@ -62,8 +63,22 @@ def label_files(
         classes, made_by = predictor.classes, maker(predictor)
         colours = dict(zip(class_names(classes), class_colours(len(classes)), strict=True))
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
+
+        def described(
+            indices: np.ndarray, name: Path
+        ) -> tuple[Found, tuple[pd.DataFrame, pd.DataFrame]]:
+            """What is found in the class indices (H, W) of an image, and its rows of TABLES."""
+            found = find(indices, classes)
+            objects = object_table(
+                indices, classes, um_per_pixel, two_borders=two_borders, found=found
+            )
+            both = objects, count_table(objects, indices, classes)
+            for table in both:
+                table.insert(0, "image", str(name))
+            return found, both
+
         # For no image: gives the columns if no image has a label.
-        nothing = tables_of(np.zeros((1, 1), np.uint8), classes, um_per_pixel, Path())
+        _, nothing = described(np.zeros((1, 1), np.uint8), Path())
         tables: list[Sequence[pd.DataFrame]] = [[table[:0] for table in nothing]]
         problems: list[str] = []
         labelled: set[Path] = set()
@@ -84,8 +99,7 @@ def label_files(
                     indices = label_image(predictor.bands(image), shape, stack, um_per_pixel)
                     write_overlay(made.overlay, image, indices, list(colours.values()))
                     write_label(made.label, indices, list(colours.values()), made_of)
-                found = find(indices, classes)
-                part = tables_of(indices, classes, um_per_pixel, name, found)
+                found, part = described(indices, name)
                 write_objects(made, also, part[0], found, colours, um_per_pixel)
             except ValueError as error:
                 problems.append(one_line(f"{path}: {error}"))
@@ -113,21 +127,6 @@ def picture_digest(path: Path) -> str | None:
     with suppress(OSError):
         return sha256(path) if path.is_file() else None
     return None
-
-
-def tables_of(
-    indices: np.ndarray,
-    classes: dict[str, int],
-    um_per_pixel: float | None,
-    name: Path,
-    found: Found | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of TABLES for the class indices (H, W) of one image, in which `found` was found."""
-    objects = object_table(indices, classes, um_per_pixel, found)
-    tables = objects, count_table(objects, indices, classes)
-    for table in tables:
-        table.insert(0, "image", str(name))
-    return tables
 
 
 @contextmanager
