@@ -26,7 +26,7 @@ def objects(names, splits, truths, predictions):
     of = images["image"].map(dict(zip(names, splits, strict=True)))
     test = images[of == "test"]
     return {
-        "objects": object_scores.object_table(*tables[:2]),
+        "objects": object_scores.match_table(*tables[:2]),
         "object_images": images,
         "object_scores": {
             "test": object_scores.by_class(test) or None,

@@ -11,8 +11,8 @@ from darkfield.measure.object_scores import (
     image_table,
     intervals,
     likeness,
+    match_table,
     matches,
-    object_table,
     of_counts,
     scores,
 )
@@ -100,7 +100,7 @@ def test_the_larger_piece_is_the_filament_and_the_other_is_none(filaments):
 
 
 def test_each_object_has_a_row_with_its_match(filaments):
-    table = object_table(*filaments[:2])
+    table = match_table(*filaments[:2])
     assert len(table) == 3 + 5
     same = table.dropna(subset="match")
     assert same[["image", "drawn", "object", "match"]].to_numpy().tolist() == [
@@ -188,7 +188,7 @@ def test_tables_without_a_row_pass_through_files(tmp_path, classes):
     for i, part in enumerate(compare(squares(), squares(), classes)):
         write_csv(tmp_path / f"{i}.csv", part.assign(image=""))
     found = [read_csv(tmp_path / f"{i}.csv") for i in range(3)]
-    assert object_table(*found[:2]).empty
+    assert match_table(*found[:2]).empty
     table = image_table(*found)
     assert len(table) == (2 if classes == CLASSES else 0)
     assert len(by_class(table)) == len(table)

@@ -13,7 +13,7 @@ with job(snakemake) as log:
     inputs, output = snakemake.input, snakemake.output
     split, scores = read_csv(inputs.split), read_json(inputs.scores)
     tables = [concat_csv(inputs[name]) for name in ("objects", "pairs", "outlines")]
-    write_csv(output.objects, object_scores.object_table(*tables[:2]))
+    write_csv(output.objects, object_scores.match_table(*tables[:2]))
     images = object_scores.image_table(*tables).merge(split, on="image")
     write_csv(output.images, images)
     of = {name: images[images["split"] == name] for name in ("test", "val")}

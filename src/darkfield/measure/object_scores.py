@@ -69,7 +69,7 @@ def matches(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found).sort_index().loc[:, [*KEY, ONE, OTHER, "likeness"]]
 
 
-def object_table(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def match_table(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """One row per object, predicted or drawn, with the number of its match in the other mask.
 
     The columns match and likeness are empty (NaN) for what is false, or missed.
