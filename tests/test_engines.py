@@ -324,6 +324,7 @@ def branched(copy):
     return copy
 
 
+@pytest.mark.long
 def test_an_older_commit(branched):
     git(branched, "checkout", "--quiet", "fewer~1")
     dvc(branched, "checkout")

@@ -181,6 +181,7 @@ def test_too_little_memory(tmp_path):
     assert not (folder / "data").exists()
 
 
+@pytest.mark.long
 def test_a_clock_that_is_set_back(prepared):
     """Times are no more than a hint: contents decide."""
     for path in prepared.rglob("*"):

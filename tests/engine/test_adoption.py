@@ -66,6 +66,7 @@ def test_a_stage_without_data_as_input_is_planned_if_it_is_stale(clone):
     assert "\nsynthesize:" in said(clone, TARGET)[1]
 
 
+@pytest.mark.long
 def test_pictures_of_ones_own_are_read_again_if_that_is_stale(tmp_path):
     """Their folder is the only input of the first rule, and says nothing by its date."""
     noise(tmp_path / "mine")

@@ -77,6 +77,7 @@ def recorded(folder, stage):
     return yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
 
 
+@pytest.mark.long
 def test_what_was_touched_is_not_recorded_by_a_later_run(copy):
     set_params(copy, split={"seed": 2})
     touch(copy)
