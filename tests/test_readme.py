@@ -9,6 +9,7 @@ from PIL import Image
 
 from darkfield.data.synthetic import scene
 from darkfield.files import read_json
+from darkfield.report import object_text
 from darkfield.report.summary import summary
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -37,8 +38,9 @@ def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
 
 
 def test_the_table_of_the_default_run_is_that_of_the_recorded_run():
-    table = summary(read_json(REPOSITORY / "results/evaluation/scores.json"))
-    assert table in re.sub(r"^    ", "", README, flags=re.M)
+    evaluation, text = REPOSITORY / "results/evaluation", re.sub(r"^    ", "", README, flags=re.M)
+    assert summary(read_json(evaluation / "scores.json")) in text
+    assert object_text.summary(read_json(evaluation / "object_scores.json")) in text
 
 
 def test_the_table_of_the_cross_validation_is_that_of_the_shipped_model():
