@@ -385,6 +385,7 @@ def test_mask_values_of_a_config_replace_those_of_params(tmp_path, how):
     assert "has values that data.mask_values does not name: 2; name them" in done.stdout
 
 
+@pytest.mark.long
 def test_files_that_are_not_used_are_named(tmp_path):
     """Pairs of other endings and in subfolders were once dropped without a word."""
     folder, mine = project(tmp_path / "project"), tmp_path / "mine"

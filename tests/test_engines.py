@@ -542,7 +542,7 @@ def swap(root):
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("change", [edit, LONG(add), LONG(remove), swap])
+@pytest.mark.parametrize("change", [edit, LONG(add), LONG(remove), LONG(swap)])
 def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
     folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
     target = "results/class_counts.json"

@@ -148,6 +148,7 @@ def test_a_dry_run_says_what_else_changed(watched):
     assert plan(folder) == ["Nothing to be done (all requested files are present and up to date)."]
 
 
+@pytest.mark.long
 def test_a_dry_run_names_the_input_that_changed(watched):
     folder = watched[0]
     table = folder / "results/train/history.csv"

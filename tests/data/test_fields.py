@@ -104,6 +104,7 @@ def test_retrieval_in_another_order_and_with_other_threads(crops, retrieved):
     assert found == {frozenset({2 * i, 2 * i + 1}) for i in range(8)}
 
 
+@pytest.mark.long
 def test_the_same_candidates_whatever_the_threads_and_few(many):
     described = [features.describe(p) for p in many[20:]]
     asked = []

@@ -205,6 +205,7 @@ def test_missing_and_empty_folders(root, part):
         run(root)
 
 
+@pytest.mark.long
 def test_the_real_masks(real_data, tmp_path):
     """The counts that data/darkfield's README publishes."""
     pairs, problems = find_pairs(real_data)

@@ -90,6 +90,7 @@ def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
     assert class_weights("counts", counts) == [1, 1]
 
 
+@pytest.mark.long
 def test_the_real_images(real_data):
     """The notebook's normalisation, over all 286 images at 256 x 256."""
     paths = sorted((real_data / "images").iterdir())

@@ -90,8 +90,8 @@ def pending_and_broken(folder):
     ("breaks", "why"),
     [
         (lambda folder: (folder / "dvc.lock").write_text("no lock"), "dvc.lock is not adopted: "),
-        (pending_and_broken, "dvc.lock is not adopted: "),
-        (lambda folder: shutil.rmtree(folder / ".dvc"), None),
+        pytest.param(pending_and_broken, "dvc.lock is not adopted: ", marks=pytest.mark.long),
+        pytest.param(lambda folder: shutil.rmtree(folder / ".dvc"), None, marks=pytest.mark.long),
         (lambda folder: (folder / "dvc.lock").unlink(), None),
     ],
 )

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import LONG
 from toy import digests, run, toy_dataset
 
 from darkfield.network.resume import checkpoint
@@ -17,7 +18,7 @@ def dataset():
     "options",
     [
         {"precision": "fp32"},
-        {"precision": "bf16"},
+        LONG({"precision": "bf16"}),
         {"optimizer": "adamw", "weight_decay": 0.1, "ema": 0.9, "steps_per_epoch": 3, "workers": 2},
     ],
     ids=str,

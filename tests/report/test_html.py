@@ -112,6 +112,7 @@ def test_ids_are_unique(text):
     assert len(ids) == len(set(ids)) > 100
 
 
+@pytest.mark.long
 def test_the_same_bytes_whenever_and_wherever(text):
     program = "import test_html as t; print(t.page(**t.given.__wrapped__()), end='')"
     elsewhere = {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "PYTHONUTF8": "1"}
