@@ -11,6 +11,7 @@ from shapely.geometry import shape
 
 from darkfield.objects.exchange import (
     corners,
+    has_size,
     outlines,
     write_geojson,
     write_instances,
@@ -152,6 +153,13 @@ def test_label_images_have_numbers_and_the_size_of_a_pixel(scene, tmp_path, um):
         if um:
             assert 'PhysicalSizeX="0.25"' in file.ome_metadata
             assert page.get_resolution("MICROMETER") == pytest.approx((4, 4))
+
+
+def test_a_size_that_tags_cannot_hold_is_in_the_metadata(tmp_path):
+    write_instances(tmp_path / "a.tif", np.zeros((4, 5), int), 1e-6)
+    assert has_size(tmp_path / "a.tif", 1e-6) and not has_size(tmp_path / "a.tif", None)
+    (tmp_path / "b.tif").write_text("no TIFF")
+    assert not has_size(tmp_path / "b.tif", 0.1)
 
 
 def test_more_objects_than_16_bits_are_refused(tmp_path):

@@ -16,7 +16,9 @@ from conftest import REPOSITORY
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from darkfield import cli
 from darkfield.cli import parser, run_predict
+from darkfield.data import listing
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
@@ -66,6 +68,10 @@ def test_probabilities_agree_with_the_labels(model, pictures, tmp_path):
         assert stack.sum(axis=0) == pytest.approx(1, abs=1e-5)
         assert (stack.argmax(axis=0) == np.asarray(Image.open(out / f"{name}.png"))).all()
     assert "area_um2" in pd.read_csv(out / "objects.csv")
+
+
+def test_the_options_are_the_files_that_can_be_asked_for():
+    assert cli.ON_REQUEST.keys() == listing.ON_REQUEST.keys()
 
 
 def test_objects_go_to_the_files_of_other_programs(pictures, tmp_path):

@@ -87,6 +87,7 @@ def test_the_summary_has_a_row_for_each_class_or_is_empty():
     both = {name: of | {"precision": 0.5, "recall": 0.25} for name, of in TEST.items()}
     head, cells, filaments = summary({"test": both}).split("\n")
     assert head.split() == ["Objects", "drawn", "predicted", "bias", "F1", "precision", "recall"]
-    assert filaments.split() == ["spirochaete", "4", "6", "+50.0", "%", "\u2013", "0.500", "0.250"]
+    assert filaments.split() == ["spirochaete", "4", "6", "+50.0", "%", "-", "0.500", "0.250"]
+    assert cells.split()[3] == "-10.0" and (head + cells + filaments).isascii()
     assert len(head) == len(cells) == len(filaments)
     assert summary({"test": None}) == ""

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -21,6 +22,7 @@ from darkfield.files import atomic
 from darkfield.objects.table import Found
 
 MOST = np.iinfo(np.uint16).max  # objects of a 16-bit label image
+MOST_PER_CENTIMETRE = np.iinfo(np.uint32).max  # pixels, in a TIFF's tags
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0  # segments of a path in ImageJ's composite ROIs
 
 Polygon = list[np.ndarray]  # rings, float (N, 2), of x and y: the outer one, then its holes
@@ -54,9 +56,8 @@ def size_tags(name: str, axes: str, um_per_pixel: float | None) -> dict[str, Any
     """Arguments of tifffile for an OME-TIFF of these axes whose pixels have this size, if known.
 
     The UUID that OME wants is made from the file's `name`, since a random one would give each run
-    other bytes.
-    The size is written twice, in OME's metadata and in TIFF's own tags, in pixels per centimetre:
-    some programs read one, some the other.
+    other bytes. The size is written twice, in OME's metadata and in TIFF's own tags, in pixels per
+    centimetre, as far as these can hold it: some programs read one, some the other.
     """
     metadata: dict[str, Any] = {"axes": axes, "UUID": str(uuid5(NAMESPACE_URL, name))}
     options: dict[str, Any] = {"ome": True, "photometric": "minisblack", "metadata": metadata}
@@ -66,15 +67,20 @@ def size_tags(name: str, axes: str, um_per_pixel: float | None) -> dict[str, Any
                 f"PhysicalSize{side}": um_per_pixel,
                 f"PhysicalSize{side}Unit": "µm",
             }
-        options |= {"resolution": (1e4 / um_per_pixel,) * 2, "resolutionunit": "CENTIMETER"}
+        if (resolution := 1e4 / um_per_pixel) <= MOST_PER_CENTIMETRE:
+            options |= {"resolution": (resolution,) * 2, "resolutionunit": "CENTIMETER"}
     return options
 
 
 def has_size(path: Path, um_per_pixel: float | None) -> bool:
-    """Whether a TIFF says that its pixels have this size or, for None, says nothing of it."""
+    """Whether a TIFF says that its pixels have this size or, for None, says nothing of it.
+
+    What is not a TIFF at all says nothing.
+    """
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    said = None
+    with suppress(tifffile.TiffFileError), tifffile.TiffFile(path) as file:
         said = re.search(r'PhysicalSizeX="([^"]*)"', file.ome_metadata or "")
     return (float(said[1]) if said else None) == um_per_pixel
 

@@ -22,9 +22,9 @@ SCORES = {  # of object_scores.json
     "nsd_5px": "surface distance within 5 px",
     "ccc": "concordance of counts",
 }
-
-
+# What the terminal shows, and how wide; a terminal may know no more than ASCII.
 SHOWN, WIDTH = ("drawn", "predicted", "count_bias", "f1", "precision", "recall"), 12
+ASCII = {ord("\N{MINUS SIGN}"): "-", ord("\N{EN DASH}"): "-", ord("\N{NARROW NO-BREAK SPACE}"): " "}
 
 
 def score_rows(
@@ -54,7 +54,8 @@ def summary(scores: dict[str, Any]) -> str:
         "".join([f"{name:{WIDTH}}", *(f"{text(metric, of[metric]):>{WIDTH}}" for metric in SHOWN)])
         for name, of in test.items()
     ]
-    return "\n".join(["".join([f"{'Objects':{WIDTH}}", *titles]), *rows]) if rows else ""
+    head = "".join([f"{'Objects':{WIDTH}}", *titles])
+    return "\n".join([head, *rows]).translate(ASCII) if rows else ""
 
 
 def text(metric: str, value: float | None) -> str:
