@@ -64,6 +64,19 @@ def model(request, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Debian's Chromium without a window; it can reach nothing but files."""
+    from browser import started
+
+    chromium, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
+    if not (chromium and driver):
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    browser = started(chromium, driver, tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="session")
 def s3_server():
     """The address of a real S3 server on loopback."""
     command = ["moto_server", "--host", "127.0.0.1", "--port", "0"]

@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
+from browser import contrast, media
 from pages import CLASSES, arguments
 
 from darkfield.measure.selection import split_metrics
@@ -175,37 +174,6 @@ def test_flat_params_are_as_in_params_yaml():
 
 # In a browser
 
-FLAGS = [
-    "headless",
-    "hide-scrollbars",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """Debian's Chromium without a window; it can reach nothing but files."""
-    chromium, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
-    if not (chromium and driver):
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(driver)
-    browser = webdriver.Chrome(options, service)
-    yield browser
-    browser.quit()
-
 
 @pytest.fixture
 def opened(browser, tmp_path):
@@ -216,16 +184,6 @@ def opened(browser, tmp_path):
     browser.get_log("browser"), browser.get_log("performance")  # of pages before
     browser.get(path.as_uri())
     return browser
-
-
-def media(browser, width, scheme="light"):
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {"name": "prefers-reduced-motion", "value": "reduce"},
-    ]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
 def test_it_opens_without_errors_and_requests(opened):
@@ -293,21 +251,6 @@ def test_nothing_is_wider_than_the_page(opened, width):
     tables = opened.find_elements("css selector", ".wide")
     assert len(tables) == 6
     assert all(t.get_property("scrollWidth") == t.get_property("clientWidth") for t in tables)
-
-
-def contrast(browser, selector):
-    """The contrast of an element's text with the page: (L1 + 0.05) / (L2 + 0.05), WCAG 2.1."""
-
-    def luminance(colour):
-        channels = np.array([int(v) for v in re.findall(r"\d+", colour)[:3]]) / 255
-        bright = ((channels + 0.055) / 1.055) ** 2.4
-        linear = np.where(channels <= 0.04045, channels / 12.92, bright)
-        return linear @ [0.2126, 0.7152, 0.0722]
-
-    style = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
-    text = luminance(browser.execute_script(style, selector, "color"))
-    paper = luminance(browser.execute_script(style, "body", "backgroundColor"))
-    return (max(text, paper) + 0.05) / (min(text, paper) + 0.05)
 
 
 def test_dark_and_light_are_both_legible(opened):
