@@ -65,7 +65,7 @@ RUN = {
             "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --probabilities",
             makes="out/probabilities/05.tif",
         ),
-        Step("snakemake predict --cores 8", makes="results/predictions/counts.csv"),
+        Step("snakemake predict --cores 8", makes="results/predictions/index.html"),
         Step("darkfield export --out OUT", makes="out/MODEL_CARD.md"),
         Step("bioimageio test OUT/darkfield.bioimageio.zip", says="passed"),
         Step("snakemake export", makes="results/export/model.onnx"),

@@ -46,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
         parents=[of_model],
         help="label pictures, count and measure what is in them",
         description="Write for each picture OUT/NAME.png, a palette image of class indices, and "
-        "OUT/overlays/NAME.jpg; for all, OUT/counts.csv and OUT/objects.csv.",
+        "OUT/overlays/NAME.jpg; for all, OUT/counts.csv and OUT/objects.csv, and OUT/index.html, "
+        "which shows them in a browser, the least sure first.",
     )
     predict.add_argument(
         "images",
@@ -114,13 +115,17 @@ def introduce(model: Path) -> None:
 def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> None:
     from darkfield.data.listing import in_words, skipped, sources
     from darkfield.network.predictor import Predictor
-    from darkfield.report.labels import label_files
+    from darkfield.report.labels import claimed, label_files
+    from darkfield.report.predictions import write_index
 
     introduce(model)
     pictures = sources(images, out)
     if others := sum((skipped(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
         print(f"skipped: {in_words(others)}", file=sys.stderr)
-    if problems := label_files(pictures, Predictor(model), out, **options):
+    problems = label_files(pictures, Predictor(model), out, **options)
+    with claimed(out):
+        write_index(out, out, problems)
+    if problems:
         raise UserError(*problems)
 
 

@@ -53,6 +53,8 @@ def test_labels_overlays_and_counts_of_each(model, pictures, tmp_path):
     assert counts["erythrocytes"].sum() == (objects["class"] == "erythrocyte").sum()
     assert counts["spirochaetes"].sum() == (objects["class"] == "spirochaete").sum()
     assert "area_um2" not in objects
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert all(f'"overlay": "overlays/{name}.jpg"' in page for name in SIZES)
 
     found = Predictor(model, "cpu", "fp32").labels(np.asarray(Image.open(pictures / "one.png")))
     same = np.asarray(Image.open(out / "one.png")) == found
@@ -151,7 +153,8 @@ def test_it_continues_where_it_stopped(model, pictures, tmp_path, monkeypatch):
         patch.setattr(labels, "write_label", killed)
         with pytest.raises(SystemExit):
             run_predict([str(pictures)], out, model)
-    assert not (out / "counts.csv").exists()  # it would be of other labels
+    for name in ("counts.csv", "index.html"):
+        assert not (out / name).exists()  # it would be of other labels
     before = files(out)
     run_predict([str(pictures)], out, model)
     after = files(out)
@@ -275,6 +278,7 @@ def test_tables_of_no_picture_have_their_columns_alone(model, pictures, tmp_path
         run_predict([str(pictures)], out, model, um_per_pixel=0.5)
     counts, objects = (pd.read_csv(out / f"{name}.csv") for name in ("counts", "objects"))
     assert counts.empty and objects.empty
+    assert "0 pictures" in (out / "index.html").read_text(encoding="utf-8")
     assert list(counts) == list(before) and "area_um2" in objects
 
 
@@ -297,6 +301,7 @@ def test_a_bad_picture_does_not_stop_the_others(model, pictures, tmp_path):
     assert "bad.png: cannot be read" in reason
     assert "Traceback" not in done.stderr
     assert len(list((tmp_path / "out").rglob("*.png"))) == len(SIZES)
+    assert "bad.png: cannot be read" in (tmp_path / "out/index.html").read_text(encoding="utf-8")
 
 
 def test_the_first_line_says_which_model_it_is_and_which_others_are_here(

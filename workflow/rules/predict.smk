@@ -32,11 +32,13 @@ rule predict:
         batches=expand(
             rules.predict_batch.output, batch=range(config["data"]["batches"])
         ),
+        template=os.path.relpath(Path(SRC, "darkfield/report/predictions.html.j2")),
     output:
         labels=directory("results/predictions/labels"),
         counts="results/predictions/counts.csv",
         objects="results/predictions/objects.csv",
         problems="results/predictions/problems.csv",
+        index="results/predictions/index.html",
     log:
         "logs/predict.log",
     params:

@@ -8,6 +8,7 @@ import pandas as pd
 from darkfield.data.listing import in_words, skipped
 from darkfield.engine.script import job
 from darkfield.files import atomic, concat_csv, hand_over, read_json, write_csv
+from darkfield.report.predictions import write_index
 
 with job(snakemake) as log:
     folders = [Path(folder) for folder in snakemake.input.batches]
@@ -23,6 +24,8 @@ with job(snakemake) as log:
         write_csv(snakemake.output[name], table)
     problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
     write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
+    labels = Path(snakemake.output.labels)
+    write_index(labels.parent, labels, problems)
     print(*problems, sep="\n", file=sys.stderr)
     unused = in_words(skipped(Path(snakemake.params.folder)))
     if unused:

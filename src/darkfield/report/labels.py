@@ -58,8 +58,8 @@ def label_files(
     writing to `out`.
     """
     with claimed(out):
-        for table in TABLES:  # they describe the old labels
-            remove(out / table)
+        for former in (*TABLES, "index.html"):  # they describe the old labels
+            remove(out / former)
         classes, made_by = predictor.classes, maker(predictor)
         colours = dict(zip(class_names(classes), class_colours(len(classes)), strict=True))
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
