@@ -38,7 +38,7 @@ def test_batches_give_what_the_command_gives(model, tmp_path):
         label = results / "labels" / path.relative_to(folder / "out")
         assert label.read_bytes() == path.read_bytes()
     ours, theirs = (p / "index.html" for p in (results, folder / "out"))
-    moved = ours.read_text().replace('": "labels/', '": "')  # from where labels and overlays are
+    moved = ours.read_text().replace('"labels/', '"')  # from where labels and overlays are
     assert moved == theirs.read_text()
 
     assert "Nothing to be done" in run(folder, "snakemake", "--cores", "2", "predict").stdout

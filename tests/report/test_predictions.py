@@ -17,7 +17,7 @@ from darkfield.report.predictions import least_sure_first, page, unsureness, wri
 PLAIN = ("a", "b", "c", "odd")
 HOSTILE = (
     'it\'s "quoted" & <b>bold<',
-    "-script><script>window.ran=true<",
+    "below</script><script>window.ran=true<",  # a folder "below<"
     "100% #1? a+b",
     "data:text;x",
     "café 細菌 \u202e",

@@ -47,8 +47,7 @@ def thumbnail(path: Path) -> str:
     """A data URI of a JPEG, shrunk to SIDE; empty if it cannot be read, as the page will show."""
     try:
         with Image.open(path) as picture:
-            picture.draft("RGB", (SIDE, SIDE))  # decodes an eighth of it
-            picture.thumbnail((SIDE, SIDE))
+            picture.thumbnail((SIDE, SIDE))  # of a JPEG, only a part of the detail is decoded
             return data_uri(picture, "webp", quality=75)
     except Exception:  # Pillow's decoders may raise nearly anything
         return ""
@@ -76,7 +75,8 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters["hash"] = source_hash
-    text = json.dumps(content(shown, objects, thumbnails, folder), allow_nan=False)
+    given = content(shown, objects, thumbnails, folder)
+    text = json.dumps(given, allow_nan=False, separators=(",", ":"))
     return environment.get_template("predictions.html.j2").render(
         data=Markup(text.replace("<", "\\u003c")),
         shown=len(shown),
