@@ -17,6 +17,7 @@ from darkfield.files import UserError, read_json, write_json
 from darkfield.network.build import build
 from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.training import save_weights
+from darkfield.objects.calibration import Calibration
 from darkfield.objects.table import object_table
 from darkfield.sections import Model, Predict
 
@@ -43,7 +44,29 @@ def test_labels_probabilities_and_objects_are_of_one_prediction(model):
     assert (probabilities.argmax(axis=0) == labels).all()
     assert probabilities.sum(axis=0) == pytest.approx(1, abs=1e-5)
     table = object_table(labels, predictor.classes, 0.5)
-    assert predictor.objects(image, um_per_pixel=0.5).equals(table)
+    found = predictor.objects(image, um_per_pixel=0.5)
+    assert found.drop(columns="confidence").equals(table)
+    assert found["confidence"].isna().all()  # of a model without a calibration
+
+
+def test_calibration_changes_probabilities_and_no_label(model):
+    predictor, image = Predictor(model, *CPU), picture(70, 50)
+    calibration = Calibration(temperatures=(0.5, 2, 4), images=1)
+    cooled = predictor.varied(calibration=calibration)
+    labels, before = predictor.labels(image), predictor.probabilities(image)
+    after = cooled.probabilities(image)
+    assert (cooled.labels(image) == labels).all() and (after.argmax(axis=0) == labels).all()
+    for c, temperature in enumerate(calibration.temperatures):
+        expected = before[:, labels == c] ** (1 / temperature)
+        expected /= expected.sum(axis=0)
+        assert after[:, labels == c] == pytest.approx(expected, abs=1e-4)
+
+
+def test_certainty_is_the_probability_of_the_label(model):
+    predictor, image = Predictor(model, *CPU), picture(70, 50)
+    labels, certainty = predictor.labels_and_certainty(image)
+    assert (labels == predictor.labels(image)).all()
+    assert certainty == pytest.approx(predictor.probabilities(image).max(axis=0), abs=1e-3)
 
 
 def test_importing_the_package_does_not_load_torch():

@@ -42,6 +42,10 @@ def test_earlier_versions_wrote_none_and_had_other_settings(tmp_path):
         ({"std": [0.1, 0.2, -1]}, "std.2: Input should be greater"),
         ({"classes": {"background": 1, "cell": 0}}, "classes must count 0, 1, 2, ..., background"),
         ({"classes": {"background": 0, "cell": 2}}, "classes must count 0, 1, 2, ..., background"),
+        (
+            {"calibration": {"temperatures": [1], "images": 1}},
+            "calibration.temperatures must be one for each class",
+        ),
         ({"image_size": "large"}, "image_size"),
         ({"model": {"name": "unet3d"}}, "model.name: Input should be 'segnet'"),
         ({"model": {"name": "segnet", "depth": 3}}, "model.depth: Extra inputs"),

@@ -1,6 +1,7 @@
-"""Files for other programs, opened by readers of these: shapely, roifile, tifffile."""
+"""Files for other programs, opened by readers of these: napari, shapely, roifile, tifffile."""
 
 import json
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -153,6 +154,26 @@ def test_label_images_have_numbers_and_the_size_of_a_pixel(scene, tmp_path, um):
         if um:
             assert 'PhysicalSizeX="0.25"' in file.ome_metadata
             assert page.get_resolution("MICROMETER") == pytest.approx((4, 4))
+
+
+def test_napari_reads_the_numbers(scene, tmp_path):
+    from napari_builtins.io import napari_get_reader
+
+    _, (cells, _), _ = scene
+    path = str(tmp_path / "a.tif")
+    write_instances(Path(path), cells, 0.25)
+    ((numbers, *_),) = napari_get_reader(path)(path)
+    np.testing.assert_array_equal(numbers, cells)
+    assert numbers.dtype == np.uint16  # of an integer, which napari offers as labels
+
+
+def test_confidence_is_among_the_measurements(scene, tmp_path):
+    rows, _, polygons = scene
+    confidence = np.where(rows.index == 0, np.nan, 0.75)
+    write_geojson(tmp_path / "a.geojson", rows.assign(confidence=confidence), polygons, COLOURS)
+    first, *others = json.loads((tmp_path / "a.geojson").read_text())["features"]
+    assert "confidence" not in first["properties"]["measurements"]  # of one that has none
+    assert {each["properties"]["measurements"]["confidence"] for each in others} == {0.75}
 
 
 def test_a_size_that_tags_cannot_hold_is_in_the_metadata(tmp_path):

@@ -69,10 +69,17 @@ def matches(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found).sort_index().loc[:, [*KEY, ONE, OTHER, "likeness"]]
 
 
+def lying(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of which a QUARTER of the predicted object's pixels lie on the drawn one."""
+    of = sizes(objects, pairs, "predicted")["area_px"].to_numpy(float)
+    return pairs[pairs["pixels"].to_numpy(float) >= QUARTER * of]
+
+
 def match_table(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """One row per object, predicted or drawn, with the number of its match in the other mask.
 
-    The columns match and likeness are empty (NaN) for what is false, or missed.
+    The columns match and likeness are empty (NaN) for what is false, or missed; `real` is whether a
+    predicted object is one of `lying`, False for a drawn one.
     """
     same, parts = matches(objects, pairs), []
     for drawn, (side, other) in enumerate(((ONE, OTHER), (OTHER, ONE))):
@@ -80,6 +87,9 @@ def match_table(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
         rows = objects[objects["drawn"] == bool(drawn)]
         parts.append(rows.merge(of, "left", [*KEY, "object"]))
     table = pd.concat(parts, ignore_index=True).astype({"match": "Int64"})
+    on_one = lying(objects, pairs).drop_duplicates([*KEY, ONE])[[*KEY, ONE]]
+    known = pd.MultiIndex.from_frame(on_one.assign(drawn=False))
+    table["real"] = pd.MultiIndex.from_frame(table[[*KEY, "object", "drawn"]]).isin(known)
     table = table.sort_values([*KEY, "drawn", "object"], ignore_index=True)
     return table[[*KEY, *table.columns.drop(KEY)]]
 
@@ -92,16 +102,15 @@ def image_table(objects: pd.DataFrame, pairs: pd.DataFrame, outlines: pd.DataFra
     predicted_objects, drawn_objects: how many. real, found: by the looser rule, predicted objects a
     QUARTER of whose pixels lie on a drawn one, and drawn objects on which such a one lies.
     same_T, likeness_T: number of `matches` that are more than T percent alike, and the sum of their
-    likeness. The other columns are those of `outlines`.
+    likeness. The other columns are those of `outlines`, which may be such a table itself.
     """
     columns = {
         f"{side}_objects": objects[objects["drawn"] == (side == "drawn")].groupby(KEY).size()
         for side in SIDES
     }
-    of = sizes(objects, pairs, "predicted")["area_px"].to_numpy(float)
-    lying = pairs[pairs["pixels"].to_numpy(float) >= QUARTER * of]
+    on_one = lying(objects, pairs)
     for name, side in (("real", ONE), ("found", OTHER)):
-        columns[name] = lying.drop_duplicates([*KEY, side]).groupby(KEY).size()
+        columns[name] = on_one.drop_duplicates([*KEY, side]).groupby(KEY).size()
     same = matches(objects, pairs)
     for threshold in THRESHOLDS:
         alike = same[same["likeness"] > threshold / 100].groupby(KEY)["likeness"]
@@ -111,7 +120,16 @@ def image_table(objects: pd.DataFrame, pairs: pd.DataFrame, outlines: pd.DataFra
     for name, values in columns.items():
         kind = float if name.startswith("likeness") else int
         table[name] = values.reindex(rows, fill_value=0).to_numpy(kind)
-    return pd.concat([table, outlines.drop(columns=KEY)], axis=1)
+    rest = outlines.drop(columns=[*KEY, *columns], errors="ignore")
+    return pd.concat([table, rest], axis=1)
+
+
+def of_counted(objects: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables without the predicted objects that are not `counted`, a column of `objects`."""
+    left_out = objects.loc[~objects["drawn"] & ~objects["counted"], [*KEY, "object"]]
+    gone = pd.MultiIndex.from_frame(left_out)
+    kept = ~pd.MultiIndex.from_frame(pairs[[*KEY, ONE]]).isin(gone)
+    return objects.drop(left_out.index), pairs[kept]
 
 
 def scores(table: pd.DataFrame, name: str) -> dict[str, float]:
@@ -129,7 +147,7 @@ def scores(table: pd.DataFrame, name: str) -> dict[str, float]:
 
 def plain(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     """The columns of `image_table` that hold numbers: their names, and floats (rows, columns)."""
-    numeric = table.drop(columns=[*KEY, "split", "group"], errors="ignore")
+    numeric = table.drop(columns=[*KEY, "split", "group", "low", "high"], errors="ignore")
     return numeric.columns.tolist(), numeric.to_numpy(float)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from darkfield.classes import COUNTED
 from darkfield.files import stacked
-from darkfield.objects.table import find
+from darkfield.objects.table import Found, find
 
 FILAMENT = "spirochaete"
 REACH = 5  # pixels at native size: a centre line this near to another follows it (Wiedemann 1998)
@@ -28,7 +28,8 @@ class Compared(NamedTuple):
     """A predicted mask against the drawn one, as tables with a column `class`.
 
     objects: one row per object of either mask: drawn (bool), object (its number there, from 1),
-        area_px, line_px (pixels of its centre line; 0 for blobs).
+        area_px, line_px (pixels of its centre line) and length_px (as in `objects.table`), both 0
+        for blobs.
     pairs: one row per predicted and drawn object of a class that share pixels, or whose centre
         lines are near each other: their numbers, ONE and OTHER; pixels (shared); predicted_near
         and drawn_near (pixels of each one's centre line within REACH of the other's).
@@ -41,18 +42,28 @@ class Compared(NamedTuple):
     outlines: pd.DataFrame
 
 
-def compare(predicted: np.ndarray, drawn: np.ndarray, classes: dict[str, int]) -> Compared:
-    """Compare two masks of class indices, uint8 (H, W), in which `classes` are numbered alike."""
+def compare(
+    predicted: np.ndarray,
+    drawn: np.ndarray,
+    classes: dict[str, int],
+    *,
+    found: Found | None = None,
+) -> Compared:
+    """Compare two masks of class indices, uint8 (H, W), in which `classes` are numbered alike.
+
+    `found` is what `objects.table.find` returns for the predicted one, if it is at hand.
+    """
     masks = predicted, drawn
-    found = [find(mask, classes) for mask in masks]
+    both = found or find(predicted, classes), find(drawn, classes)
     tables: list[list[pd.DataFrame]] = [[], [], []]
     for k, name in enumerate(COUNTED):
         whole = [mask == classes.get(name, -1) for mask in masks]
-        labels = [objects[k] for objects in found]
+        labels = [objects[k] for objects in both]
+        lengths = [objects.lengths if name == FILAMENT else None for objects in both]
         lines = [centre_line(mask) if name == FILAMENT else no_line(mask) for mask in whole]
         outlines = pd.DataFrame([outline_row(whole, lines)])
         parts = (
-            object_rows(labels, lines),
+            object_rows(labels, lines, lengths),
             pair_rows(labels, lines),
             outlines if name in classes else outlines[:0],  # to have the columns
         )
@@ -115,14 +126,20 @@ def outline_row(masks: list[np.ndarray], lines: list[np.ndarray]) -> dict[str, i
     return row
 
 
-def object_rows(labels: list[np.ndarray], lines: list[np.ndarray]) -> pd.DataFrame:
-    """The rows of `Compared.objects`; labels are int32 (H, W), centre lines bool (H, W)."""
+def object_rows(
+    labels: list[np.ndarray], lines: list[np.ndarray], lengths: list[np.ndarray | None]
+) -> pd.DataFrame:
+    """The rows of `Compared.objects`; labels are int32 (H, W), centre lines bool (H, W).
+
+    `lengths` are those of the objects, (N,), None for blobs.
+    """
     parts = []
-    for drawn, (numbers, line) in enumerate(zip(labels, lines, strict=True)):
+    for drawn, (numbers, line, length) in enumerate(zip(labels, lines, lengths, strict=True)):
         count = numbers.max() + 1
         sizes = {
             "area_px": np.bincount(numbers.ravel(), minlength=count)[1:],
             "line_px": np.bincount(numbers[line], minlength=count)[1:],
+            "length_px": np.zeros(count - 1) if length is None else length,
         }
         rows = pd.DataFrame({"drawn": bool(drawn), "object": np.arange(1, count), **sizes})
         parts.append(rows)

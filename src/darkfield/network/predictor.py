@@ -1,7 +1,8 @@
 """A trained model that labels pictures."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from darkfield.data.images import resize_image
 from darkfield.files import UserError, sha256
 from darkfield.network.build import build
 from darkfield.network.device import autocast, setup
+from darkfield.network.familiarity import unlikeness
 from darkfield.network.spec import SPEC, WEIGHTS, read_spec, readable
 from darkfield.network.tiles import NHWC, averaged, enlarged, tiled
+from darkfield.network.watched import watched
 from darkfield.sections import Predict
 
 
@@ -85,14 +88,41 @@ class Predictor:
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """The probability of each class at each pixel of a picture: float32 (C, H, W)."""
-        bands = [band.softmax(dim=0).cpu().numpy() for band in self.bands(image)]
-        return np.concatenate(bands, axis=1)
+        return np.concatenate([self.softmax(band) for band in self.bands(image)], axis=1)
+
+    def labels_and_certainty(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`labels` of a picture, and how probable each is before calibration: float16 (H, W)."""
+        parts = [(classes_of(band), certainty_of(band)) for band in self.bands(image)]
+        labels, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return labels, certainty
+
+    @contextmanager
+    def unlikeness(self) -> Iterator[Callable[[], float | None]]:
+        """Watch one picture pass; the function says how unlike the known pictures it is.
+
+        As `familiarity.unlikeness`.
+        """
+        with watched(self.network) as features:
+            yield lambda: unlikeness(features(), self.spec.familiarity)
+
+    def softmax(self, one: Tensor) -> np.ndarray:
+        """Calibrated probabilities, float32 (C, h, w), of logits (C, h, w)."""
+        if self.spec.calibration:
+            one = cooled(one, self.spec.calibration.temperatures, dim=0)
+        return one.softmax(dim=0).cpu().numpy()
 
     def objects(self, image: np.ndarray, um_per_pixel: float | None = None) -> pd.DataFrame:
-        """The cells and spirochaetes of a picture, one row each; see `objects.table`."""
-        from darkfield.objects.table import object_table
+        """The cells and spirochaetes of a picture, one row each, as in the objects.csv of predict.
 
-        return object_table(self.labels(image), self.classes, um_per_pixel)
+        See `objects.table.object_table` for the columns, and `objects.confidence` for confidence.
+        """
+        from darkfield.objects.confidence import described, evidence
+        from darkfield.objects.table import find
+
+        mask, certainty = self.labels_and_certainty(image)
+        found = find(mask, self.classes)
+        seen = evidence(found, mask, self.classes, certainty, image)
+        return described(found, seen, mask, self.classes, self.spec.calibration, um_per_pixel)
 
     def bands(self, image: np.ndarray) -> Iterator[Tensor]:
         """Logits of a picture, float32 (C, rows, W), in bands of rows from top to bottom.
@@ -139,3 +169,19 @@ def classes_of(one: Tensor) -> np.ndarray:
     """Class indices, uint8 (h, w), of logits (C, h, w)."""
     # Not argmax, which takes many times as long over the first axis on a CPU.
     return one.max(dim=0).indices.to(torch.uint8).cpu().numpy()
+
+
+def certainty_of(one: Tensor) -> np.ndarray:
+    """The probability, before calibration, of the class of each pixel: float16 (h, w)."""
+    certainty = (one.amax(dim=0) - one.logsumexp(dim=0)).exp()
+    return certainty.half().cpu().numpy()
+
+
+def cooled(logits: Tensor, temperatures: Sequence[float], dim: int) -> Tensor:
+    """Logits, whose classes are on axis `dim`, each pixel's divided by its class's temperature.
+
+    Its class does not change. One temperature for all (Guo et al. 2017) would have to suit the rare
+    class and the common ones alike.
+    """
+    by_class = torch.tensor(temperatures, dtype=logits.dtype, device=logits.device)
+    return logits / by_class[logits.max(dim=dim, keepdim=True).indices]  # see classes_of

@@ -9,10 +9,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from darkfield.classes import class_names
 from darkfield.files import UserError, read_json, write_json
+from darkfield.objects.calibration import Calibration
 from darkfield.sections import Augment, Model, Predict, Train
 from darkfield.values import Classes, Size, Weight
 
 WEIGHTS, SPEC = "model.safetensors", "model.json"
+
+
+class Familiarity(BaseModel):
+    """Statistics of the pictures that a model knows; F features, K axes."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    mean: tuple[float, ...]  # (F,), of the features
+    scale: tuple[float, ...]  # (F,), their deviations; positive
+    axes: tuple[tuple[float, ...], ...]  # (K, F), orthonormal, of features of mean 0 and scale 1
+    variances: tuple[float, ...]  # (K,), along the axes
+    rest: float  # the variance in every other direction
+    threshold: float | None = None  # the distance that 5 % of the pictures of this kind exceed
 
 
 class ModelSpec(BaseModel):
@@ -34,6 +48,8 @@ class ModelSpec(BaseModel):
     provenance: dict[str, Any] = {}
     metrics: dict[str, Any] | None = None  # "test" and "val", as in scores.json
     intervals: dict[str, Any] | None = None  # [low, high] in place of each number of metrics
+    calibration: Calibration | None = None
+    familiarity: Familiarity | None = None
     cross_validation: dict[str, Any] | None = None
     caveats: tuple[str, ...] = ()
     weights_sha256: str | None = None
@@ -60,6 +76,8 @@ class ModelSpec(BaseModel):
         indices = sorted(self.classes.values())
         if indices != list(range(len(indices))) or self.classes.get("background") != 0:
             raise ValueError("classes must count 0, 1, 2, ..., background first")
+        if self.calibration and len(self.calibration.temperatures) != len(indices):
+            raise ValueError("calibration.temperatures must be one for each class")
         return self
 
     def plain(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ SPUR = 1.5  # a branch this short leads from the junction to the outline and bel
 CLEARING = 0.7  # this near to the junction the skeleton is not a centre line
 # In widths: of the branch, or the median in the picture.
 AIM = 2.5  # how far back from its end a branch shows its direction
-GAP = 2.5  # between two ends to be joined; each lies about half a width before its tip
+GAP = 4.0  # between two ends to be joined; each lies about half a width before its tip
 BRIDGE = 8.0  # the same, if spirochaete fills the gap: where filaments cross at a small angle
 SMOOTHING = 1 / 3  # standard deviation of the Gaussian that smooths a centre line's pixel stairs
 SLENDER = 2.0  # least length of a filament; anything shorter is a fragment
