@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from darkfield.files import stacked
-from darkfield.measure import metrics, object_scores
+from darkfield.measure import metrics, object_scores, reliability
+from darkfield.measure.calibration import Tables, apply, fit
 from darkfield.measure.objects import compare
 from darkfield.measure.selection import split_metrics
 from darkfield.network.spec import ModelSpec
@@ -15,23 +16,36 @@ CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
 
 def objects(names, splits, truths, predictions):
-    """The tables and scores of the objects of val and test."""
+    """The tables and scores of the objects of val and test, as calibrated."""
     nothing = np.zeros((1, 1), np.uint8)
     parts = [[part[:0].assign(image="") for part in compare(nothing, nothing, CLASSES)]]
+    sums = {split: reliability.nothing(3) for split in ("test", "val")}
     for name, split, drawn, predicted in zip(names, splits, truths, predictions, strict=True):
         if split != "train":
             parts.append([p.assign(image=name) for p in compare(predicted, drawn, CLASSES)])
+            logits = 3.0 * (np.arange(3)[:, None, None] == predicted)
+            sums[split] += reliability.tally(logits.astype(np.float32), drawn)
     tables = [stacked(rows) for rows in zip(*parts, strict=True)]
-    images = object_scores.image_table(*tables)
+    pixels = stacked([reliability.pixel_table(each, s, list(CLASSES)) for s, each in sums.items()])
+    seen = object_scores.match_table(*tables[:2]).assign(probability=0.9, sharpness=5.0)
+    found = Tables(seen, tables[1], object_scores.image_table(*tables), pixels)
+    calibrated = apply(found, fit(found, list(CLASSES)), list(CLASSES))
+    images = calibrated.images
     of = images["image"].map(dict(zip(names, splits, strict=True)))
     test = images[of == "test"]
+    tested = calibrated.objects["image"].isin(test["image"])
     return {
-        "objects": object_scores.match_table(*tables[:2]),
+        "objects": calibrated.objects,
         "object_images": images,
+        "pixels": calibrated.pixels,
         "object_scores": {
             "test": object_scores.by_class(test) or None,
             "val": object_scores.by_class(images[of == "val"]) or None,
             "interval_95": object_scores.intervals(test, test["image"]),
+            "familiarity": {"images": len(test), "marked": 0},
+            "reliability": reliability.by_class(
+                calibrated.objects[tested], test, calibrated.pixels, list(CLASSES)
+            ),
         },
     }
 
@@ -63,6 +77,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
             predict=Predict(),
             provenance={
                 "data": "d" * 64,
+                "split": "s" * 64,
                 "code": "c" * 64,
                 "versions": {"torch": "2.11"},
                 "hardware": "a CPU",

@@ -22,14 +22,18 @@ SMALL = {
 }
 RULES = {
     *("synthesize", "flatten_masks", "split", "resize", "channel_stats", "class_counts"),
-    *("train", "evaluate", "select", "objects", "overlays", "plots", "html_report"),
+    *("train", "evaluate", "select", "objects", "calibrate", "metrics"),
+    *("overlays", "plots", "html_report", "validation"),
 }
 BATCHED = {
     f"{rule}_batch"
     for rule in ("flatten_masks", "split", "resize", "evaluate", "objects", "overlays")
 }
 ROWS, COLUMNS = 60, 120  # of terminals
-AFTER_TRAIN = {"train", "evaluate", "select", "objects", "overlays", "plots", "html_report"}
+AFTER_TRAIN = {
+    *("train", "evaluate", "select", "objects", "calibrate", "metrics"),
+    *("overlays", "plots", "html_report", "validation"),
+}
 
 
 def project(folder, **sections):

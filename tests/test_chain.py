@@ -71,7 +71,9 @@ def test_every_file_of_the_contract_is_there(chain):
         results/plots/classes/spirochaete.png results/plots/agreement/erythrocyte.png
         results/plots/by_size/spirochaete.png results/evaluation/object_scores.json
         results/evaluation/objects.csv results/evaluation/object_images.csv
-        results/report.html
+        results/found/pairs.csv results/found/features.csv results/evaluation/pixel_reliability.csv
+        results/plots/confidence/erythrocyte.png results/plots/pixel_confidence.png
+        results/report.html results/validation.md
     """
     for path in expected.split():
         assert (chain / path).stat().st_size > 0, path
@@ -154,9 +156,29 @@ def test_objects_are_those_of_the_masks_and_of_the_model(chain):
             for side, made in (("drawn", mask), ("predicted", predictor.labels(picture))):
                 found = object_table(made, predictor.classes)
                 rows = objects[(objects["image"] == image) & (objects["class"] == name)]
-                areas = rows.loc[rows["drawn"] == (side == "drawn"), "area_px"]
-                assert areas.tolist() == found.loc[found["class"] == name, "area_px"].tolist()
-                assert of_class.loc[image, f"{side}_objects"] == len(areas)
+                rows = rows[rows["drawn"] == (side == "drawn")]
+                areas = found.loc[found["class"] == name, "area_px"]
+                assert rows["area_px"].tolist() == areas.tolist()
+                assert of_class.loc[image, f"{side}_objects"] == rows["counted"].sum()
+            table = predictor.objects(picture)
+            table = table[table["class"] == name]
+            for column in ("confidence", "counted"):
+                expected = rows[column].to_numpy(float)
+                assert table[column].to_numpy(float) == pytest.approx(expected, nan_ok=True)
+
+
+def test_pixels_by_their_probability_are_all_those_of_val_and_test(chain):
+    split = read_csv(chain / "data/split.csv").merge(
+        read_csv(chain / "data/flattened_masks.csv"), on="image"
+    )
+    found = read_csv(chain / "results/evaluation/pixel_reliability.csv")
+    assert found.groupby("class")["calibrated"].any().all()
+    for name in ("val", "test"):
+        rows = split[split["split"] == name]
+        total = (rows["height"] * rows["width"]).sum()
+        of = found[found["split"] == name]
+        assert of.loc[of["temperature"] == 1, "pixels"].sum() == total
+        assert of.loc[of["calibrated"], "pixels"].sum() == total
 
 
 def test_the_model_is_the_selected_checkpoint(chain):

@@ -1,5 +1,7 @@
 """A model to give away is half as large and labels as before."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -59,6 +61,24 @@ def test_half_precision_labels_as_before(model, facts, tmp_path):
         predictor = Predictor(folder, "cpu", "fp32").varied(predict=Predict(**spec["predict"]))
         labels.append(predictor.labels(image))
     assert (labels[0] == labels[1]).mean() > 0.99
+
+
+def test_what_the_folds_taught_goes_with_the_model(model, facts, tmp_path):
+    """Its calibration, and the threshold of what is unlike the pictures that it knows."""
+    own = read_json(model / "model.json")
+    known = {"mean": [0], "scale": [1], "axes": [[1]], "variances": [1], "rest": 1}
+    other = shutil.copytree(model, tmp_path / "other")
+    write_json(other / "model.json", own | {"familiarity": known})
+    calibration = {"temperatures": [1.5, 2, 3], "objects": {}, "images": 9}
+    found = {"test": None, "calibration": calibration}
+    found["familiarity"] = {"threshold": 17.0, "images": 9, "marked": 1}
+    write_json(tmp_path / "metrics.json", found)
+    folds = tmp_path / "metrics.json"
+    ship(other, tmp_path / "shipped", **facts, cross_validation=folds)
+    spec = read_spec(tmp_path / "shipped")
+    assert spec.calibration.temperatures == (1.5, 2, 3)
+    assert spec.familiarity.threshold == 17
+    assert spec.cross_validation["familiarity"]["marked"] == 1
 
 
 def test_batch_statistics_keep_their_range(model, facts, tmp_path):

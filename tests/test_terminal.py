@@ -58,7 +58,7 @@ def test_a_terminal_shows_one_panel_that_nothing_writes_into(watched):
         [i for i, line in enumerate(lines) if line.startswith(corner)] for corner in "╭╰"
     )
     assert len(top) == len(bottom) == 1
-    assert "19 of 19 jobs" in lines[top[0]]
+    assert "22 of 22 jobs" in lines[top[0]]
     inside = lines[top[0] + 1 : bottom[0]]
     shown = [re.match(r"│ ✓ (\w+) +━+ 1/1 .*│$", line)[1] for line in inside]
     assert {rule.removesuffix("_batch") for rule in shown} == RULES

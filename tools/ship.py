@@ -16,6 +16,9 @@ from safetensors.torch import load_file, save
 from darkfield.command import command
 from darkfield.files import atomic, read_json, sha256
 from darkfield.network.spec import SPEC, read_spec, save_spec
+from darkfield.objects.calibration import Calibration
+
+OF_OBJECTS = ("objects", "objects_interval_95", "reliability", "familiarity")
 
 
 def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -41,15 +44,21 @@ def ship(
 
     `licence` is an identifier of SPDX, `licence_file` what becomes OUT/LICENSE, `data` a sentence
     on the images that the model was trained on, `authors` the names of who made it; `tta` is
-    whether it predicts with test-time augmentation, `cross_validation` the metrics.json of one.
+    whether it predicts with test-time augmentation, `cross_validation` the metrics.json of one,
+    whose calibration, and threshold of unlike pictures, take the place of the model's own.
     """
     spec = read_spec(model)
     facts = {"licence": licence, "data": data, "authors": tuple(authors)}
     facts["predict"] = spec.predict.model_copy(update={"tta": tta})
     if cross_validation:
         found = read_json(cross_validation)
-        told = ("test", "interval_95", "interval_note", "leak", "caveats")
+        told = ("test", "interval_95", "interval_note", "leak", "caveats", *OF_OBJECTS)
         facts["cross_validation"] = {key: found[key] for key in told if key in found}
+        if calibration := found.get("calibration"):
+            facts["calibration"] = Calibration.model_validate(calibration)
+        if spec.familiarity and (known := found.get("familiarity")):
+            update = {"threshold": known["threshold"]}
+            facts["familiarity"] = spec.familiarity.model_copy(update=update)
     with atomic(out) as part:
         part.mkdir()
         weights = part / "model.safetensors"

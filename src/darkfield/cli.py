@@ -114,9 +114,11 @@ def introduce(model: Path) -> None:
 
 def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> None:
     from darkfield.data.listing import in_words, skipped, sources
+    from darkfield.files import read_csv
     from darkfield.network.predictor import Predictor
     from darkfield.report.labels import claimed, label_files
     from darkfield.report.predictions import write_index
+    from darkfield.report.unfamiliar import warned
 
     introduce(model)
     pictures = sources(images, out)
@@ -125,6 +127,8 @@ def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> No
     problems = label_files(pictures, Predictor(model), out, **options)
     with claimed(out):
         write_index(out, out, problems)
+        if line := warned(read_csv(out / "counts.csv")):
+            print(line, file=sys.stderr)
     if problems:
         raise UserError(*problems)
 

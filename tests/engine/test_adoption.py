@@ -54,7 +54,7 @@ def test_a_run_adopts_and_goes_on(clone):
 def test_it_is_adopted_once(clone):
     lines, text = said(clone, TARGET)
     (line,) = lines
-    assert line.startswith(f"{LINE}: 1 of 13 stages up to date; to run: flatten_masks, split")
+    assert line.startswith(f"{LINE}: 1 of 16 stages up to date; to run: flatten_masks, split")
     assert "Nothing to be done" in text
     assert said(clone, TARGET)[0] == []
 

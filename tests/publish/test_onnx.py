@@ -38,6 +38,7 @@ SPEC = {
     "classes": {"spirochaete": 2, "background": 0, "erythrocyte": 1},  # as a tool may sort them
     "predict": {"tile": [64, 96], "overlap": 0.25, "tta": False},
     "precision": "bf16",
+    "calibration": {"temperatures": [1.3, 0.8, 2.2], "images": 5},
     **toy.CHANNELS,
 }
 SMALL = {"encoder": "tu-resnet18", "encoder_depth": 4, "decoder_channels": [16, 8, 8, 8]}

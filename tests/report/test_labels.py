@@ -23,6 +23,7 @@ from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
 from darkfield.report import labels
+from darkfield.report.unfamiliar import warned, warning
 
 SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
 
@@ -287,7 +288,7 @@ def test_a_model_of_other_classes_has_no_columns_of_ours(model, pictures, tmp_pa
     classes = {"background": 0, "red_cell": 1, "worm": 2}
     write_json(other / "model.json", read_json(model / "model.json") | {"classes": classes})
     run_predict([str(pictures)], tmp_path / "out", other)
-    assert list(rows(tmp_path / "out")) == [f"coverage_{name}" for name in classes]
+    assert list(rows(tmp_path / "out")) == [*(f"coverage_{name}" for name in classes), "warning"]
     objects = pd.read_csv(tmp_path / "out/objects.csv")
     assert objects.empty and not {"diameter_px", "length_px", "distance_px"} & {*objects}
 
@@ -343,3 +344,37 @@ def test_what_is_no_model_is_reported_in_a_line(pictures, tmp_path):
     with pytest.raises(UserError, match="not a model that this version can read"):
         run_predict([str(pictures)], tmp_path / "out", broken)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_shipped_model_says_how_sure_it_is_and_what_it_does_not_know(tmp_path, capsys):
+    """The same from labels that are kept, in which the network's evidence is stored."""
+    picture = scene(np.random.default_rng(3), 120, 160)[0]
+    (tmp_path / "in").mkdir()
+    for name, pixels in (("darkfield", picture), ("inverted", 255 - picture)):
+        Image.fromarray(pixels).save(tmp_path / f"in/{name}.png")
+    out, model = tmp_path / "out", REPOSITORY / "models/darkfield"
+    run_predict([str(tmp_path / "in")], out, model)
+    assert "of 2 pictures are unlike those that the model knows" in capsys.readouterr().err
+    tables = [(out / name).read_bytes() for name in ("counts.csv", "objects.csv")]
+    counts = pd.read_csv(out / "counts.csv", index_col="image")
+    assert counts.loc["inverted", "warning"].startswith(
+        "unlike the pictures that the model knows ("
+    )
+    objects = pd.read_csv(out / "objects.csv")
+    objects = objects[objects["image"] == "darkfield"]
+    assert len(objects) and objects["confidence"].between(0, 1).all()
+    row = counts.loc["darkfield"]
+    for name in ("erythrocyte", "spirochaete"):
+        of = objects[(objects["class"] == name) & objects["counted"]]
+        assert row[f"{name}s_low"] <= row[f"{name}s"] == len(of) <= row[f"{name}s_high"]
+    run_predict([str(tmp_path / "in")], out, model)
+    assert [(out / name).read_bytes() for name in ("counts.csv", "objects.csv")] == tables
+
+
+def test_a_message_names_some_of_the_pictures_with_a_warning():
+    table = pd.DataFrame({"image": [*"abcdefgh"], "warning": ["far"] * 6 + ["", None]})
+    assert warned(table).startswith("6 of 8 pictures are unlike")
+    assert "nothing: a, b, c, d, e and 1 more; see warning" in warned(table)
+    assert warned(table[6:]) == ""
+    assert warning(None) == warning(1.0) == ""
+    assert warning(1.26) == "unlike the pictures that the model knows (1.3 times the limit)"

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from darkfield.report.object_plots import agreement, by_size, in_bins
+from darkfield.report.object_plots import (
+    agreement,
+    by_size,
+    confidence,
+    in_bins,
+    pixel_confidence,
+)
 from darkfield.report.object_text import score_rows, summary
 
 MINUS = "\N{MINUS SIGN}"
@@ -68,11 +74,16 @@ TEST = {
     "erythrocyte": {"drawn": 10.0, "predicted": 9.0, "count_bias": -0.1, "f1": 0.9, "pq": 0.8},
     "spirochaete": {"drawn": 4.0, "predicted": 6.0, "count_bias": 0.5, "f1": None, "cldice": 0.7},
 }
+HELD = {
+    "objects": {"spirochaete": {"error": 0.0314, "bins": []}},
+    "counts": {"spirochaete": {"inside": 0.9, "mean_width": 2.25, "images": 10}},
+}
 
 
 def test_the_table_has_a_cell_for_each_class_and_interval():
     limits = {"spirochaete": {"count_bias": [-0.25, 0.75], "drawn": [1, 2], "f1": [None, None]}}
-    rows = dict(score_rows({"test": TEST, "interval_95": limits}, list(TEST)))
+    scores = {"test": TEST, "interval_95": limits, "reliability": HELD}
+    rows = dict(score_rows(scores, list(TEST)))
     assert rows["drawn"] == [("10", ""), ("4", "")]
     assert rows["bias"] == [
         ("\u221210.0\u202f%", ""),
@@ -81,6 +92,9 @@ def test_the_table_has_a_cell_for_each_class_and_interval():
     assert rows["F1"] == [("0.900", ""), ("\u2013", "")]
     assert rows["panoptic quality"] == [("0.800", ""), ("", "")]
     assert "completeness of lines" not in rows
+    assert rows["error of confidence"] == [("\u2013", ""), ("0.031", "")]
+    assert rows["true count inside its 90 % interval"][1] == ("90\u202f%", "")
+    assert rows["mean width of these intervals"][1] == ("2.2", "")
 
 
 def test_the_summary_has_a_row_for_each_class_or_is_empty():
@@ -91,3 +105,30 @@ def test_the_summary_has_a_row_for_each_class_or_is_empty():
     assert cells.split()[3] == "-10.0" and (head + cells + filaments).isascii()
     assert len(head) == len(cells) == len(filaments)
     assert summary({"test": None}) == ""
+
+
+def test_confidence_is_drawn_against_what_is_real():
+    rows = {"drawn": False, "confidence": [0.81, 0.89, 0.2, np.nan], "real": [1, 0, 0, 0]}
+    table = pd.DataFrame({"class": "spirochaete", **rows}).astype({"real": bool})
+    (axes,) = confidence(table, "spirochaete").axes
+    diagonal, line = axes.lines
+    assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
+    np.testing.assert_allclose(line.get_xydata(), [[0.2, 0], [0.85, 0.5]])
+    assert [text.get_text() for text in axes.texts] == ["1", "2"]
+    assert axes.get_title() == "numbers: objects; n = 3"
+
+
+def test_pixels_are_drawn_before_and_after_calibration():
+    table = pd.DataFrame(
+        {"class": ["cell", "cell", "background"], "temperature": [1.0, 2.0, 1.0]}
+        | {"bin": [0.9, 0.7, 0.9], "pixels": 10, "claimed": [90_000, 70_000, 90_000]}
+        | {"right": 7, "surprise": 0, "calibrated": [False, True, True]}
+    )
+    (axes,) = pixel_confidence(table, ["cell"]).axes
+    _, before, after = axes.lines
+    np.testing.assert_allclose(before.get_xydata(), [[0.9, 0.7]])
+    np.testing.assert_allclose(after.get_xydata(), [[0.7, 0.7]])
+    assert [before.get_label(), after.get_label()] == [
+        "before calibration, error 20.0 %",
+        "calibrated, error 0.0 %",
+    ]

@@ -1,4 +1,4 @@
-# Every epoch measured, one selected; its objects compared with those drawn.
+# Every epoch measured, one selected, its objects compared with those drawn, its confidence calibrated.
 rule evaluate_batch:
     input:
         images=rules.resize_batch.output.images,
@@ -54,13 +54,10 @@ rule select:
     input:
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
-        checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
         confusions=rules.evaluate.output.confusions,
         epochs=rules.evaluate.output.epochs,
     output:
-        weights="results/{run}model/model.safetensors",
-        spec="results/{run}model/model.json",
         scores="results/{run}evaluation/scores.json",
         images=report(
             "results/{run}evaluation/images.csv",
@@ -75,7 +72,6 @@ rule select:
     params:
         code=code("select"),
         select=config["select"],
-        predict=config["predict"],
     script:
         "../scripts/select.py"
 
@@ -86,12 +82,15 @@ rule objects_batch:
         masks=rules.flatten_masks_batch.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
-        weights=rules.select.output.weights,
-        spec=rules.select.output.spec,
+        checkpoints=rules.train.output.checkpoints,
+        spec=rules.train.output.spec,
+        scores=rules.select.output.scores,
     output:
         objects=temp("results/{run}batches/{batch}/objects.csv"),
         pairs=temp("results/{run}batches/{batch}/pairs.csv"),
         outlines=temp("results/{run}batches/{batch}/outlines.csv"),
+        pixels=temp("results/{run}batches/{batch}/pixels.csv"),
+        features=temp("results/{run}batches/{batch}/features.csv"),
     log:
         "logs/{run}objects/{batch}.log",
     benchmark:
@@ -104,6 +103,7 @@ rule objects_batch:
     params:
         code=code("objects_batch"),
         train=config["train"],
+        predict=config["predict"],
         classes=config["data"]["classes"],
         batches=config["data"]["batches"],
     script:
@@ -113,18 +113,12 @@ rule objects_batch:
 rule objects:
     input:
         **of_batches(rules.objects_batch.output),
-        split=split_of,
-        spec=rules.select.output.spec,
-        scores=rules.select.output.scores,
     output:
-        objects="results/{run}evaluation/objects.csv",
-        images="results/{run}evaluation/object_images.csv",
-        scores="results/{run}evaluation/object_scores.json",
-        metrics=report(
-            "results/{run}metrics.json",
-            caption="../report/metrics.rst",
-            category="Metrics",
-        ),
+        objects="results/{run}found/objects.csv",
+        pairs="results/{run}found/pairs.csv",
+        outlines="results/{run}found/outlines.csv",
+        pixels="results/{run}found/pixels.csv",
+        features="results/{run}found/features.csv",
     log:
         "logs/{run}objects.log",
     benchmark:
@@ -133,6 +127,53 @@ rule objects:
         code=code("objects"),
     script:
         "../scripts/objects.py"
+
+
+rule calibrate:
+    input:
+        **{name: str(file) for name, file in rules.objects.output.items()},
+        split=split_of,
+        checkpoints=rules.train.output.checkpoints,
+        spec=rules.train.output.spec,
+        scores=rules.select.output.scores,
+    output:
+        weights="results/{run}model/model.safetensors",
+        spec="results/{run}model/model.json",
+    log:
+        "logs/{run}calibrate.log",
+    benchmark:
+        "benchmarks/{run}calibrate.tsv"
+    params:
+        code=code("calibrate"),
+        predict=config["predict"],
+    script:
+        "../scripts/calibrate.py"
+
+
+rule metrics:
+    input:
+        **{name: str(file) for name, file in rules.objects.output.items()},
+        split=split_of,
+        spec=rules.calibrate.output.spec,
+        scores=rules.select.output.scores,
+    output:
+        objects="results/{run}evaluation/objects.csv",
+        images="results/{run}evaluation/object_images.csv",
+        pixels="results/{run}evaluation/pixel_reliability.csv",
+        scores="results/{run}evaluation/object_scores.json",
+        metrics=report(
+            "results/{run}metrics.json",
+            caption="../report/metrics.rst",
+            category="Metrics",
+        ),
+    log:
+        "logs/{run}metrics.log",
+    benchmark:
+        "benchmarks/{run}metrics.tsv"
+    params:
+        code=code("metrics"),
+    script:
+        "../scripts/metrics.py"
 
 
 # Grouped cross-validation, on demand: `snakemake cross_validation`.
@@ -144,7 +185,14 @@ rule cross_validation:
         splits=expand("results/folds/{fold}/split.csv", fold=FOLDS),
         confusions=expand("results/folds/{fold}/evaluation/confusions.npy", fold=FOLDS),
         scores=expand("results/folds/{fold}/evaluation/scores.json", fold=FOLDS),
-        objects=expand("results/folds/{fold}/evaluation/object_images.csv", fold=FOLDS),
+        objects=expand("results/folds/{fold}/found/objects.csv", fold=FOLDS),
+        pairs=expand("results/folds/{fold}/found/pairs.csv", fold=FOLDS),
+        outlines=expand("results/folds/{fold}/found/outlines.csv", fold=FOLDS),
+        pixels=expand("results/folds/{fold}/found/pixels.csv", fold=FOLDS),
+        specs=expand("results/folds/{fold}/model/model.json", fold=FOLDS),
+        object_scores=expand(
+            "results/folds/{fold}/evaluation/object_scores.json", fold=FOLDS
+        ),
     output:
         metrics="results/folds/metrics.json",
         images="results/folds/images.csv",
@@ -262,13 +310,10 @@ use rule select as model_select with:
     input:
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
-        checkpoints=["models/{model}/model.safetensors"],
         spec="models/{model}/model.json",
         confusions=rules.model_evaluate.output.confusions,
         epochs=rules.model_evaluate.output.epochs,
     output:
-        weights="results/models/{model}/model/model.safetensors",
-        spec="results/models/{model}/model/model.json",
         scores="results/models/{model}/evaluation/scores.json",
         images="results/models/{model}/evaluation/images.csv",
         confusion="results/models/{model}/evaluation/confusion.csv",
@@ -278,7 +323,6 @@ use rule select as model_select with:
         "benchmarks/models/{model}/select.tsv"
     params:
         select={"epoch": 1},
-        predict=of_model("predict"),
 
 
 use rule objects_batch as model_objects_batch with:
@@ -287,30 +331,51 @@ use rule objects_batch as model_objects_batch with:
         masks=rules.flatten_masks_batch.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
-        weights=rules.model_select.output.weights,
-        spec=rules.model_select.output.spec,
+        checkpoints=["models/{model}/model.safetensors"],
+        spec="models/{model}/model.json",
+        scores=rules.model_select.output.scores,
     output:
         objects=temp("results/models/{model}/batches/{batch}/objects.csv"),
         pairs=temp("results/models/{model}/batches/{batch}/pairs.csv"),
         outlines=temp("results/models/{model}/batches/{batch}/outlines.csv"),
+        pixels=temp("results/models/{model}/batches/{batch}/pixels.csv"),
+        features=temp("results/models/{model}/batches/{batch}/features.csv"),
     log:
         "logs/models/{model}/objects/{batch}.log",
     benchmark:
         "benchmarks/models/{model}/objects/{batch}.tsv"
+    params:
+        predict=of_model("predict"),
 
 
 use rule objects as model_objects with:
     input:
         **of_batches(rules.model_objects_batch.output),
-        split=rules.split.output.split,
-        spec=rules.model_select.output.spec,
-        scores=rules.model_select.output.scores,
     output:
-        objects="results/models/{model}/evaluation/objects.csv",
-        images="results/models/{model}/evaluation/object_images.csv",
-        scores="results/models/{model}/evaluation/object_scores.json",
-        metrics="results/models/{model}/metrics.json",
+        objects="results/models/{model}/found/objects.csv",
+        pairs="results/models/{model}/found/pairs.csv",
+        outlines="results/models/{model}/found/outlines.csv",
+        pixels="results/models/{model}/found/pixels.csv",
+        features="results/models/{model}/found/features.csv",
     log:
         "logs/models/{model}/objects.log",
     benchmark:
         "benchmarks/models/{model}/objects.tsv"
+
+
+use rule metrics as model_metrics with:
+    input:
+        **{name: str(file) for name, file in rules.model_objects.output.items()},
+        split=rules.split.output.split,
+        spec="models/{model}/model.json",
+        scores=rules.model_select.output.scores,
+    output:
+        objects="results/models/{model}/evaluation/objects.csv",
+        images="results/models/{model}/evaluation/object_images.csv",
+        pixels="results/models/{model}/evaluation/pixel_reliability.csv",
+        scores="results/models/{model}/evaluation/object_scores.json",
+        metrics="results/models/{model}/metrics.json",
+    log:
+        "logs/models/{model}/metrics.log",
+    benchmark:
+        "benchmarks/models/{model}/metrics.tsv"

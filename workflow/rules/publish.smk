@@ -3,8 +3,8 @@
 
 rule export:
     input:
-        weights=rules.select.output.weights,
-        spec=rules.select.output.spec,
+        weights=rules.calibrate.output.weights,
+        spec=rules.calibrate.output.spec,
     output:
         onnx="results/{run}export/model.onnx",
         package="results/{run}export/darkfield.bioimageio.zip",

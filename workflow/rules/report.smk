@@ -7,8 +7,8 @@ rule overlays_batch:
         masks=rules.flatten_masks_batch.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
-        weights=rules.select.output.weights,
-        spec=rules.select.output.spec,
+        weights=rules.calibrate.output.weights,
+        spec=rules.calibrate.output.spec,
     output:
         overlays=temp(directory("results/{run}batches/{batch}/overlays")),
     log:
@@ -63,8 +63,9 @@ rule plots:
         scores=rules.select.output.scores,
         confusion=rules.select.output.confusion,
         split=split_of,
-        objects=rules.objects.output.objects,
-        images=rules.objects.output.images,
+        objects=rules.metrics.output.objects,
+        images=rules.metrics.output.images,
+        pixels=rules.metrics.output.pixels,
     output:
         loss=report(
             "results/{run}plots/loss.png",
@@ -98,6 +99,20 @@ rule plots:
             caption="../report/by_size.rst",
             category="Objects",
         ),
+        confidence=report(
+            expand(
+                "results/{run}plots/confidence/{name}.png",
+                name=OBJECTS,
+                allow_missing=True,
+            ),
+            caption="../report/confidence.rst",
+            category="Objects",
+        ),
+        pixels=report(
+            "results/{run}plots/pixel_confidence.png",
+            caption="../report/pixel_confidence.rst",
+            category="Metrics",
+        ),
         balance=report(
             "results/{run}plots/class_balance.png",
             caption="../report/class_counts.rst",
@@ -128,12 +143,13 @@ rule html_report:
         history=rules.train.output.history,
         confusions=rules.evaluate.output.confusions,
         epochs=rules.evaluate.output.epochs,
-        weights=rules.select.output.weights,
-        spec=rules.select.output.spec,
+        weights=rules.calibrate.output.weights,
+        spec=rules.calibrate.output.spec,
         scores=rules.select.output.scores,
-        objects=rules.objects.output.objects,
-        object_images=rules.objects.output.images,
-        object_scores=rules.objects.output.scores,
+        objects=rules.metrics.output.objects,
+        object_images=rules.metrics.output.images,
+        object_scores=rules.metrics.output.scores,
+        pixels=rules.metrics.output.pixels,
         template=os.path.relpath(Path(SRC, "darkfield/report/html.html.j2")),
     output:
         "results/{run}report.html",
@@ -154,3 +170,33 @@ rule html_report:
         select=config["select"],
     script:
         "../scripts/html_report.py"
+
+
+rule validation:
+    input:
+        manifest=rules.flatten_masks.output.manifest,
+        split=split_of,
+        counts=rules.class_counts.output[0],
+        confusions=rules.evaluate.output.confusions,
+        spec=rules.calibrate.output.spec,
+        scores=rules.select.output.scores,
+        objects=rules.metrics.output.objects,
+        object_scores=rules.metrics.output.scores,
+        template=os.path.relpath(Path(SRC, "darkfield/publish/validation.md.j2")),
+    output:
+        report(
+            "results/{run}validation.md",
+            caption="../report/validation.rst",
+            category="Metrics",
+        ),
+    log:
+        "logs/{run}validation.log",
+    benchmark:
+        "benchmarks/{run}validation.tsv"
+    params:
+        code=code("validation"),
+        data=config["data"],
+        split=config["split"],
+        select=config["select"],
+    script:
+        "../scripts/validation.py"

@@ -1,16 +1,30 @@
 """The scores of the folds' models on the images that they never saw, all images together."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
-import pandas as pd
 
 from darkfield.classes import class_names, key_of
 from darkfield.data.trained_on import pooled
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json, write_csv, write_json
-from darkfield.measure import object_scores
+from darkfield.measure import object_scores, reliability
+from darkfield.measure.calibration import TABLES, Tables, crossed, of_images
 from darkfield.measure.intervals import intervals
 from darkfield.measure.metrics import image_table, iou
 from darkfield.measure.selection import number, split_metrics
+from darkfield.network.spec import Familiarity, load_spec
+
+
+def familiarity(known: list[Familiarity | None], found: list[Any]) -> dict[str, float] | None:
+    """The folds' threshold, their geometric mean, and how many of all test images were marked."""
+    thresholds = [each.threshold for each in known if each and each.threshold]
+    if len(thresholds) < len(known) or None in found:
+        return None
+    counted = {key: sum(of[key] for of in found) for key in ("images", "marked")}
+    return {"threshold": float(np.exp(np.log(thresholds).mean())), **counted}
+
 
 with job(snakemake) as log:
     inputs, classes = snakemake.input, class_names(snakemake.params.classes)
@@ -32,15 +46,24 @@ with job(snakemake) as log:
         for c, name in enumerate(classes)
     }
     means = {m: v.tolist() for m, v in limits.items() if v.ndim == 1}
-    objects = pd.concat(
-        [part[part["split"] == "test"] for part in map(read_csv, inputs.objects)], ignore_index=True
-    )
-    objects = table[["image"]].merge(objects, on="image")
-    write_csv(snakemake.output.objects, objects)
+    folds = []
+    for split, *paths in zip(inputs.splits, *(inputs[name] for name in TABLES), strict=True):
+        rows = read_csv(split)
+        test = rows.loc[rows["split"] == "test", "image"]
+        folds.append(of_images(Tables(*map(read_csv, paths)), test, "test"))
+    objects, calibration = crossed(folds, classes)
+    images = table[["image", "group"]].merge(objects.images, on="image")
+    write_csv(snakemake.output.objects, images)
     result = {
         "test": split_metrics(matrices, classes),
-        "objects": object_scores.by_class(objects),
-        "objects_interval_95": object_scores.intervals(objects, objects["group"]),
+        "objects": object_scores.by_class(images),
+        "objects_interval_95": object_scores.intervals(images, images["group"]),
+        "reliability": reliability.by_class(objects.objects, images, objects.pixels, classes),
+        "calibration": calibration and calibration.model_dump(mode="json"),
+        "familiarity": familiarity(
+            [load_spec(Path(path)).familiarity for path in inputs.specs],
+            [read_json(path)["familiarity"] for path in inputs.object_scores],
+        ),
         "interval_95": (means | by_class) if limits else None,
         "interval_note": found.note,
         "groups": found.groups,

@@ -42,6 +42,7 @@ with job(snakemake) as log:
         object_scores=read_json(snakemake.input.object_scores),
         objects=read_csv(snakemake.input.objects),
         object_images=read_csv(snakemake.input.object_images),
+        pixels=read_csv(snakemake.input.pixels),
     )
     with atomic(snakemake.output[0]) as part:
         part.write_text(text, encoding="utf-8")

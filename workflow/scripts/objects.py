@@ -1,27 +1,14 @@
-"""Join the objects of all batches, score them, and report what people compare."""
+"""Join what all batches found: which objects lie on which, pixels by probability, features."""
 
-from pathlib import Path
-
-from darkfield.classes import class_names
 from darkfield.engine.script import job
-from darkfield.files import concat_csv, read_csv, read_json, write_csv, write_json
-from darkfield.measure import object_scores
-from darkfield.measure.selection import compared
-from darkfield.network.spec import load_spec
+from darkfield.files import concat_csv, write_csv
+from darkfield.measure.object_scores import match_table
+from darkfield.measure.reliability import PLACE
 
 with job(snakemake) as log:
-    inputs, output = snakemake.input, snakemake.output
-    split, scores = read_csv(inputs.split), read_json(inputs.scores)
-    tables = [concat_csv(inputs[name]) for name in ("objects", "pairs", "outlines")]
-    write_csv(output.objects, object_scores.match_table(*tables[:2]))
-    images = object_scores.image_table(*tables).merge(split, on="image")
-    write_csv(output.images, images)
-    of = {name: images[images["split"] == name] for name in ("test", "val")}
-    found = {name: object_scores.by_class(rows) or None for name, rows in of.items()}
-    limits = object_scores.intervals(of["test"], of["test"]["group"])
-    write_json(output.scores, found | {"interval_95": limits})
-    classes = class_names(load_spec(Path(inputs.spec)).classes)
-    metrics = compared(scores, classes)
-    few = found["test"] and object_scores.compared(found["test"])
-    write_json(output.metrics, metrics | {"objects": few})
-    log.info("%d objects in %d images", len(tables[0]), images["image"].nunique())
+    found = {name: concat_csv(files) for name, files in snakemake.input.items()}
+    found["objects"] = match_table(found["objects"], found["pairs"])
+    found["pixels"] = found["pixels"].groupby(PLACE, as_index=False, sort=False).sum()
+    for name, table in found.items():
+        write_csv(snakemake.output[name], table)
+    log.info("%d objects in %d images", len(found["objects"]), found["outlines"]["image"].nunique())

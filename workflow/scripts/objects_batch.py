@@ -1,35 +1,85 @@
-"""Find the objects of one batch's val and test images, predicted and drawn, and compare them."""
+"""Find the objects of one batch's val and test images, predicted and drawn, and compare them.
+
+Also count their pixels by probability, and note what the encoder makes of all images.
+"""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from darkfield.classes import class_names, matched
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes
 from darkfield.engine.script import job
-from darkfield.files import read_csv, stacked, write_csv
+from darkfield.files import read_csv, read_json, stacked, write_csv
 from darkfield.measure.objects import compare
-from darkfield.network.predictor import Predictor
+from darkfield.measure.reliability import nothing as no_pixels
+from darkfield.measure.reliability import pixel_table, tally
+from darkfield.network.predictor import Predictor, certainty_of, classes_of
+from darkfield.network.watched import watched
+from darkfield.objects.confidence import EVIDENCE, evidence
+from darkfield.objects.table import find
 from darkfield.progress import progress
+from darkfield.sections import Predict
+
+
+def measured(image: np.ndarray, drawn: np.ndarray) -> tuple[list[pd.DataFrame], np.ndarray]:
+    """The tables of `measure.objects.compare` and the sums of `reliability.tally` of a picture."""
+    parts, sums, top = [], no_pixels(len(names)), 0
+    for band in predictor.bands(image):
+        rows = slice(top, top := top + band.shape[1])
+        sums += tally(band.cpu().numpy(), drawn[rows])
+        parts.append((classes_of(band), certainty_of(band)))
+    labels, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
+    objects = find(labels, classes)
+    compared = compare(labels, drawn, classes, found=objects)
+    of = evidence(objects, labels, classes, certainty, image)
+    of = of.set_index(compared.objects.index[~compared.objects["drawn"]])
+    return [compared.objects.join(of), compared.pairs, compared.outlines], sums
+
 
 with job(snakemake) as log:
-    cfg, model = snakemake.params.train, Path(snakemake.input.weights).parent
-    predictor = Predictor(model, cfg["device"], cfg["precision"], cfg["threads"])
-    data = snakemake.params.classes
+    inputs, cfg = snakemake.input, snakemake.params.train
+    epoch = read_json(inputs.scores)["epoch"]
+    predictor = Predictor(
+        Path(inputs.spec).parent,
+        cfg["device"],
+        cfg["precision"],
+        cfg["threads"],
+        weights=Path(inputs.checkpoints[epoch - 1]),
+        predict=Predict(**snakemake.params.predict),
+    )
+    classes, names = predictor.classes, class_names(predictor.classes)
     # Index in the masks -> index of the same name in the model.
-    numbering = np.argsort(matched(predictor.classes, data, snakemake.input.spec)).astype(np.uint8)
-    table = read_csv(snakemake.input.manifest).merge(read_csv(snakemake.input.split), on="image")
+    of_data = matched(classes, snakemake.params.classes, inputs.spec)
+    numbering = np.argsort(of_data).astype(np.uint8)
+    table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
     batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
     table = table.iloc[batch_rows(len(table), batch, batches)].reset_index(drop=True)
     sizes = network_sizes(table, "native")
-    native, masks = (Pictures([snakemake.input[name]], sizes) for name in ("native", "masks"))
+    native, masks = (Pictures([inputs[name]], sizes) for name in ("native", "masks"))
     # Nothing on nothing: gives the columns if no image of the batch is measured.
     nothing = np.zeros((1, 1), np.uint8)
-    found = [[part[:0].assign(image="") for part in compare(nothing, nothing, predictor.classes)]]
-    for i in progress(table.index[table["split"] != "train"], "image"):
-        drawn = numbering[masks[i]]
-        parts = compare(predictor.labels(native[i]), drawn, predictor.classes)
-        found.append([part.assign(image=table["image"][i]) for part in parts])
-    for path, parts in zip(snakemake.output, zip(*found, strict=True), strict=True):
-        write_csv(path, stacked(parts))
-    log.info("%d images, %s", len(found) - 1, ", ".join(class_names(predictor.classes)))
+    found = [[part[:0].assign(image="") for part in compare(nothing, nothing, classes)]]
+    found[0][0] = found[0][0].assign(**dict.fromkeys(EVIDENCE, 0.0))
+    tallies = {split: no_pixels(len(names)) for split in ("test", "val")}
+    # One view says as much about what a picture shows as eight.
+    single = predictor.spec.predict.model_copy(update={"tta": False})
+    plain, features = predictor.varied(predict=single), []
+    for i in progress(table.index, "image"):
+        split = table["split"][i]
+        with watched(predictor.network) as seen:
+            if split == "train":
+                plain.labels(native[i])
+            else:
+                parts, sums = measured(native[i], numbering[masks[i]])
+                found.append([part.assign(image=table["image"][i]) for part in parts])
+                tallies[split] += sums
+            features.append(seen())
+    pixels = [pixel_table(sums, split, names) for split, sums in tallies.items()]
+    columns = pd.DataFrame(np.array(features)).add_prefix("feature_")
+    columns.insert(0, "image", table["image"])
+    tables = [*map(stacked, zip(*found, strict=True)), stacked(pixels), columns]
+    for path, part in zip(snakemake.output, tables, strict=True):
+        write_csv(path, part)
+    log.info("%d images, %s", len(found) - 1, ", ".join(names))

@@ -24,10 +24,15 @@ with job(snakemake) as log:
     for kind, draw, table in (
         ("agreement", object_plots.agreement, "images"),
         ("by_size", object_plots.by_size, "objects"),
+        ("confidence", object_plots.confidence, "objects"),
     ):
         rows = read_csv(snakemake.input[table])
         for path in snakemake.output[kind]:
             figures[path] = draw(rows[rows["image"].isin(test)], Path(path).stem)
+    pixels = read_csv(snakemake.input.pixels)
+    figures[snakemake.output.pixels] = object_plots.pixel_confidence(
+        pixels[pixels["split"] == "test"], list(counts["pixels"]["all"])[1:]
+    )
     for path, figure in figures.items():
         with atomic(path) as part:
             figure.savefig(part, metadata={"Software": None})

@@ -7,8 +7,9 @@ import pandas as pd
 
 from darkfield.data.listing import in_words, skipped
 from darkfield.engine.script import job
-from darkfield.files import atomic, concat_csv, hand_over, read_json, write_csv
+from darkfield.files import atomic, concat_csv, hand_over, read_csv, read_json, write_csv
 from darkfield.report.predictions import write_index
+from darkfield.report.unfamiliar import warned
 
 with job(snakemake) as log:
     folders = [Path(folder) for folder in snakemake.input.batches]
@@ -30,4 +31,6 @@ with job(snakemake) as log:
     unused = in_words(skipped(Path(snakemake.params.folder)))
     if unused:
         print(f"skipped: {unused}", file=sys.stderr)
+    if line := warned(read_csv(snakemake.output.counts)):
+        print(line, file=sys.stderr)
     log.info("%d pictures could not be read; skipped: %s", len(problems), unused or "none")

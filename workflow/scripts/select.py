@@ -1,6 +1,5 @@
 """Keep the epoch that is best on val; report its scores."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +7,10 @@ import numpy as np
 from darkfield.classes import class_names
 from darkfield.data.trained_on import qualified
 from darkfield.engine.script import job
-from darkfield.files import atomic, read_csv, sha256, write_csv, write_json
+from darkfield.files import read_csv, write_csv, write_json
 from darkfield.measure.metrics import confusion_table, image_table
 from darkfield.measure.selection import best_epoch, split_metrics
-from darkfield.network.spec import load_spec, save_spec
-from darkfield.sections import Predict
+from darkfield.network.spec import load_spec
 
 with job(snakemake) as log:
     spec = load_spec(Path(snakemake.input.spec))
@@ -29,14 +27,5 @@ with job(snakemake) as log:
     )
     test = matrices[split["split"] == "test"].sum(axis=0)
     write_csv(snakemake.output.confusion, confusion_table(test, classes))
-    with atomic(snakemake.output.weights) as part:
-        shutil.copyfile(Path(snakemake.input.checkpoints[epoch - 1]), part)
-    found = {
-        "predict": Predict(**snakemake.params.predict),
-        "epoch": epoch,
-        "metrics": scores,
-        "caveats": tuple(told.get("caveats", [])),
-        "weights_sha256": sha256(Path(snakemake.output.weights)),
-    }
-    save_spec(snakemake.output.spec, spec.model_copy(update=found))
-    log.info("epoch %d%s", epoch, "".join(f"; {line}" for line in found["caveats"]))
+    lines = told.get("caveats", [])
+    log.info("epoch %d%s", epoch, "".join(f"; {line}" for line in lines))

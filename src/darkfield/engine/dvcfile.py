@@ -18,13 +18,13 @@ from darkfield.command import command
 from darkfield.engine.imports import code_files
 from darkfield.engine.private import RUN, load_rules
 
-MODEL = {"model_check", "model_evaluate", "model_select", "model_objects"}
+MODEL = {"model_check", "model_evaluate", "model_select", "model_objects", "model_metrics"}
 NOT_STAGES = {"all", "fold", "cross_validation", "label_review", *MODEL, "predict", "export"}
 BATCH = "_batch"  # of RULE_batch, which does a part of the work that RULE joins: one stage
 # DVC tracks these as one folder each; Snakemake names every file.
 FOLDERS = (
     *("data/pixels", "data/resized"),
-    *("results/train/checkpoints", "results/model", "results/plots"),
+    *("results/train/checkpoints", "results/found", "results/model", "results/plots"),
 )
 IN_GIT = (".json", ".csv", ".sha256")  # small tables are committed; all else goes to DVC's cache
 METRICS = "results/metrics.json"

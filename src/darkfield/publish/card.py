@@ -214,11 +214,22 @@ def scores(metrics: dict[str, Any], intervals: dict[str, Any]) -> str:
 
 
 def limits(spec: ModelSpec) -> str:
+    calibrated = (
+        "Its probabilities are calibrated on pictures like those that it was trained on; on others "
+        "0.9 need not mean right nine times in ten."
+        if spec.calibration
+        else "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten."
+    )
+    told = (
+        "pictures of quite another kind it marks, but not all that it does not know"
+        if spec.familiarity
+        else "with others it fails without saying so"
+    )
     lines = [
         "It knows the microscope, the magnification and the preparation of its training pictures; "
-        "with others it fails without saying so.",
+        f"{told}.",
         "It always answers: debris, bubbles and scratches get a class too.",
-        "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten.",
+        calibrated,
         f"It knows {', '.join(class_names(spec.classes))}; no species, and not what is alive.",
         "It classifies pixels, not objects: cells that touch are one patch.",
     ]

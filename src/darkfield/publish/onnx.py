@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from darkfield.data.dataset import normalise
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, atomic
-from darkfield.network.predictor import Predictor
+from darkfield.network.predictor import Predictor, cooled
 from darkfield.network.spec import ModelSpec
 from darkfield.publish.bioimageio import package, smallest
 from darkfield.publish.card import NO_DEVICE, card, interface, sizes, summary, title
@@ -70,6 +70,7 @@ class Portable(nn.Module):
     def __init__(self, model: nn.Module, spec: ModelSpec):
         super().__init__()
         self.model, self.mean, self.std = model, spec.mean, spec.std
+        self.calibration = spec.calibration
         self.multiple = 32 if padded(spec) else 1
         if self.multiple > 1:
             self.model = fixed_padding(copy.deepcopy(model))
@@ -79,8 +80,10 @@ class Portable(nn.Module):
         x = normalise(image, self.mean, self.std)
         if self.multiple > 1:
             x = F.pad(x, (0, -w % self.multiple, 0, -h % self.multiple), mode="replicate")
-        found: Tensor = self.model(x)[:, :, :h, :w].softmax(dim=1)
-        return found
+        logits: Tensor = self.model(x)[:, :, :h, :w]
+        if self.calibration:
+            logits = cooled(logits, self.calibration.temperatures, dim=1)
+        return logits.softmax(dim=1)
 
 
 def fixed_padding(model: nn.Module) -> nn.Module:

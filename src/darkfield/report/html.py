@@ -117,11 +117,12 @@ def curves(
 def object_figures(
     objects: pd.DataFrame, images: pd.DataFrame, names: Sequence[str]
 ) -> dict[str, list[tuple[str, Markup]]]:
-    """For each class the titles and SVGs of its counts and sizes, from rows of the test images."""
+    """For each class the titles and SVGs of its figures, from rows of the test images."""
     return {
         name: [
             ("counts", svg(object_plots.agreement(images, name), f"agreement{k}")),
             ("by size", svg(object_plots.by_size(objects, name), f"size{k}")),
+            ("confidence", svg(object_plots.confidence(objects, name), f"confidence{k}")),
         ]
         for k, name in enumerate(names)
     }
@@ -141,6 +142,7 @@ def page(
     object_scores: dict[str, Any],
     objects: pd.DataFrame,
     object_images: pd.DataFrame,
+    pixels: pd.DataFrame,
 ) -> str:
     """The whole page. The same arguments give the same text.
 
@@ -148,14 +150,15 @@ def page(
     latter lacks, `counts` class_counts.json; `history` and `epochs` are the tables of those names,
     `table` is as in `at_a_glance`. `matrices` (images, C, C) are those of the selected epoch, one
     per row of `table`; `pictures` are gallery.pictures of rows of `table`, in the order shown.
-    `object_scores` is that file; `objects` and `object_images` are the tables of those names.
+    `object_scores` is that file; `objects` and `object_images` are the tables of those names, and
+    `pixels` is pixel_reliability.csv.
     """
     classes, train = class_names(spec.classes), spec.train
     assert train, "a run's model.json says how it was trained"
     test = (table["split"] == "test").to_numpy()
     found = intervals(matrices[test], table["group"][test]) if test.any() else None
-    pixels = metrics.confusion_table(matrices[test].sum(axis=0), classes)
-    by_truth = pixels.groupby("true", sort=False)
+    confused = metrics.confusion_table(matrices[test].sum(axis=0), classes)
+    by_truth = confused.groupby("true", sort=False)
     images = [
         {
             "rank": rank,
@@ -203,6 +206,9 @@ def page(
         counted=counted,
         object_rows=list(score_rows(object_scores, counted)),
         object_figures=object_figures(objects, object_images, counted),
+        pixel_figure=svg(
+            object_plots.pixel_confidence(pixels[pixels["split"] == "test"], classes[1:]), "pixels"
+        ),
         images=images,
         tested=int(test.sum()),
         groups=table["group"][test].nunique(),

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -23,16 +22,19 @@ from darkfield.data.images import read_image
 from darkfield.data.listing import Made, Source
 from darkfield.engine.imports import code_digest, modules
 from darkfield.files import UserError, atomic, one_line, remove, sha256, stacked, write_csv
-from darkfield.network.predictor import Predictor, classes_of
+from darkfield.network.predictor import Predictor, certainty_of, classes_of
 from darkfield.network.tiles import ROWS
+from darkfield.objects.confidence import EVIDENCE, counts, described, evidence
 from darkfield.objects.exchange import has_size, size_tags, write_objects
-from darkfield.objects.table import Found, count_table, find, object_table
+from darkfield.objects.table import Found, find
 from darkfield.progress import progress
 from darkfield.report.overlays import paint
 from darkfield.report.palette import class_colours, rgb
+from darkfield.report.unfamiliar import warning
 
 TABLES = ("objects.csv", "counts.csv")
 RECORD = "darkfield"
+NOTHING: dict[str, Any] = {**dict.fromkeys(EVIDENCE, ()), "unlikeness": None}  # was seen
 log = logging.getLogger("darkfield")
 
 
@@ -64,21 +66,22 @@ def label_files(
         colours = dict(zip(class_names(classes), class_colours(len(classes)), strict=True))
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
 
-        def described(
-            indices: np.ndarray, name: Path
-        ) -> tuple[Found, tuple[pd.DataFrame, pd.DataFrame]]:
-            """What is found in the class indices (H, W) of an image, and its rows of TABLES."""
-            found = find(indices, classes)
-            objects = object_table(
-                indices, classes, um_per_pixel, two_borders=two_borders, found=found
-            )
-            both = objects, count_table(objects, indices, classes)
-            for table in both:
+        def rows(
+            found: Found, seen: dict[str, Any], indices: np.ndarray, name: Path
+        ) -> tuple[pd.DataFrame, pd.DataFrame]:
+            """What is found in the class indices (H, W) of an image, as its rows of TABLES."""
+            how = indices, classes, predictor.spec.calibration
+            of = pd.DataFrame({key: seen[key] for key in EVIDENCE})
+            objects = described(found, of, *how, um_per_pixel, two_borders=two_borders)
+            row = counts(objects, *how)
+            row["warning"] = warning(seen["unlikeness"])
+            for table in (objects, row):
                 table.insert(0, "image", str(name))
-            return found, both
+            return objects, row
 
         # For no image: gives the columns if no image has a label.
-        _, nothing = described(np.zeros((1, 1), np.uint8), Path())
+        blank = np.zeros((1, 1), np.uint8)
+        nothing = rows(find(blank, classes), NOTHING, blank, Path())
         tables: list[Sequence[pd.DataFrame]] = [[table[:0] for table in nothing]]
         problems: list[str] = []
         labelled: set[Path] = set()
@@ -90,16 +93,22 @@ def label_files(
                 whole = made.overlay.exists() and (
                     stack is None or (stack.exists() and has_size(stack, um_per_pixel))
                 )
-                indices, record = read_label(made.label) if made.label.exists() else (None, None)
+                indices, record = read_label(made.label) if made.label.exists() else (None, {})
+                seen = record.pop("seen", NOTHING)
                 if indices is None or record != made_of or not whole:
                     image = read_image(path, page)
                     # Label removed first, written last: where it exists, all its files do.
                     made.remove()
-                    shape = (len(classes), *image.shape[:2])
-                    indices = label_image(predictor.bands(image), shape, stack, um_per_pixel)
+                    indices, certainty, far = label_image(predictor, image, stack, um_per_pixel)
+                    found = find(indices, classes)
+                    of = evidence(found, indices, classes, certainty, image)
+                    seen = of.to_dict("list") | {"unlikeness": far and round(far, 3)}
                     write_overlay(made.overlay, image, indices, list(colours.values()))
-                    write_label(made.label, indices, list(colours.values()), made_of)
-                found, part = described(indices, name)
+                    kept = made_of | {"seen": seen}
+                    write_label(made.label, indices, list(colours.values()), kept)
+                else:
+                    found = find(indices, classes)
+                part = rows(found, seen, indices, name)
                 write_objects(made, also, part[0], found, colours, um_per_pixel)
             except ValueError as error:
                 problems.append(one_line(f"{path}: {error}"))
@@ -156,23 +165,25 @@ def lock(handle: int, out: Path) -> None:
 
 
 def label_image(
-    parts: Iterator[torch.Tensor],
-    shape: tuple[int, int, int],
-    probabilities: Path | None,
-    um_per_pixel: float | None,
-) -> np.ndarray:
-    """Class indices, uint8 (H, W), of logits in bands of rows, together of `shape` (C, H, W).
+    predictor: Predictor, image: np.ndarray, probabilities: Path | None, um_per_pixel: float | None
+) -> tuple[np.ndarray, np.ndarray, float | None]:
+    """`Predictor.labels_and_certainty` of an image, uint8 (H, W, 3), and its `unlikeness`.
 
-    If a TIFF `probabilities` is given, their softmax is written to it band by band.
+    If a TIFF `probabilities` is given, these are written to it, one band of rows after the other.
     """
-    classes, top = np.empty(shape[1:], np.uint8), 0
-    with tiff(probabilities, shape, um_per_pixel) if probabilities else nullcontext() as stack:
-        for part in parts:
+    size = image.shape[:2]
+    classes, certainty, top = np.empty(size, np.uint8), np.empty(size, np.float16), 0
+    shape = (len(predictor.classes), *size)
+    with (
+        tiff(probabilities, shape, um_per_pixel) if probabilities else nullcontext() as stack,
+        predictor.unlikeness() as unlikeness,
+    ):
+        for part in predictor.bands(image):
             rows = slice(top, top := top + part.shape[1])
-            classes[rows] = classes_of(part)
+            classes[rows], certainty[rows] = classes_of(part), certainty_of(part)
             if stack is not None:
-                stack[:, rows] = part.softmax(dim=0).cpu().numpy()
-    return classes
+                stack[:, rows] = predictor.softmax(part)
+        return classes, certainty, unlikeness()
 
 
 @contextmanager

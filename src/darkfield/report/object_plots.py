@@ -1,10 +1,14 @@
-"""Figures of objects: how counts agree, and which sizes are found."""
+"""Figures of objects: how counts agree, which sizes are found, and whether confidence holds."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from darkfield.measure import reliability
 from darkfield.measure.object_scores import of_counts
 from darkfield.measure.objects import FILAMENT, SIDES
 from darkfield.report.palette import INVENTED, MISSED
@@ -68,6 +72,55 @@ def by_size(objects: pd.DataFrame, name: str) -> Figure:
     axes.set_ylabel(f"share of {name}s")
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return figure
+
+
+def confidence(objects: pd.DataFrame, name: str) -> Figure:
+    """The reliability diagram of a class's confidence, from rows of objects.csv.
+
+    By tenths of confidence: which share of the predicted objects is real, and how many there are.
+    """
+    rows = objects[(objects["class"] == name) & ~objects["drawn"] & objects["confidence"].notna()]
+    bins = reliability.of_objects(rows)["bins"]
+    figure, axes = diagonal(f"confidence that a predicted {name} is real", "share that is real")
+    axes.plot([b["confidence"] for b in bins], [b["real"] for b in bins], "o-", color=MISSED)
+    for b in bins:
+        axes.annotate(
+            f"{b['objects']}", (b["confidence"], b["real"]), (0, 6), textcoords="offset points"
+        )
+    axes.set_title(f"numbers: objects; n = {len(rows)}", fontsize=9)
+    return figure
+
+
+def pixel_confidence(pixels: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """The reliability diagram of the foreground, from rows of pixel_reliability.csv of a split.
+
+    Of pixels that are predicted as one of `classes`, the model's but for background, as the network
+    gives their probability and as it is calibrated.
+    """
+    rows = pixels[pixels["class"].isin(classes)]
+    figure, axes = diagonal("probability of the predicted class", "share of pixels of this class")
+    for label, of, style in (
+        ("before calibration", rows["temperature"] == 1, (INVENTED, "--")),
+        ("calibrated", rows["calibrated"], (MISSED, "-")),
+    ):
+        bins = reliability.in_bins(rows[of])
+        claimed, right = (bins[key] / bins["times"] for key in ("claimed", "right"))
+        found = reliability.error(bins)
+        shown = label if found is None else f"{label}, error {100 * found:.1f} %"
+        colour, line = style
+        axes.plot(claimed, right, line, marker="o", markersize=4, color=colour, label=shown)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def diagonal(x: str, y: str) -> tuple[Figure, Axes]:
+    """An empty reliability diagram: what is said against what is, both shares."""
+    figure, axes = new()
+    axes.plot([0, 1], [0, 1], color="#b0b0b0", linewidth=1)
+    axes.set(xlabel=x, ylabel=y, xlim=(0, 1.02), ylim=(0, 1.08))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    return figure, axes
 
 
 def in_bins(size: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -41,6 +41,15 @@ def score_rows(
     for metric, title in SCORES.items():
         if any(metric in test[name] for name in names):
             yield title, [cell(metric, name) for name in names]
+    held = scores["reliability"] or {"objects": {}, "counts": {}}
+    for title, kind, key in (
+        ("error of confidence", "objects", "error"),
+        ("true count inside its 90 % interval", "counts", "inside"),
+        ("mean width of these intervals", "counts", "mean_width"),
+    ):
+        values = [held[kind].get(name, {}).get(key) for name in names]
+        if any(value is not None for value in values):
+            yield title, [(text(key, value), "") for value in values]
 
 
 def summary(scores: dict[str, Any]) -> str:
@@ -64,6 +73,10 @@ def text(metric: str, value: float | None) -> str:
         return "\N{EN DASH}"
     if metric in ("drawn", "predicted"):
         return f"{value:.0f}"
+    if metric == "mean_width":
+        return f"{value:.1f}"
+    if metric == "inside":
+        return f"{100 * value:.0f}\N{NARROW NO-BREAK SPACE}%"
     if metric == "count_bias":
         return f"{100 * value:+.1f}\N{NARROW NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
     return f"{value:.3f}"

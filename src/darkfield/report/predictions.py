@@ -190,7 +190,7 @@ def tells(counts: pd.DataFrame, objects: pd.DataFrame) -> bool:
 
 def warnings(counts: pd.DataFrame) -> list[str]:
     """The warning of each image; empty where there is none."""
-    return counts.get("warning", pd.Series("", counts.index)).fillna("").astype(str).tolist()
+    return counts.get("warning", pd.Series("", counts.index)).astype(object).fillna("").tolist()
 
 
 def column(table: pd.DataFrame, name: str) -> pd.Series:

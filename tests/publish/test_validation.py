@@ -1,0 +1,59 @@
+"""The sheet that a reviewer asks for, of a run on pictures of noise."""
+
+import pages
+
+from darkfield.publish.validation import sheet
+
+
+def arguments(**of_page):
+    found = pages.arguments(**of_page)
+    return {
+        **{key: found[key] for key in ("spec", "settings", "counts", "table", "matrices")},
+        **{key: found[key] for key in ("objects", "object_scores")},
+        "found": found["scores"],
+    }
+
+
+def test_it_says_what_the_results_say():
+    given = arguments()
+    text = sheet(**given)
+    assert (
+        f"SHA-256 of the list of images and masks `{'d' * 64}`, of the split `{'s' * 64}`" in text
+    )
+    assert f"| test | 3 | 3 | {given['counts']['pixels']['test']['background']:,} |" in text
+    assert "no group stands on more than one side of the split" in text
+    assert f"| spirochaete | {given['found']['test']['spirochaete']['iou']:.3f} |" in text
+    of = given["object_scores"]["test"]["erythrocyte"]
+    assert f"| drawn | {of['drawn']:.0f} |" in text
+    assert f"{of['predicted']:.0f} erythrocytes counted where {of['drawn']:.0f} were drawn" in text
+    assert "8 epochs" not in text and "batches of 8, seed 1" in text
+    assert "too few; 10 are the least." in text
+    assert "None" not in text and "nan" not in text
+
+
+def test_every_table_has_as_many_cells_as_its_head():
+    rows = []
+    for line in sheet(**arguments()).splitlines():
+        if not line.startswith("|"):
+            rows = []
+            continue
+        rows.append(line.replace(r"\|", "").count("|"))
+        assert rows[-1] == rows[0], line
+
+
+def test_a_group_on_two_sides_is_told():
+    given = arguments()
+    given["table"] = given["table"].assign(group=0)
+    assert "**1 groups stand on more than one side" in sheet(**given)
+
+
+def test_names_are_shown_as_they_are():
+    given = arguments()
+    given["settings"]["data"]["root"] = "data/mine"
+    assert "`data/mine`" in sheet(**given)
+
+
+def test_without_test_images_it_says_so():
+    text = sheet(**arguments(splits=("train",) * 4 + ("val",) * 2))
+    assert "No test images: split.test is 0." in text
+    assert "No test images, so no failure could be seen." in text

@@ -1,0 +1,35 @@
+"""Fit the selected model's confidence on val, and what it knows; put the model together."""
+
+import shutil
+from pathlib import Path
+
+from darkfield.classes import class_names
+from darkfield.engine.script import job
+from darkfield.files import atomic, read_csv, read_json, sha256
+from darkfield.measure.calibration import TABLES, Tables, fit, of_images
+from darkfield.network.familiarity import fit_familiarity
+from darkfield.network.spec import load_spec, save_spec
+from darkfield.sections import Predict
+
+with job(snakemake) as log:
+    inputs, output = snakemake.input, snakemake.output
+    spec, scores = load_spec(Path(inputs.spec)), read_json(inputs.scores)
+    split = read_csv(inputs.split)
+    found = Tables(*(read_csv(inputs[name]) for name in TABLES))
+    val = of_images(found, split.loc[split["split"] == "val", "image"], "val")
+    calibration = fit(val, class_names(spec.classes))
+    features = read_csv(inputs.features).set_index("image").loc[split["image"]].to_numpy()
+    known, held_out = (features[split["split"] == name] for name in ("train", "val"))
+    with atomic(output.weights) as part:
+        shutil.copyfile(inputs.checkpoints[scores["epoch"] - 1], part)
+    facts = {
+        "predict": Predict(**snakemake.params.predict),
+        "epoch": scores["epoch"],
+        "metrics": {name: scores[name] for name in ("test", "val")},
+        "caveats": tuple(scores.get("caveats", [])),
+        "weights_sha256": sha256(Path(output.weights)),
+        "calibration": calibration,
+        "familiarity": fit_familiarity(known, held_out),
+    }
+    save_spec(output.spec, spec.model_copy(update=facts))
+    log.info("%s", calibration.model_dump_json() if calibration else "no val image: not calibrated")
