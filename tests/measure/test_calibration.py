@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from darkfield.measure import reliability
-from darkfield.measure.calibration import Tables, apply, crossed, fit, level, together
+from darkfield.measure.calibration import (
+    Tables,
+    apply,
+    crossed,
+    fit,
+    level,
+    missed_if_not_counted,
+    together,
+)
 
 NAMES = ["background", "erythrocyte", "spirochaete"]
 KEY = {"class": "spirochaete"}
@@ -30,12 +38,14 @@ def tables(seed, pictures=60, prefix="", odds=1.0):
             objects.append(
                 {"image": image, **KEY, "drawn": False, "object": k + 1, "real": real[k]}
                 | {"area_px": 30, "line_px": 10, "length_px": 10.0, "sharpness": 2.0}
+                | {"match": np.nan, "likeness": np.nan}
                 | {"probability": 1 / (1 + np.exp(-z[k]))}
             )
         for k in range(drawn):
             objects.append(
                 {"image": image, **KEY, "drawn": True, "object": k + 1, "real": False}
                 | {"area_px": 30, "line_px": 10, "length_px": 10.0}
+                | {"match": np.nan, "likeness": np.nan}
             )
         for k, found in enumerate(np.flatnonzero(real), 1):
             pairs.append(
@@ -88,6 +98,15 @@ def test_no_fold_is_judged_by_its_own_pictures():
     other, _ = crossed([wrong, *folds[1:]], NAMES)
     assert other.objects.loc[mine, "confidence"].equals(whole.objects.loc[mine, "confidence"])
     assert not other.objects["confidence"].equals(whole.objects["confidence"])
+
+
+def test_what_is_found_in_something_that_is_not_counted_is_missed():
+    row = {"image": "a", **KEY, "likeness": 0.9}
+    predicted = [row | {"drawn": False, "object": n, "match": n, "counted": n == 1} for n in (1, 2)]
+    drawn = [row | {"drawn": True, "object": n, "match": n, "counted": True} for n in (1, 2)]
+    found = missed_if_not_counted(pd.DataFrame(predicted + drawn))
+    assert found["match"].tolist()[:3] == [1, 2, 1] and found["match"].isna().sum() == 1
+    assert found["likeness"].isna().tolist() == [False, False, False, True]
 
 
 def test_of_few_objects_nothing_is_claimed():

@@ -51,9 +51,11 @@ def test_sizes_are_those_of_lines_or_of_discs():
             "line_px": [*range(10, 110, 10), 40, 50, 0],
             "area_px": [99] * 12 + [100],
             "match": [None] * 5 + [1] * 5 + [7, None, 1],
+            "counted": True,
         }
     )
-    (axes,) = by_size(table, "spirochaete").axes
+    unlikely = table[10:11].assign(counted=False, line_px=500)
+    (axes,) = by_size(pd.concat([table, unlikely]), "spirochaete").axes
     drawn, predicted = axes.lines
     assert drawn.get_xydata().tolist() == [[30, 0], [80, 1]]  # two bins of five
     assert predicted.get_xydata().tolist() == [[45, 0.5]]

@@ -13,6 +13,7 @@ import pandas as pd
 from darkfield.classes import COUNTED
 from darkfield.files import stacked
 from darkfield.measure.object_scores import image_table, of_counted
+from darkfield.measure.objects import KEY
 from darkfield.objects.calibration import Calibration, Objects
 from darkfield.objects.confidence import chances, explained, half_width, interval, judged
 
@@ -62,12 +63,13 @@ def fit(tables: Tables, classes: Sequence[str]) -> Calibration | None:
 def apply(tables: Tables, calibration: Calibration | None, classes: Sequence[str]) -> Tables:
     """The same tables as a calibration makes them.
 
-    objects: with `confidence` and `counted`, as `confidence.judged` gives them. images: with the
-    scores of those that are counted, and the `low` and `high` end of the interval of their number,
+    objects: with `confidence` and `counted`, as `confidence.judged` gives them; what was drawn has
+    no match in what is not counted. images: with the scores of those that are counted, and the
+    `low` and `high` end of the interval of their number,
     empty if there is none. pixels: of no temperature but 1 and the class's own, with `calibrated`,
     which of the two it is.
     """
-    objects = judged(tables.objects, calibration)
+    objects = missed_if_not_counted(judged(tables.objects, calibration))
     images = image_table(*of_counted(objects, tables.pairs), tables.images)
     known = calibration.objects if calibration else {}
     ends = [
@@ -80,6 +82,15 @@ def apply(tables: Tables, calibration: Calibration | None, classes: Sequence[str
     pixels = tables.pixels.assign(calibrated=tables.pixels["temperature"] == of_class)
     used = pixels[pixels["calibrated"] | (pixels["temperature"] == 1)]
     return Tables(objects, tables.pairs, images, used)
+
+
+def missed_if_not_counted(objects: pd.DataFrame) -> pd.DataFrame:
+    """The same objects, but drawn ones have no match in a predicted one that is not counted."""
+    left_out = objects[~objects["drawn"] & ~objects["counted"]]
+    gone = pd.MultiIndex.from_frame(left_out[[*KEY, "object"]])
+    missed = objects["drawn"] & pd.MultiIndex.from_frame(objects[[*KEY, "match"]]).isin(gone)
+    matched = objects[["match", "likeness"]].mask(missed)
+    return objects.assign(match=matched["match"].astype("Int64"), likeness=matched["likeness"])
 
 
 def crossed(folds: Sequence[Tables], classes: Sequence[str]) -> tuple[Tables, Calibration | None]:

@@ -49,18 +49,18 @@ def agreement(images: pd.DataFrame, name: str) -> Figure:
 
 
 def by_size(objects: pd.DataFrame, name: str) -> Figure:
-    """Recall and precision by size: of drawn and of predicted objects, from rows of objects.csv.
+    """Recall and precision by size: of drawn and of counted objects, from rows of objects.csv.
 
     A filament's size is the length of its centre line, a cell's the diameter of the disc of equal
     area, both in pixels.
     """
-    rows = objects[objects["class"] == name]
+    rows = objects[(objects["class"] == name) & objects["counted"]]
     filament = name == FILAMENT
     size = rows["line_px"] if filament else np.sqrt(4 * rows["area_px"] / np.pi)
     figure, axes = new()
     for drawn, label, colour, marker in (
         (True, "drawn and found (recall)", MISSED, "o-"),
-        (False, "predicted and real (precision)", INVENTED, "s--"),
+        (False, "counted and real (precision)", INVENTED, "s--"),
     ):
         of = rows["drawn"] == drawn
         middles, shares = in_bins(
@@ -70,7 +70,7 @@ def by_size(objects: pd.DataFrame, name: str) -> Figure:
     axes.set(xlabel=f"{'length' if filament else 'diameter'} (pixels)", ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_ylabel(f"share of {name}s")
-    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+    figure.legend(loc="outside upper center", frameon=False, fontsize=9)
     return figure
 
 
