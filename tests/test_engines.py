@@ -567,7 +567,7 @@ def test_changed_pictures_are_processed_by_dvc(own_pictures, tmp_path, change):
 def test_a_tampered_output_is_seen_by_dvc(copy):
     path = copy / "results/metrics.json"
     path.write_text(path.read_text().replace("0.", "0.9", 1))
-    assert "objects" in stale(copy)
+    assert "metrics" in stale(copy)
 
 
 # 10
