@@ -51,6 +51,7 @@ def test_results_do_not_depend_on_the_number_of_batches(tmp_path):
     assert len(list((folder / "data/resized/masks").iterdir())) == 3
 
 
+@pytest.mark.long
 def test_problems_of_all_batches_are_reported_together(tmp_path):
     folder = project(tmp_path / "project", data={"root": "noise", "batches": 2})
     noise(folder / "noise")

@@ -118,7 +118,7 @@ def test_results_are_the_same_whichever_engine_ran_on_any_number_of_cores(
     "change",
     [
         LONG({"overlays": {"images": 1}}),
-        {"train": {"learning_rate": 0.01}},
+        LONG({"train": {"learning_rate": 0.01}}),
         {"image_size": [48, 40]},  # swapped
         LONG({"select": {"epoch": 1}}),
         LONG({"split": {"val": 0.1, "test": 0.2}}),
@@ -177,6 +177,7 @@ def test_changed_code_is_planned_alike(copy, file, stages):
     assert stale(copy) == planned(copy) == stages
 
 
+@pytest.mark.long
 def test_diffs_of_params_metrics_and_plots(copy):
     set_params(copy, select={"epoch": 1})
     for name, column in (("epochs", "iou"), ("confusion", "pixels")):
@@ -240,7 +241,7 @@ def pull_into_a_clone(folder, remote, **options):
     return clone
 
 
-@pytest.mark.parametrize("store", ["folder", LONG("s3")])
+@pytest.mark.parametrize("store", [LONG("folder"), LONG("s3")])
 def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path, store, request):
     if store == "s3":
         address = request.getfixturevalue("s3")
@@ -597,6 +598,7 @@ def test_experiments(copy):
 # 11
 
 
+@pytest.mark.long
 def test_without_git_and_dvc_the_chain_says_so_and_succeeds(tmp_path):
     folder = project(tmp_path / "project")
     text = run_snakemake(folder, "data/split.csv")

@@ -141,6 +141,7 @@ def test_a_full_disk_leaves_the_state_intact(folder, whole):
     assert digests(folder) == whole[0]
 
 
+@pytest.mark.long
 def test_a_run_removes_the_lock_of_a_killed_one_and_no_other(tmp_path):
     folder = project(tmp_path / "project")
     set_params(folder, train={"epochs": 1})

@@ -164,6 +164,7 @@ def test_a_dry_run_names_the_input_that_changed(watched):
         assert snakemake(folder, "--cores", "1", "results/plots/loss.png").returncode == 0
 
 
+@pytest.mark.long
 def test_elsewhere_a_run_is_one_line_per_job(watched):
     folder = watched[0]
     (folder / "results/plots/loss.png").unlink()
@@ -179,6 +180,7 @@ def test_elsewhere_a_run_is_one_line_per_job(watched):
     assert "reason" not in done.stdout
 
 
+@pytest.mark.long
 def test_what_a_job_writes_to_its_standard_error_is_shown_above_the_panel(tmp_path):
     noise(tmp_path / "mine")
     classes = {"background": 0, "erythrocyte": 1, "spirochaete": 2, "leucocyte": 3}
@@ -278,7 +280,7 @@ def test_a_failed_job_is_crossed_and_its_problems_stand_last(tmp_path):
     assert "flatten_masks failed: 20 problems, the first: ../mine/masks/00.png" in problems
 
 
-@pytest.mark.parametrize("arguments", [("--quiet", "all"), LONG(("--quiet",))])
+@pytest.mark.parametrize("arguments", [LONG(("--quiet", "all")), LONG(("--quiet",))])
 def test_quiet_is_silent_unless_something_is_wrong(tmp_path, arguments):
     folder = project(tmp_path / "project")
     done = snakemake(folder, "--cores", "1", "data/synthetic.sha256", *arguments)

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from conftest import LONG
 from project import commit, dvc, environment, noise, repository, run, set_params, snakemake
 
 from darkfield.engine import lock
@@ -51,6 +52,7 @@ def test_a_run_adopts_and_goes_on(clone):
     assert "Nothing to be done" in done.stdout
 
 
+@pytest.mark.long
 def test_it_is_adopted_once(clone):
     lines, text = said(clone, TARGET)
     (line,) = lines
@@ -86,12 +88,16 @@ def pending_and_broken(folder):
     (folder / "dvc.lock").write_text("no lock")
 
 
+def no_lock(folder):
+    (folder / "dvc.lock").write_text("no lock")
+
+
 @pytest.mark.parametrize(
     ("breaks", "why"),
     [
-        (lambda folder: (folder / "dvc.lock").write_text("no lock"), "dvc.lock is not adopted: "),
-        pytest.param(pending_and_broken, "dvc.lock is not adopted: ", marks=pytest.mark.long),
-        pytest.param(lambda folder: shutil.rmtree(folder / ".dvc"), None, marks=pytest.mark.long),
+        LONG(no_lock, "dvc.lock is not adopted: "),
+        LONG(pending_and_broken, "dvc.lock is not adopted: "),
+        LONG(lambda folder: shutil.rmtree(folder / ".dvc"), None),
         (lambda folder: (folder / "dvc.lock").unlink(), None),
     ],
 )

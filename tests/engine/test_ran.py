@@ -113,6 +113,7 @@ def test_what_ran_is_recorded_once_params_are_again_those_it_ran_with(copy):
     assert unrecorded(copy) == set()
 
 
+@pytest.mark.long
 def test_code_that_is_edited_while_it_runs_is_not_recorded(copy):
     module = "src/darkfield/data/stats.py"
     edit(copy)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from conftest import LONG
 from torch.nn import functional as F
 from toy import model_folder
 
@@ -43,8 +44,13 @@ def features_of(predictor, images):
 
 @pytest.mark.parametrize(
     "model",
-    [Model(name=n, **SMALL) for n in ("unet", "unetplusplus", "manet")]
-    + [Model(name=n) for n in ("segnet", "segnet_vgg16")],
+    [
+        Model(name="unet", **SMALL),
+        Model(name="segnet"),
+        LONG(Model(name="unetplusplus", **SMALL)),
+        LONG(Model(name="manet", **SMALL)),
+        LONG(Model(name="segnet_vgg16")),
+    ],
     ids=lambda model: model.name,
 )
 def test_features_are_of_the_input_and_of_each_stage(model):

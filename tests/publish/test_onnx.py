@@ -121,7 +121,7 @@ def test_any_batch_and_any_size_of_a_segnet(exported, trained):
 # The encoder of presets/best.yaml pads as TensorFlow does.
 @pytest.mark.parametrize(
     "encoder",
-    ["tu-resnet18", LONG("tu-tf_efficientnet_lite0")],
+    [LONG("tu-resnet18"), LONG("tu-tf_efficientnet_lite0")],
 )
 def test_any_batch_and_any_size_of_a_unet(encoder, tmp_path):
     """Also those that its stages do not divide, as pictures and tiles of darkfield are."""
