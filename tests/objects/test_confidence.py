@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from darkfield.objects import confidence
 from darkfield.objects.calibration import Calibration, Objects
 from darkfield.objects.confidence import (
     confidences,
@@ -58,6 +59,13 @@ def test_what_a_spirochaete_covers_of_a_cell_does_not_make_the_cell_less_sure():
     mask, certainty, image = scene()
     mask[14:16, 0:40], certainty[14:16, 0:40] = 2, 0.5
     assert evidence(find(mask, CLASSES), mask, CLASSES, certainty, image)["probability"][0] == 0.8
+
+
+def test_evidence_does_not_depend_on_the_rows_taken_at_a_time(monkeypatch):
+    whole = seen()
+    for rows in (1, 7, 41):  # 41 cuts the first line
+        monkeypatch.setattr(confidence, "ROWS", rows)
+        assert seen().equals(whole)
 
 
 def test_confidence_depends_on_logarithms():

@@ -65,9 +65,8 @@ def apply(tables: Tables, calibration: Calibration | None, classes: Sequence[str
 
     objects: with `confidence` and `counted`, as `confidence.judged` gives them; what was drawn has
     no match in what is not counted. images: with the scores of those that are counted, and the
-    `low` and `high` end of the interval of their number,
-    empty if there is none. pixels: of no temperature but 1 and the class's own, with `calibrated`,
-    which of the two it is.
+    `low` and `high` end of the interval of their number, empty if there is none. pixels: of no
+    temperature but 1 and the class's own, with `calibrated`, which of the two it is.
     """
     objects = missed_if_not_counted(judged(tables.objects, calibration))
     images = image_table(*of_counted(objects, tables.pairs), tables.images)

@@ -14,7 +14,8 @@ from darkfield.classes import COUNTED
 from darkfield.objects.calibration import Calibration, Objects
 from darkfield.objects.table import Found, count_table, object_table
 
-EVIDENCE, DIGITS = ("probability", "sharpness"), 4
+EVIDENCE, DIGITS = ["probability", "sharpness"], 4
+ROWS = 512  # of a picture at a time
 
 
 def evidence(
@@ -35,18 +36,28 @@ def evidence(
 
     Both are rounded to DIGITS, as they are stored.
     """
-    across, down = (
-        cv2.Sobel(image.max(axis=2), cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1))
-    )
-    gradient = cv2.magnitude(across, down)
-    rows = []
-    for name, labels in zip(COUNTED, found[:2], strict=True):
-        own = np.where(mask == classes.get(name, -1), labels, 0)
-        edge = np.where(outline(labels), labels, 0)
-        number = labels.max()
-        both = means(certainty, own, number), means(gradient, edge, number)
-        rows.append(pd.DataFrame(dict(zip(EVIDENCE, both, strict=True))))
-    return pd.concat(rows, ignore_index=True).round(DIGITS)
+    totals = [np.zeros((4, labels.max() + 1)) for labels in found[:2]]
+    height = len(mask)
+    for top in range(0, height, ROWS):  # the gradients of a large picture would fill the memory
+        around = slice(max(0, top - 1), min(height, top + ROWS + 1))
+        rows = slice(top - around.start, min(top + ROWS, height) - around.start)
+        gradient, sure = steepness(image[around])[rows], certainty[around][rows]
+        for name, whole, total in zip(COUNTED, found[:2], totals, strict=True):
+            labels, edge = whole[around][rows], outline(whole[around])[rows]
+            own = (mask[around][rows] == classes.get(name, -1)) & (labels > 0)
+            for k, values, where in ((0, sure, own), (2, gradient, edge)):
+                total[k] += np.bincount(labels[where], values[where], len(total[k]))
+                total[k + 1] += np.bincount(labels[where], minlength=len(total[k]))
+    means = [total[[0, 2], 1:] / np.maximum(total[[1, 3], 1:], 1) for total in totals]
+    return pd.DataFrame(np.concatenate(means, axis=1).T, columns=EVIDENCE).round(DIGITS)
+
+
+def steepness(image: np.ndarray) -> np.ndarray:
+    """The gradient of the brightest channel of uint8 (H, W, 3), in levels per pixel: float32."""
+    grey = image.max(axis=2)
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
+    gradient: np.ndarray = cv2.magnitude(across, down)
+    return gradient
 
 
 def outline(labels: np.ndarray) -> np.ndarray:
@@ -55,17 +66,6 @@ def outline(labels: np.ndarray) -> np.ndarray:
     square = np.ones((3, 3), np.uint8)
     edge: np.ndarray = cv2.dilate(numbers, square) != cv2.erode(numbers, square)
     return edge & (labels > 0)
-
-
-def means(values: np.ndarray, labels: np.ndarray, number: int) -> np.ndarray:
-    """The mean of values (H, W) over each of the labels 1 to `number`, int (H, W): float (N,).
-
-    0 for a label that no pixel has.
-    """
-    inside = labels > 0
-    count = np.bincount(labels[inside], minlength=number + 1)[1:]
-    total = np.bincount(labels[inside], values[inside], minlength=number + 1)[1:]
-    return total / np.maximum(count, 1)
 
 
 def explained(objects: pd.DataFrame) -> np.ndarray:
