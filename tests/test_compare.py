@@ -188,7 +188,7 @@ def test_a_model_folder_is_measured_on_the_data_at_hand(tmp_path):
 @pytest.mark.long
 def test_training_starts_from_a_models_weights(tmp_path):
     folder = project(tmp_path / "project", **FAST)
-    assert run(folder, "snakemake", "--cores", "2", "select").returncode == 0
+    assert run(folder, "snakemake", "--cores", "2", "calibrate").returncode == 0
     (folder / "results/model").rename(folder / "models/mine")
     first = pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0]
     params = yaml.safe_load((folder / "params.yaml").read_text())

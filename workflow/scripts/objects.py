@@ -8,7 +8,7 @@ from darkfield.measure.reliability import PLACE
 with job(snakemake) as log:
     found = {name: concat_csv(files) for name, files in snakemake.input.items()}
     found["objects"] = match_table(found["objects"], found["pairs"])
-    found["pixels"] = found["pixels"].groupby(PLACE, as_index=False, sort=False).sum()
+    found["pixels"] = found["pixels"].groupby(PLACE, as_index=False).sum()
     for name, table in found.items():
         write_csv(snakemake.output[name], table)
     log.info("%d objects in %d images", len(found["objects"]), found["outlines"]["image"].nunique())
