@@ -174,7 +174,7 @@ def test_cross_validation_tests_every_image_once_and_ranks_the_labels(small):
 def test_a_model_folder_is_measured_on_the_data_at_hand(tmp_path):
     """On its own data it scores what the chain said that it scores."""
     folder = project(tmp_path / "project", **FAST)
-    assert run(folder, "snakemake", "--cores", "2", "objects").returncode == 0
+    assert run(folder, "snakemake", "--cores", "2", "metrics").returncode == 0
     (folder / "results/model").rename(folder / "models/mine")
     done = run(folder, "snakemake", "--cores", "2", "results/models/mine/metrics.json")
     assert done.returncode == 0, done.stdout

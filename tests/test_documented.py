@@ -103,7 +103,7 @@ RUN = {
         Step("git add .dvc/config"),
         Step('git commit -m "One cache for the group"'),
         Step("git clone", swap={"clone": "clone . ../clone"}),
-        Step("dvc pull select", says="added", swap={"dvc": "cd ../clone; dvc"}),
+        Step("dvc pull calibrate", says="added", swap={"dvc": "cd ../clone; dvc"}),
         Step("dvc pull", says="added", swap={"dvc": "cd ../clone; dvc"}),
         Step("dvc cache dir /mnt/group/darkfield-cache", swap={"/mnt": ".."}),
         Step("dvc config cache.shared group"),

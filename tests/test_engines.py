@@ -241,7 +241,7 @@ def pull_into_a_clone(folder, remote, **options):
     return clone
 
 
-@pytest.mark.parametrize("store", [LONG("folder"), LONG("s3")])
+@pytest.mark.parametrize("store", ["folder", LONG("s3")])
 def test_a_clone_that_has_pulled_has_nothing_to_do(copy, tmp_path, store, request):
     if store == "s3":
         address = request.getfixturevalue("s3")
