@@ -2,6 +2,7 @@
 
 import pages
 
+from darkfield.objects.calibration import Calibration
 from darkfield.publish.validation import sheet
 
 
@@ -47,10 +48,18 @@ def test_a_group_on_two_sides_is_told():
     assert "**1 groups stand on more than one side" in sheet(**given)
 
 
-def test_names_are_shown_as_they_are():
+def test_a_class_may_have_any_name():
+    """One with a pipe has a cell of its own, in the tables of pixels and of their calibration."""
     given = arguments()
-    given["settings"]["data"]["root"] = "data/mine"
-    assert "`data/mine`" in sheet(**given)
+    calibration = Calibration(temperatures=(1.25, 1, 2), images=7)
+    given["spec"] = given["spec"].model_copy(update={"calibration": calibration})
+    reliability = given["object_scores"]["reliability"]
+    assert "Fitted on the 7 val images" in sheet(**given)
+    assert "background 1.25, erythrocyte 1.0, spirochaete 2.0." in sheet(**given)
+    reliability["pixels"] = {"a|b": {"before": 0.25, "after": 0.125}}
+    assert r"| a\|b | 25.0 % | 12.5 % |" in sheet(**given)
+    given["counts"]["pixels"]["all"] = {"a|b": 3, "c": 1}
+    assert r"a\|b 75.0 %, c 25.0 %" in sheet(**given)
 
 
 def test_without_test_images_it_says_so():

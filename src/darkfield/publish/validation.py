@@ -51,6 +51,7 @@ def sheet(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["literal"] = literal
     return environment.get_template("validation.md.j2").render(
         blank=BLANK,
         no_device=NO_DEVICE,
