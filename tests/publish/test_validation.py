@@ -58,8 +58,8 @@ def test_a_class_may_have_any_name():
     assert "background 1.25, erythrocyte 1.0, spirochaete 2.0." in sheet(**given)
     reliability["pixels"] = {"a|b": {"before": 0.25, "after": 0.125}}
     assert r"| a\|b | 25.0 % | 12.5 % |" in sheet(**given)
-    given["counts"]["pixels"]["all"] = {"a|b": 3, "c": 1}
-    assert r"a\|b 75.0 %, c 25.0 %" in sheet(**given)
+    given["counts"]["pixels"]["all"] = {"a|b": 3, "c": 1, "d": 0}
+    assert r"a\|b 75.0 %, c 25.0 %, d 0.0 %" in sheet(**given)
 
 
 def test_without_test_images_it_says_so():
