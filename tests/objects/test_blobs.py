@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
-from darkfield.objects.blobs import fill_slots, label_erythrocytes, weighted_median
+from darkfield.objects.blobs import depth, fill_slots, label_erythrocytes, weighted_median
 
 NONE = np.zeros((120, 160), bool)
 
@@ -21,6 +22,16 @@ def count(erythrocyte, spirochaete=None):
     assert (labels.dtype, labels.shape) == (np.int32, erythrocyte.shape)
     assert set(np.unique(labels)) - {0} == set(range(1, labels.max() + 1))
     return labels.max()
+
+
+def test_distances_are_exact_to_the_last_bit_wherever_in_memory_the_picture_lies():
+    mask = discs((80, 60, 55), (30, 30, 20))
+    _, nearest = distance_transform_edt(mask, return_indices=True)
+    squares = ((nearest - np.indices(mask.shape)) ** 2).sum(0)
+    for shift in range(64):
+        moved = np.empty(mask.size + 64, bool)[shift : shift + mask.size].reshape(mask.shape)
+        moved[:] = mask
+        np.testing.assert_array_equal(depth(moved), np.sqrt(squares).astype(np.float32))
 
 
 @pytest.mark.parametrize("radius", [3, 5, 10, 20, 50])

@@ -117,7 +117,10 @@ def depth(mask: np.ndarray) -> np.ndarray:
 
     float32 (H, W), 0 outside the mask. The area beyond the picture counts as part of the mask.
     """
-    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    found = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # Distances are roots of whole numbers. OpenCV's last bit depends on where in memory the picture
+    # lies, and ties between cells would fall either way.
+    return np.sqrt(np.rint(np.square(found, dtype=float))).astype(np.float32)
 
 
 def largest(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
