@@ -1,7 +1,6 @@
 """Pairs of image and mask: checked and decoded, the masks to class indices."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from PIL import Image
 
 from darkfield.classes import pixels_column
 from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
+from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.files import (
@@ -24,6 +24,7 @@ from darkfield.files import (
     hand_over,
     image_and_mask_folders,
     sha256,
+    stem_of,
     write_csv,
     wrong_name,
 )
@@ -55,6 +56,9 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
                     problems.append(
                         f"{path}: has no {what} in {folder}; add it, or remove this file{hint}"
                     )
+    numbers = find_numbers(root)
+    alone = [numbers[stem] for stem in numbers if stem not in masks]
+    problems += [f"{path}: has no mask in {root / 'masks'}; remove this file" for path in alone]
     return {s: (images[s], masks[s]) for s in images if s in masks}, problems
 
 
@@ -63,11 +67,6 @@ def suffixed(folder: Path) -> dict[str, str]:
     names = sorted(path.name for path in folder.iterdir())
     matches = (re.fullmatch(r"(.+)[ ._-][A-Za-z]+\.\w+", name) for name in names)
     return {match[1]: match[0] for match in matches if match}
-
-
-def stem_of(path: Path) -> str:
-    """A picture's name without its suffix; é is one letter, in whichever way a system spells it."""
-    return unicodedata.normalize("NFC", path.stem)
 
 
 def misfit(image: Image.Image, mask: Image.Image) -> str | None:
@@ -96,7 +95,9 @@ def flatten_pairs(
     manifest: Path,
     image_pixels: Path,
     mask_pixels: Path,
+    object_pixels: Path,
     *,
+    numbers: dict[str, Path],
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
@@ -104,11 +105,14 @@ def flatten_pairs(
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
-    pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
-    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns what
-    is wrong with the pairs; if anything is, the files written are useless.
+    numbered (whether it is in `numbers`), pixels_CLASS for each class, image_sha256,
+    image_pixels_sha256 (`pixels.digest` of the decoded image), and mask_sha256 of the flattened
+    mask. In the same order the decoded images and flattened masks go to `image_pixels` and
+    `mask_pixels`, see darkfield.data.pixels, and, uint16, the objects of `numbers` to
+    `object_pixels`, which stays empty if no picture has any. Returns what is wrong with the pairs;
+    if anything is, the files written are useless.
     """
+    some_numbered = any(stem in numbers for stem in pairs)
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
         (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
@@ -126,21 +130,28 @@ def flatten_pairs(
             wrong.append(f"{mask_path}: {reason}")
         if wrong or image is None or mask is None:
             return wrong, {}, ()
+        objects = np.zeros(mask.shape if some_numbered else 0, np.uint16)
+        if stem in numbers:
+            try:
+                objects = read_numbers(numbers[stem], mask)
+            except ValueError as error:
+                return [f"{numbers[stem]}: {error}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
-        row |= {"height": mask.shape[0], "width": mask.shape[1]}
+        row |= {"height": mask.shape[0], "width": mask.shape[1], "numbered": stem in numbers}
         row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
         row["mask_sha256"] = sha256(path)
-        return [], row, (image, mask)
+        return [], row, (image, mask, objects)
 
     rows, problems = [], []
     with (
         atomic(out) as part,
         new_pixels(image_pixels, 3) as add_image,
         new_pixels(mask_pixels) as add_mask,
+        new_pixels(object_pixels, dtype=np.uint16) as add_objects,
         ThreadPoolExecutor(threads) as pool,
     ):
         part.mkdir()
@@ -154,6 +165,8 @@ def flatten_pairs(
                 rows.append(row)
                 add_image(pictures[0])
                 add_mask(pictures[1])
+                if some_numbered:
+                    add_objects(pictures[2])
     write_csv(manifest, pd.DataFrame(rows))
     return problems
 
