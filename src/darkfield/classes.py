@@ -5,7 +5,6 @@ from typing import Any
 
 from darkfield.files import UserError
 
-COUNTED = ("erythrocyte", "spirochaete")  # of these, objects are found: blobs, and filaments
 MEANS = ("miou", "mdice")  # in scores.json and metrics.json beside the classes
 
 
@@ -15,6 +14,11 @@ def class_names(classes: dict[str, int]) -> list[str]:
     The order of the keys has no meaning: any tool that writes JSON may sort them.
     """
     return sorted(classes, key=classes.__getitem__)
+
+
+def foreground(classes: dict[str, int], background: str | None) -> list[str]:
+    """The names of the classes that are looked for, by index: all but `background`, if any is."""
+    return [name for name in class_names(classes) if name != background]
 
 
 def matched(model: dict[str, int], data: dict[str, int], where: str) -> list[int]:

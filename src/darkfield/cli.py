@@ -89,7 +89,8 @@ def parser() -> argparse.ArgumentParser:
         "use",
         help="write a recipe from presets/ into params.yaml",
         description="Set params.yaml to the defaults and what presets/NAME.yaml changes in them. "
-        "Its sections data and pictures, its comments and the order of its keys stay.",
+        "What is about your data (data, objects, colours, pictures), its comments and the order of "
+        "its keys stay.",
     )
     use.add_argument("name", metavar="NAME", help="the name of a file in presets/, without .yaml")
     use.set_defaults(run=run_use)
@@ -124,9 +125,10 @@ def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> No
     pictures = sources(images, out)
     if others := sum((skipped(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
         print(f"skipped: {in_words(others)}", file=sys.stderr)
-    problems = label_files(pictures, Predictor(model), out, **options)
+    predictor = Predictor(model)
+    problems = label_files(pictures, predictor, out, **options)
     with claimed(out):
-        write_index(out, out, problems)
+        write_index(out, out, predictor.spec, problems)
         if line := warned(read_csv(out / "counts.csv")):
             print(line, file=sys.stderr)
     if problems:
@@ -145,7 +147,7 @@ def run_use(name: str) -> None:
     from darkfield import presets
 
     presets.use(name, Path("params.yaml"))
-    print(f"params.yaml now has the recipe of presets/{name}.yaml; data and pictures are unchanged")
+    print(f"params.yaml now has the recipe of presets/{name}.yaml; your data is unchanged")
 
 
 def run_doctor() -> None:

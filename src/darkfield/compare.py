@@ -28,13 +28,21 @@ from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
 from darkfield.measure import object_scores, paired
 from darkfield.measure.paired import Recipe
+from darkfield.network.spec import load_spec
 from darkfield.params import Params
 from darkfield.report.palette import SPLITS, class_colours
+from darkfield.report.plots import columns
 from darkfield.validation import check, load
 
 ROWS = Path("docs/ablation.yaml")
 OUT = Path("results/compare")
-SHARED = ("data", "synthesize", "split")  # what params.yaml says, whatever the preset
+SHARED = (
+    "data",
+    "objects",
+    "colours",
+    "synthesize",
+    "split",
+)  # what params.yaml says, whatever the preset
 
 
 def params_of(name: str, own: Params, seed: int | None = None) -> dict[str, Any]:
@@ -199,20 +207,21 @@ def curves(names: Sequence[str], seeds: Sequence[int | None], fold: str) -> Figu
         files = of_runs(name, seeds, fold, "results/{fold}evaluation/epochs.csv")
         epochs = pd.concat(map(read_csv, files))
         minutes = train_minutes(name, seeds, fold) / epochs["epoch"].max()
-        classes = epochs["class"].unique()
-        for c, colour in list(zip(classes, class_colours(len(classes)), strict=True))[1:]:
+        spec = load_spec(of_runs(name, seeds, fold, "results/{fold}model/model.json")[0])
+        colours = class_colours(spec)
+        for c in spec.looked_for:
             for split in ("train", "test"):
                 rows = epochs[(epochs["class"] == c) & (epochs["split"] == split)]
                 dice = rows.groupby("epoch")["dice"].agg(["mean", "min", "max"])
                 time = dice.index * minutes
-                axes.fill_between(time, dice["min"], dice["max"], color=colour, alpha=0.2, lw=0)
-                style = {"color": colour, "linestyle": SPLITS[split][1], "marker": ".", "ms": 3}
+                axes.fill_between(time, dice["min"], dice["max"], color=colours[c], alpha=0.2, lw=0)
+                style = {"color": colours[c], "linestyle": SPLITS[split][1], "marker": ".", "ms": 3}
                 axes.plot(time, dice["mean"], **style, lw=1.2, label=f"{c}, {split}")
         axes.set(title=name, xlabel="training (minutes)", ylim=(0, 1))
     panels[0].set(ylabel="Dice", xlim=(0, None))
     handles, labels = panels[0].get_legend_handles_labels()
-    columns = len(labels) if len(names) > 2 else len(labels) // 2
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
+    across = columns(labels, figure.get_figwidth())
+    figure.legend(handles, labels, loc="outside upper center", ncols=across, frameon=False)
     return figure
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from darkfield.classes import foreground
 from darkfield.files import wrong_name
 from darkfield.sections import (
     Augment,
@@ -21,13 +22,20 @@ from darkfield.sections import (
     Synthesize,
     Train,
 )
-from darkfield.values import Section, Size, problems
+from darkfield.values import Colours, Kinds, Section, Size, problems
 
 
 class Params(Section):
     """params.yaml."""
 
     data: Data = Field(default_factory=Data)
+    objects: Kinds = Field(
+        {"erythrocyte": "blob", "spirochaete": "filament"},
+        description="blob, filament, or component: connected pixels, as of any class not named.",
+    )
+    colours: Colours = Field(
+        {}, description='"#rrggbb" of a class; those not named have colours of their own.'
+    )
     synthesize: Synthesize = Field(default_factory=Synthesize)
     split: Split = Field(default_factory=Split)
     image_size: Literal["native"] | Size = Field(
@@ -60,8 +68,19 @@ def of_classes(params: Params) -> Iterator[tuple[str, str]]:
                 "data.mask_values",
                 f"{value!r} is mapped to {name!r}, which data.classes does not have",
             )
-    if sorted(classes.values()) != list(range(len(classes))) or classes.get("background") != 0:
-        yield "data.classes", "must count 0, 1, 2, ... and begin with background: 0"
+    if sorted(classes.values()) != list(range(len(classes))):
+        yield "data.classes", "must count 0, 1, 2, ..."
+    if (background := params.data.background) not in (*classes, None):
+        yield (
+            "data.background",
+            f"{background!r} is not in data.classes; name the class that is not looked for, or "
+            "null if there is none",
+        )
+    known = set(foreground(classes, background))
+    for name in sorted(params.objects.keys() - known):
+        why = "data.background, which has no objects" if name in classes else "not in data.classes"
+        yield "objects", f"{name!r} is {why}; remove it"
+    yield from (("colours", text) for text in alike(params.colours, classes, background))
     if isinstance(weights, tuple) and len(weights) != len(classes):
         yield "train.class_weights", f"{len(weights)} weights for {len(classes)} classes"
 
@@ -82,6 +101,21 @@ def unusable(names: dict[str, int]) -> Iterator[str]:
                 f"{other!r} and {name!r} differ only in case, or in how a letter is encoded, and "
                 "to macOS are one file; rename one"
             )
+
+
+def alike(
+    colours: dict[str, str], classes: dict[str, int], background: str | None
+) -> Iterator[str]:
+    """Why colours of classes cannot be used."""
+    seen = {"#000000": "black, what is not coloured"}
+    for name, colour in colours.items():
+        if name not in classes:
+            yield f"{name!r} is not in data.classes; remove it"
+        elif name == background:
+            yield f"{name!r} is data.background, which is not coloured; remove it"
+        elif colour in seen:
+            yield f"{name!r} has the colour of {seen[colour]}; give it another"
+        seen.setdefault(colour, repr(name))
 
 
 def of_training(params: Params) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
 
 PRESETS = Path("presets")
-OWN = ("data", "pictures")  # sections that are the user's, whatever the recipe
+OWN = (
+    "data",
+    "objects",
+    "colours",
+    "pictures",
+)  # sections that are the user's, whatever the recipe
 
 
 def names() -> list[str]:
@@ -45,7 +50,7 @@ def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def use(name: str, path: Path) -> None:
     """Set params.yaml to the defaults and what a preset changes in them.
 
-    Its comments, its order, and its sections `data` and `pictures` stay. Raises UserError if there
+    Its comments, its order, and the sections OWN stay. Raises UserError if there
     is no such preset and, after the file is written, if the recipe contradicts the data.
     """
     recipe = merged(Params().plain(), read(name))

@@ -10,6 +10,7 @@ from pydantic import Field
 from darkfield.values import (
     Channels,
     Classes,
+    ClassName,
     Count,
     Edge,
     EncoderName,
@@ -23,6 +24,7 @@ from darkfield.values import (
     Section,
     Seed,
     Size,
+    Tta,
     Weight,
     Whole,
     Zoom,
@@ -38,7 +40,10 @@ class Data(Section):
     )
     classes: Classes = Field(
         {"background": 0, "erythrocyte": 1, "spirochaete": 2},
-        description="Class indices: 0, 1, 2, ..., background first.",
+        description="Class indices: 0, 1, 2, ...",
+    )
+    background: Maybe[ClassName] = Field(
+        "background", description="Class that is not looked for, or null: every class is."
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
@@ -201,8 +206,9 @@ class Predict(Section):
     overlap: Number = Field(
         0.25, ge=0, le=0.9, description="Fraction of a tile that it shares with its neighbour."
     )
-    tta: Flag = Field(
-        False, description="Test-time augmentation: the mean over flips and right-angle turns."
+    tta: Tta = Field(
+        False,
+        description="Test-time augmentation: flip: left and right; true: all flips and turns.",
     )
 
 

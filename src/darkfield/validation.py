@@ -15,6 +15,7 @@ from darkfield.schema import section, words
 from darkfield.values import PROBLEM
 
 TABLES = ("classes", "mask_values")  # of data: mappings whose keys are the user's
+OF_CLASSES = ("objects", "colours")  # sections that are such mappings
 SECTIONS = list(Params.model_fields)
 LONGEST = 60  # number of characters of a wrong value to show
 
@@ -88,11 +89,12 @@ def replace_tables(params: dict[str, Any], layers: Sequence[dict[str, Any]]) -> 
 
     Snakemake merges mappings: entries that a user's --configfile leaves out would stay.
     """
-    data = dict(params["data"])
+    data, whole = dict(params["data"]), dict[str, Any]()
     for layer in layers:
+        whole |= {name: layer[name] for name in OF_CLASSES if name in layer}
         if isinstance(of_layer := layer.get("data"), dict):
             data |= {table: of_layer[table] for table in TABLES if table in of_layer}
-    return params | {"data": data}
+    return params | whole | {"data": data}
 
 
 def check(params: dict[str, Any], file: str = "params.yaml") -> Params:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -93,7 +93,11 @@ EncoderName = Annotated[str, Field(pattern=r"^[\w.-]+$", title="the name of an e
 ModelName = Annotated[
     str, Field(pattern=r"^[^/{}<>*\n]+$", title="the NAME of a folder models/NAME")
 ]
+ClassName = Annotated[str, Field(title="the name of a class")]
+Tta = Flag | Literal["flip"]  # test-time augmentation
 Maybe = Annotated[T | None, BeforeValidator(null)]
+Kind = Literal["blob", "filament", "component"]  # of objects: see darkfield.objects.kinds
+Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$"), AfterValidator(str.upper)]
 MASK_VALUE = "^([0-9]{1,5}|#[0-9a-f]{6})$"
 
 
@@ -134,9 +138,21 @@ def in_order(classes: dict[str, int]) -> dict[str, int]:
 
 Classes = Annotated[
     dict[str, Index],
-    Field(min_length=2, max_length=256, title="a mapping of 2 to 256 names to whole numbers"),
+    Field(min_length=2, max_length=255, title="a mapping of 2 to 255 names to whole numbers"),
     BeforeValidator(text_keys),
     AfterValidator(in_order),
+]
+Kinds = Annotated[
+    dict[str, Kind],
+    Field(title="a mapping of names of classes to blob, filament or component"),
+    BeforeValidator(text_keys),
+    AfterValidator(lambda kinds: dict(sorted(kinds.items()))),
+]
+Colours = Annotated[
+    dict[str, Colour],
+    Field(title='a mapping of names of classes to "#rrggbb"'),
+    BeforeValidator(text_keys),
+    AfterValidator(lambda colours: dict(sorted(colours.items()))),
 ]
 MaskValues = Annotated[
     dict[Annotated[str, Field(pattern=MASK_VALUE)], str],

@@ -18,7 +18,7 @@ os.environ.update(
 import darkfield.engine.lock
 import darkfield.engine.private
 import darkfield.validation
-from darkfield.classes import COUNTED, class_names
+from darkfield.classes import foreground
 from darkfield.engine.imports import code_digest, code_files
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json

@@ -106,6 +106,7 @@ rule objects_batch:
         train=config["train"],
         predict=config["predict"],
         classes=config["data"]["classes"],
+        objects=config["objects"],
         batches=config["data"]["batches"],
     script:
         "../scripts/objects_batch.py"
@@ -147,6 +148,8 @@ rule calibrate:
     params:
         code=code("calibrate"),
         predict=config["predict"],
+        objects=config["objects"],
+        colours=config["colours"],
     script:
         "../scripts/calibrate.py"
 
@@ -232,6 +235,7 @@ rule label_review:
         code=code("label_review"),
         train=config["train"],
         classes=config["data"]["classes"],
+        background=config["data"]["background"],
     script:
         "../scripts/label_review.py"
 
@@ -348,6 +352,7 @@ use rule objects_batch as model_objects_batch with:
         "benchmarks/models/{model}/objects/{batch}.tsv"
     params:
         predict=of_model("predict"),
+        objects=None,
 
 
 use rule objects as model_objects with:

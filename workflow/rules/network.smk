@@ -35,5 +35,6 @@ rule train:
         model=config["model"],
         image_size=config["image_size"],
         classes=config["data"]["classes"],
+        background=config["data"]["background"],
     script:
         "../scripts/train.py"

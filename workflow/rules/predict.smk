@@ -32,6 +32,7 @@ rule predict:
         batches=expand(
             rules.predict_batch.output, batch=range(config["data"]["batches"])
         ),
+        spec=rules.predict_batch.input.spec,
         template=os.path.relpath(Path(SRC, "darkfield/report/predictions.html.j2")),
     output:
         labels=directory("results/predictions/labels"),

@@ -51,14 +51,14 @@ rule overlays:
         "../scripts/overlays.py"
 
 
-OBJECTS = [name for name in COUNTED if name in config["data"]["classes"]]
+LOOKED_FOR = foreground(config["data"]["classes"], config["data"]["background"])
 
 
 rule plots:
     input:
         counts=rules.class_counts.output[0],
         history=rules.train.output.history,
-        spec=rules.train.output.spec,
+        spec=rules.calibrate.output.spec,
         epochs=rules.evaluate.output.epochs,
         scores=rules.select.output.scores,
         confusion=rules.select.output.confusion,
@@ -75,7 +75,7 @@ rule plots:
         classes=report(
             expand(
                 "results/{run}plots/classes/{name}.png",
-                name=class_names(config["data"]["classes"])[1:],
+                name=LOOKED_FOR,
                 allow_missing=True,
             ),
             caption="../report/overlap_accuracy.rst",
@@ -84,7 +84,7 @@ rule plots:
         agreement=report(
             expand(
                 "results/{run}plots/agreement/{name}.png",
-                name=OBJECTS,
+                name=LOOKED_FOR,
                 allow_missing=True,
             ),
             caption="../report/agreement.rst",
@@ -93,7 +93,7 @@ rule plots:
         by_size=report(
             expand(
                 "results/{run}plots/by_size/{name}.png",
-                name=OBJECTS,
+                name=LOOKED_FOR,
                 allow_missing=True,
             ),
             caption="../report/by_size.rst",
@@ -102,7 +102,7 @@ rule plots:
         confidence=report(
             expand(
                 "results/{run}plots/confidence/{name}.png",
-                name=OBJECTS,
+                name=LOOKED_FOR,
                 allow_missing=True,
             ),
             caption="../report/confidence.rst",

@@ -9,6 +9,7 @@ from darkfield.files import atomic, read_csv, read_json, sha256
 from darkfield.measure.calibration import TABLES, Tables, fit, of_images
 from darkfield.network.familiarity import fit_familiarity
 from darkfield.network.spec import load_spec, save_spec
+from darkfield.objects.kinds import kinds_of
 from darkfield.sections import Predict
 
 with job(snakemake) as log:
@@ -24,6 +25,8 @@ with job(snakemake) as log:
         shutil.copyfile(inputs.checkpoints[scores["epoch"] - 1], part)
     facts = {
         "predict": Predict(**snakemake.params.predict),
+        "objects": kinds_of(spec.classes, spec.background, snakemake.params.objects),
+        "colours": snakemake.params.colours,
         "epoch": scores["epoch"],
         "metrics": {name: scores[name] for name in ("test", "val")},
         "caveats": tuple(scores.get("caveats", [])),

@@ -28,7 +28,11 @@ def familiarity(known: list[Familiarity | None], found: list[Any]) -> dict[str, 
 
 with job(snakemake) as log:
     inputs, classes = snakemake.input, class_names(snakemake.params.classes)
-    scores = [read_json(path) for path in inputs.scores]
+    scores, specs = (
+        [read_json(path) for path in inputs.scores],
+        [*map(load_spec, map(Path, inputs.specs))],
+    )
+    kinds, background = specs[0].kinds, specs[0].background
     table = read_csv(inputs.splits[0])[["image", "group"]].assign(fold=0)
     matrices = np.zeros((len(table), len(classes), len(classes)), dtype=np.int64)
     for fold, (split, path) in enumerate(zip(inputs.splits, inputs.confusions, strict=True), 1):
@@ -56,12 +60,14 @@ with job(snakemake) as log:
     write_csv(snakemake.output.objects, images)
     result = {
         "test": split_metrics(matrices, classes),
-        "objects": object_scores.by_class(images),
-        "objects_interval_95": object_scores.intervals(images, images["group"]),
-        "reliability": reliability.by_class(objects.objects, images, objects.pixels, classes),
+        "objects": object_scores.by_class(images, kinds),
+        "objects_interval_95": object_scores.intervals(images, images["group"], kinds),
+        "reliability": reliability.by_class(
+            objects.objects, images, objects.pixels, classes, background
+        ),
         "calibration": calibration and calibration.model_dump(mode="json"),
         "familiarity": familiarity(
-            [load_spec(Path(path)).familiarity for path in inputs.specs],
+            [spec.familiarity for spec in specs],
             [read_json(path)["familiarity"] for path in inputs.object_scores],
         ),
         "interval_95": (means | by_class) if limits else None,

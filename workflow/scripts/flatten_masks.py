@@ -15,8 +15,8 @@ with job(snakemake) as log:
     if problems:
         raise UserError(*problems)
     folders, manifests = [Path(p) for p in inputs.masks], [Path(p) for p in inputs.manifest]
-    classes = snakemake.params.data["classes"]
-    table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), classes)
+    background = snakemake.params.data["background"]
+    table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), background)
     for files in (inputs.image_pixels, inputs.mask_pixels, inputs.object_pixels):
         keep_only(files)
     folders = image_and_mask_folders(Path(inputs.root))

@@ -26,7 +26,7 @@ with job(snakemake) as log:
     shown = {}
     for i in progress(test[worst_first(matrices[test])][:IMAGES], "image"):
         labels = predictor.labels(native[i])
-        shown[i] = pictures(native[i], masks[i], labels, len(predictor.classes))
+        shown[i] = pictures(native[i], masks[i], labels, spec)
     settings = {name: snakemake.params[name] for name in ("data", "split", "select")}
     settings["data"] = {k: v for k, v in settings["data"].items() if k != "batches"}
     text = page(

@@ -18,9 +18,11 @@ WORST = 20
 
 with job(snakemake) as log:
     inputs, cfg = snakemake.input, snakemake.params.train
-    classes = class_names(snakemake.params.classes)
+    classes, background = class_names(snakemake.params.classes), snakemake.params.background
     table, tested = read_csv(inputs.manifest), read_csv(inputs.split)
-    ranks = ranking(np.load(inputs.confusions), tested["image"], tested["fold"], classes)
+    ranks = ranking(
+        np.load(inputs.confusions), tested["image"], tested["fold"], classes, background
+    )
     native, masks = (
         Pictures(p, network_sizes(table, "native")) for p in (inputs.native, inputs.masks)
     )
@@ -33,7 +35,7 @@ with job(snakemake) as log:
         ):
             i = row_of[image]
             predictor = Predictor(folders[fold - 1], *hardware, cfg["threads"])
-            sheet = overlay(native[i], masks[i], predictor.labels(native[i]), classes)
+            sheet = overlay(native[i], masks[i], predictor.labels(native[i]), predictor.spec)
             write_png(part / f"{rank:02}_{image}.png", sheet)
     write_csv(snakemake.output.ranks, ranks)
     log.info("least agreement: %s", ", ".join(ranks["image"][:WORST]))

@@ -26,20 +26,21 @@ with job(snakemake) as log:
     inputs, output = snakemake.input, snakemake.output
     split, scores = read_csv(inputs.split), read_json(inputs.scores)
     spec = load_spec(Path(inputs.spec))
-    classes = class_names(spec.classes)
+    classes, kinds = class_names(spec.classes), spec.kinds
     found = Tables(*(read_csv(inputs[name]) for name in TABLES))
     tables = apply(found, spec.calibration, classes)
     tables = tables._replace(images=tables.images.merge(split, on="image"))
     for name in ("objects", "images", "pixels"):
         write_csv(output[name], getattr(tables, name))
     of = {name: tables.images[tables.images["split"] == name] for name in ("test", "val")}
-    result = {name: object_scores.by_class(rows) or None for name, rows in of.items()}
-    result["interval_95"] = object_scores.intervals(of["test"], of["test"]["group"])
+    result = {name: object_scores.by_class(rows, kinds) or None for name, rows in of.items()}
+    result["interval_95"] = object_scores.intervals(of["test"], of["test"]["group"], kinds)
     test = of_images(tables, of["test"]["image"], "test")
-    result["reliability"] = reliability.by_class(test.objects, test.images, test.pixels, classes)
+    names = classes, spec.background
+    result["reliability"] = reliability.by_class(test.objects, test.images, test.pixels, *names)
     features = read_csv(inputs.features).set_index("image")
     result["familiarity"] = familiar(features.loc[test.images["image"].unique()].to_numpy(), spec)
     write_json(output.scores, result)
     few = result["test"] and object_scores.compared(result["test"])
-    write_json(output.metrics, compared(scores, classes) | {"objects": few})
+    write_json(output.metrics, compared(scores, spec.looked_for) | {"objects": few})
     log.info("%d objects in %d images", len(tables.objects), tables.images["image"].nunique())

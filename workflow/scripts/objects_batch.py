@@ -18,13 +18,14 @@ from darkfield.measure.reliability import pixel_table, tally
 from darkfield.network.predictor import Predictor, certainty_of, classes_of
 from darkfield.network.watched import watched
 from darkfield.objects.confidence import EVIDENCE, evidence
+from darkfield.objects.kinds import kinds_of
 from darkfield.objects.table import Found, find, numbered
 from darkfield.progress import progress
 from darkfield.sections import Predict
 
 
 def measured(
-    image: np.ndarray, drawn: np.ndarray, objects_drawn: Found | None
+    image: np.ndarray, drawn: np.ndarray, objects_drawn: dict[str, Found] | None
 ) -> tuple[list[pd.DataFrame], np.ndarray]:
     """The tables of `measure.objects.compare` and the sums of `reliability.tally` of a picture."""
     parts, sums, top = [], no_pixels(len(names)), 0
@@ -33,8 +34,8 @@ def measured(
         sums += tally(band.cpu().numpy(), drawn[rows])
         parts.append((classes_of(band), certainty_of(band)))
     labels, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
-    objects = find(labels, classes)
-    compared = compare(labels, drawn, classes, found=objects, drawn_found=objects_drawn)
+    objects = find(labels, classes, kinds)
+    compared = compare(labels, drawn, classes, kinds, found=objects, drawn_found=objects_drawn)
     of = evidence(objects, labels, classes, certainty, image)
     of = of.set_index(compared.objects.index[~compared.objects["drawn"]])
     return [compared.objects.join(of), compared.pairs, compared.outlines], sums
@@ -52,6 +53,10 @@ with job(snakemake) as log:
         predict=Predict(**snakemake.params.predict),
     )
     classes, names = predictor.classes, class_names(predictor.classes)
+    wanted = snakemake.params.objects  # None: what the model's own model.json says
+    kinds = predictor.spec.kinds
+    if wanted is not None:
+        kinds = kinds_of(classes, predictor.spec.background, wanted)
     # Index in the masks -> index of the same name in the model.
     of_data = matched(classes, snakemake.params.classes, inputs.spec)
     numbering = np.argsort(of_data).astype(np.uint8)
@@ -64,7 +69,7 @@ with job(snakemake) as log:
     numbers = Pictures([inputs.numbers], sizes) if table["numbered"].any() else None
     # Nothing on nothing: gives the columns if no image of the batch is measured.
     nothing = np.zeros((1, 1), np.uint8)
-    found = [[part[:0].assign(image="") for part in compare(nothing, nothing, classes)]]
+    found = [[part[:0].assign(image="") for part in compare(nothing, nothing, classes, kinds)]]
     found[0][0] = found[0][0].assign(**dict.fromkeys(EVIDENCE, 0.0))
     tallies = {split: no_pixels(len(names)) for split in ("test", "val")}
     # One view says as much about what a picture shows as eight.
@@ -78,7 +83,7 @@ with job(snakemake) as log:
             else:
                 drawn = numbering[masks[i]]
                 known = table["numbered"][i] and numbers is not None
-                by_number = numbered(drawn, classes, numbers[i]) if known else None
+                by_number = numbered(drawn, classes, kinds, numbers[i]) if known else None
                 parts, sums = measured(native[i], drawn, by_number)
                 found.append([part.assign(image=table["image"][i]) for part in parts])
                 tallies[split] += sums

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from darkfield.classes import class_names
 from darkfield.data.images import write_png
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes
 from darkfield.engine.script import job
@@ -23,7 +22,7 @@ def draw(folder: Path, stems: dict[int, str], rows: range, table) -> None:
     for row, stem in progress(stems.items(), "image"):
         i = row - rows.start
         labels = predictor.labels(native[i])
-        sheet = overlay(native[i], masks[i], labels, class_names(predictor.classes))
+        sheet = overlay(native[i], masks[i], labels, predictor.spec)
         write_png(folder / f"{stem}.png", sheet)
 
 

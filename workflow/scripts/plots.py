@@ -6,32 +6,32 @@ from darkfield.engine.script import job
 from darkfield.files import atomic, keep_only, read_csv, read_json
 from darkfield.network.spec import load_spec
 from darkfield.report import object_plots, plots
+from darkfield.report.palette import GREY, class_colours
 
 with job(snakemake) as log:
     scores, counts = read_json(snakemake.input.scores), read_json(snakemake.input.counts)
     epochs, epoch = read_csv(snakemake.input.epochs), scores["epoch"]
-    history, train = read_csv(snakemake.input.history), load_spec(Path(snakemake.input.spec)).train
-    assert train, "a run's model.json says how it was trained"
+    history, spec = read_csv(snakemake.input.history), load_spec(Path(snakemake.input.spec))
+    assert spec.train, "a run's model.json says how it was trained"
     figures = {
-        snakemake.output.loss: plots.loss(history, train, epoch),
-        snakemake.output.balance: plots.class_balance(counts),
+        snakemake.output.loss: plots.loss(history, spec.train, epoch),
+        snakemake.output.balance: plots.class_balance(counts, class_colours(spec, GREY)),
         snakemake.output.confusion: plots.confusion_matrix(read_csv(snakemake.input.confusion)),
     }
-    for path, name in zip(snakemake.output.classes, list(counts["pixels"]["all"])[1:], strict=True):
+    for path, name in zip(snakemake.output.classes, spec.looked_for, strict=True):
         figures[path] = plots.overlap_accuracy(epochs, name, epoch)
     split = read_csv(snakemake.input.split)
     test = split.loc[split["split"] == "test", "image"]
-    for kind, draw, table in (
-        ("agreement", object_plots.agreement, "images"),
-        ("by_size", object_plots.by_size, "objects"),
-        ("confidence", object_plots.confidence, "objects"),
-    ):
-        rows = read_csv(snakemake.input[table])
-        for path in snakemake.output[kind]:
-            figures[path] = draw(rows[rows["image"].isin(test)], Path(path).stem)
+    objects, images = (read_csv(snakemake.input[name]) for name in ("objects", "images"))
+    objects, images = (rows[rows["image"].isin(test)] for rows in (objects, images))
+    places = (snakemake.output[name] for name in ("agreement", "by_size", "confidence"))
+    for (name, kind), *paths in zip(spec.kinds.items(), *places, strict=True):
+        figures[paths[0]] = object_plots.agreement(images, name)
+        figures[paths[1]] = object_plots.by_size(objects, name, kind)
+        figures[paths[2]] = object_plots.confidence(objects, name)
     pixels = read_csv(snakemake.input.pixels)
     figures[snakemake.output.pixels] = object_plots.pixel_confidence(
-        pixels[pixels["split"] == "test"], list(counts["pixels"]["all"])[1:]
+        pixels[pixels["split"] == "test"], spec.looked_for
     )
     for path, figure in figures.items():
         with atomic(path) as part:

@@ -8,6 +8,7 @@ import pandas as pd
 from darkfield.data.listing import in_words, skipped
 from darkfield.engine.script import job
 from darkfield.files import atomic, concat_csv, hand_over, read_csv, read_json, write_csv
+from darkfield.network.spec import load_spec
 from darkfield.report.predictions import write_index
 from darkfield.report.unfamiliar import warned
 
@@ -26,7 +27,7 @@ with job(snakemake) as log:
     problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
     write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
     labels = Path(snakemake.output.labels)
-    write_index(labels.parent, labels, problems)
+    write_index(labels.parent, labels, load_spec(Path(snakemake.input.spec)), problems)
     print(*problems, sep="\n", file=sys.stderr)
     unused = in_words(skipped(Path(snakemake.params.folder)))
     if unused:

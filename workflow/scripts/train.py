@@ -35,6 +35,7 @@ from darkfield.sections import Augment, Model, Train
 def fit(device: torch.device, precision: str) -> None:
     inputs, params, cfg = snakemake.input, snakemake.params, Train(**snakemake.params.train)
     classes, kind = params.classes, Model(**params.model)
+    background = None if params.background is None else classes[params.background]
     augment = Augment(**params.augment)
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
 
@@ -47,7 +48,7 @@ def fit(device: torch.device, precision: str) -> None:
         Pictures(inputs.masks, sizes, rows),
         image_transform(),
         target_transform,
-        augmentation(augment, cfg.crop),
+        augmentation(augment, cfg.crop, background),
     )
     torch.manual_seed(cfg.seed)
     model = build(kind, len(classes))
@@ -74,6 +75,7 @@ def fit(device: torch.device, precision: str) -> None:
             class_weights=class_weights(cfg.class_weights, counts),
             device=device,
             precision=precision,
+            background=background,
         )
     if not first():
         return
@@ -86,6 +88,7 @@ def fit(device: torch.device, precision: str) -> None:
     spec = ModelSpec(
         model=kind,
         classes=classes,
+        background=params.background,
         image_size=params.image_size,
         mean=stats["mean"],
         std=stats["std"],

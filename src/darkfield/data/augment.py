@@ -20,12 +20,19 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
 
     The window is 1 / s times as large as `size`, s drawn log-uniformly from `scale`. In the
     fraction `foreground` of cases it holds a random pixel of a random class that the mask has,
-    background apart. Where it leaves the picture it is black, and background.
+    `background`, an index, apart. Where it leaves the picture it is black, and background; without
+    one, it repeats the border.
     """
 
-    def __init__(self, size: Sequence[int], scale: Sequence[float], foreground: float):
+    def __init__(
+        self,
+        size: Sequence[int],
+        scale: Sequence[float],
+        foreground: float,
+        background: int | None = 0,
+    ):
         super().__init__()
-        self.size, self.foreground = list(size), foreground
+        self.size, self.foreground, self.background = list(size), foreground, background
         self.scale = torch.tensor(scale, dtype=torch.float64).log()
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, int]:
@@ -35,10 +42,13 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         sides = [max(1, round(side / scale)) for side in self.size]
         inside = None
         if torch.rand(()) < self.foreground:
-            present = mask.flatten().bincount()[1:].nonzero()[:, 0] + 1
+            pixels = mask.flatten().bincount()
+            if self.background is not None:
+                pixels[self.background : self.background + 1] = 0
+            present = pixels.nonzero()[:, 0]
             if len(present):
-                pixels = (mask == present[pick(len(present))]).nonzero()
-                inside = pixels[pick(len(pixels))].tolist()
+                where = (mask == present[pick(len(present))]).nonzero()
+                inside = where[pick(len(where))].tolist()
         top, left = (
             corner(window, whole, inside and inside[axis])
             for axis, (window, whole) in enumerate(zip(sides, mask.shape, strict=True))
@@ -46,7 +56,16 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         return {"top": top, "left": left, "height": sides[0], "width": sides[1]}
 
     def transform(self, inpt: Any, params: dict[str, int]) -> Any:
-        return F.resized_crop(inpt, **params, size=self.size, antialias=True)
+        top, left, height, width = params.values()
+        rows, columns = inpt.shape[-2:]
+        beyond = [-left, -top, left + width - columns, top + height - rows]
+        around = [max(0, side) for side in beyond]
+        if any(around):
+            black = self.background if isinstance(inpt, tv_tensors.Mask) else 0
+            how = {"padding_mode": "edge"} if self.background is None else {"fill": black}
+            inpt = F.pad(inpt, around, **how)
+        at = top + around[1], left + around[0], height, width
+        return F.resized_crop(inpt, *at, size=self.size, antialias=True)
 
 
 def pick(n: int) -> int:
@@ -85,14 +104,17 @@ class StrayLight(v2.Transform):  # type: ignore[misc]  # torchvision ships no ty
         return tv_tensors.wrap(lit.round().to(torch.uint8), like=inpt)
 
 
-def augmentation(cfg: Augment, crop: Size | None) -> Callable[[Tensor, Tensor], Pair] | None:
+def augmentation(
+    cfg: Augment, crop: Size | None, background: int | None = 0
+) -> Callable[[Tensor, Tensor], Pair] | None:
     """The transform of image and mask, tv_tensors, that params.yaml asks for; None for none.
 
-    `crop` is the size of random windows, None for whole pictures.
+    `crop` is the size of random windows, None for whole pictures; `background` the index of that
+    class, None if there is none.
     """
     steps: list[Callable[..., Any]] = []
     if crop:
-        steps.append(RandomWindow(crop, cfg.scale, cfg.foreground))
+        steps.append(RandomWindow(crop, cfg.scale, cfg.foreground, background))
     if cfg.flip:
         steps += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
     if cfg.turn:

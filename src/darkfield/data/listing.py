@@ -4,23 +4,20 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from darkfield.classes import COUNTED
 from darkfield.data.images import is_picture, pages
 from darkfield.files import UserError, remove, wrong_name
 
 LABEL, OVERLAY = "{}.png", "overlays/{}.jpg"  # of an image, below `out`
 ON_REQUEST = {
-    "probabilities": ("probabilities/{}.tif",),
-    "instances": tuple(f"instances/{name}/{{}}.tif" for name in COUNTED),
-    "geojson": ("geojson/{}.geojson",),
-    "rois": ("rois/{}.zip",),
+    "probabilities": "probabilities/{}.tif",
+    "geojson": "geojson/{}.geojson",
+    "rois": "rois/{}.zip",
 }
-MADE = (LABEL, OVERLAY, *chain.from_iterable(ON_REQUEST.values()))
+MADE = (LABEL, OVERLAY, *ON_REQUEST.values())
 
 
 class Made(NamedTuple):
@@ -37,14 +34,24 @@ class Made(NamedTuple):
     def overlay(self) -> Path:
         return self.out / OVERLAY.format(self.name)
 
-    def path(self, kind: str, nth: int = 0) -> Path:
+    def path(self, kind: str) -> Path:
         """A file of listing.ON_REQUEST."""
-        return self.out / ON_REQUEST[kind][nth].format(self.name)
+        return self.out / ON_REQUEST[kind].format(self.name)
+
+    def instances(self, name: str) -> Path:
+        """The numbers of a class's objects."""
+        return self.out / "instances" / name / f"{self.name}.tif"
+
+    def files(self) -> list[Path]:
+        """Where all of them are or would be; instances only of classes that have a folder."""
+        folders = sorted((self.out / "instances").glob("*/"))
+        of_classes = (self.instances(folder.name) for folder in folders)
+        return [*(self.out / made.format(self.name) for made in MADE), *of_classes]
 
     def remove(self) -> None:
         """Remove all of them."""
-        for made in MADE:
-            remove(self.out / made.format(self.name))
+        for path in self.files():
+            remove(path)
 
 
 class Source(NamedTuple):
@@ -83,7 +90,7 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     problems += [
         f"{source.path}: --out {out} would overwrite pictures; name another folder"
         for source in listed
-        if any(real(out / made.format(source.name)) in inside for made in MADE)
+        if any(real(path) in inside for path in Made(out, source.name).files())
     ]
     if problems:
         raise UserError(*problems)

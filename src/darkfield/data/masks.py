@@ -176,7 +176,7 @@ def gather_masks(
     manifests: Sequence[Path],
     out: Path,
     manifest: Path,
-    classes: dict[str, int],
+    background: str | None,
 ) -> pd.DataFrame:
     """Join what flatten_pairs wrote for each batch; returns the manifest's table.
 
@@ -184,11 +184,11 @@ def gather_masks(
     stats.absences reports other classes that no mask has.
     """
     table = concat_csv(manifests)
-    background = min(classes, key=classes.__getitem__)
-    if not table[pixels_column(background)].any():
+    if background is not None and not table[pixels_column(background)].any():
         raise UserError(
             f"data.mask_values: no mask has a pixel of {background}; if another value stands for "
-            "it (ilastik counts from 1), name that value so"
+            "it (ilastik counts from 1), name that value so; if none does, set data.background "
+            "to null"
         )
     with atomic(out) as part:
         part.mkdir()

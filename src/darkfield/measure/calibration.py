@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import COUNTED
 from darkfield.files import stacked
 from darkfield.measure.object_scores import image_table, of_counted
 from darkfield.measure.objects import KEY
@@ -51,7 +50,7 @@ def fit(tables: Tables, classes: Sequence[str]) -> Calibration | None:
     if not len(tables.images):
         return None
     images = image_table(*tables[:3])
-    of = {name: fit_objects(tables.objects, images, name) for name in COUNTED}
+    of = {name: fit_objects(tables.objects, images, name) for name in classes}
     pixels = [tables.pixels[tables.pixels["class"] == name] for name in classes]
     return Calibration(
         temperatures=tuple(map(fit_temperature, pixels)),

@@ -11,19 +11,27 @@ SMALL = 500  # pixels: a small object
 
 
 def ranking(
-    matrices: np.ndarray, images: Sequence[str], folds: Sequence[int], classes: Sequence[str]
+    matrices: np.ndarray,
+    images: Sequence[str],
+    folds: Sequence[int],
+    classes: Sequence[str],
+    background: str | None,
 ) -> pd.DataFrame:
     """One row per image, least agreement first, from matrices (images, C, C).
 
-    `agreement`, 0-1, is the mean over the classes except background of (2 TP + s) / (2 TP + FP + FN
+    `agreement`, 0-1, is the mean over the classes but `background` of (2 TP + s) / (2 TP + FP + FN
     + s). With s = 0 this would be Dice; s = 500 pixels keeps a speck or two from ranking like a
     missed object. For each class: its pixels in the mask, how many of them the model `missed`, and
     how many it `invented`.
     """
     tp, fp, fn, _ = counts(matrices)
     dice = (2 * tp + SMALL) / (2 * tp + fp + fn + SMALL)
-    table = pd.DataFrame({"image": images, "fold": folds, "agreement": dice[:, 1:].mean(axis=1)})
-    for c, name in list(enumerate(classes))[1:]:
+    looked_for = [c for c, name in enumerate(classes) if name != background]
+    table = pd.DataFrame(
+        {"image": images, "fold": folds, "agreement": dice[:, looked_for].mean(axis=1)}
+    )
+    for c in looked_for:
+        name = classes[c]
         table[f"{name}_pixels"] = (tp + fn)[:, c]
         table[f"{name}_missed"] = fn[:, c]
         table[f"{name}_invented"] = fp[:, c]

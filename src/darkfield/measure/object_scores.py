@@ -15,36 +15,40 @@ import pandas as pd
 from darkfield.classes import key_of
 from darkfield.measure.intervals import percentiles, resampled, too_few
 from darkfield.measure.metrics import ratio
-from darkfield.measure.objects import FILAMENT, KEY, ONE, OTHER, SIDES, TOLERANCES
+from darkfield.measure.objects import KEY, ONE, OTHER, SIDES, TOLERANCES
 from darkfield.measure.selection import number
+from darkfield.values import Kind
 
 THRESHOLDS = range(50, 100, 5)  # percent: how much alike two objects must be to be the same one
 QUARTER = 0.25  # of a predicted object's pixels: the looser rule, by which pieces count as real
 COMPARED = ("f1", "count_bias")
-OF_BLOBS = ("f1_50_95", "pq", "pq_50_95")
-OF_FILAMENTS = ("completeness", "correctness", "line_f1", "cldice")
+OF_PIXELS = ("f1_50_95", "pq", "pq_50_95")  # not of filaments
+OF_LINES = ("completeness", "correctness", "line_f1", "cldice")  # of filaments alone
 
 
 def likeness(objects: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     """How much alike the two objects of each row of `pairs` are, 0 to 1, by its index.
 
-    Of blobs it is the intersection over union of their pixels; of filaments, the quality of
-    Wiedemann et al. (1998), the same of their centre lines: c k / (c + k - c k), where c, the
-    completeness, is the share of the drawn line that is near the predicted one, and k, the
-    correctness, the reverse.
+    It is the intersection over union of their pixels; of filaments, the quality of Wiedemann et al.
+    (1998), the same of their centre lines: c k / (c + k - c k), where c, the completeness, is the
+    share of the drawn line that is near the predicted one, and k, the correctness, the reverse.
     """
-    (a, a_line), (b, b_line) = (sizes(objects, pairs, side).to_numpy(float).T for side in SIDES)
+    of_sides = (sizes(objects, pairs, side).to_numpy(float).T for side in SIDES)
+    (a, a_line, length), (b, b_line, _) = of_sides
     shared, a_near, b_near = pairs[["pixels", *(f"{s}_near" for s in SIDES)]].to_numpy(float).T
     iou = ratio(shared, a + b - shared)
     k, c = ratio(a_near, a_line), ratio(b_near, b_line)
     quality = np.nan_to_num(ratio(c * k, c + k - c * k))
-    return pd.Series(np.where(pairs["class"] == FILAMENT, quality, iou), pairs.index)
+    return pd.Series(
+        np.where(length > 0, quality, iou),  # which only filaments have
+        pairs.index,
+    )
 
 
 def sizes(objects: pd.DataFrame, pairs: pd.DataFrame, side: str) -> pd.DataFrame:
-    """area_px and line_px of the object that each row of `pairs` has on a side."""
+    """area_px, line_px and length_px of the object that each row of `pairs` has on a side."""
     rows = objects[objects["drawn"] == (side == "drawn")]
-    known = rows.set_index([*KEY, "object"])[["area_px", "line_px"]]
+    known = rows.set_index([*KEY, "object"])[["area_px", "line_px", "length_px"]]
     return known.loc[pd.MultiIndex.from_frame(pairs[[*KEY, f"{side}_object"]])].reset_index(
         drop=True
     )
@@ -132,8 +136,10 @@ def of_counted(objects: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame
     return objects.drop(left_out.index), pairs[kept]
 
 
-def scores(table: pd.DataFrame, name: str) -> dict[str, float]:
+def scores(table: pd.DataFrame, kind: Kind) -> dict[str, float]:
     """The scores of a class from its rows of `image_table`, at least one; NaN where undefined.
+
+    `kind` is that of its objects; scores that say nothing about it are left out.
 
     precision, recall, f1: of objects, one to one. pq: panoptic quality. ..._50_95: the mean over
     THRESHOLDS. ..._quarter: by the looser rule. completeness, correctness, line_f1: of centre lines
@@ -142,7 +148,12 @@ def scores(table: pd.DataFrame, name: str) -> dict[str, float]:
     error of a picture's count, and the limits between which 95 % of the errors lie. ccc: Lin's
     concordance.
     """
-    return scored(*plain(table), name)
+    return {metric: value for metric, value in scored(*plain(table)).items() if fits(metric, kind)}
+
+
+def fits(metric: str, kind: Kind) -> bool:
+    """Whether a score says something about a kind of objects."""
+    return metric not in (OF_PIXELS if kind == "filament" else OF_LINES)
 
 
 def plain(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
@@ -151,14 +162,14 @@ def plain(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     return numeric.columns.tolist(), numeric.to_numpy(float)
 
 
-def scored(columns: list[str], values: np.ndarray, name: str) -> dict[str, float]:
-    """`scores`, from what `plain` returns."""
+def scored(columns: list[str], values: np.ndarray) -> dict[str, float]:
+    """`scores` of objects of any kind, from what `plain` returns."""
     total = dict(zip(columns, values.sum(axis=0).tolist(), strict=True))
     predicted, drawn = (values[:, columns.index(f"{side}_objects")] for side in SIDES)
-    return of_sums(total, name) | of_counts(predicted, drawn)
+    return of_sums(total) | of_counts(predicted, drawn)
 
 
-def of_sums(total: dict[str, float], name: str) -> dict[str, float]:
+def of_sums(total: dict[str, float]) -> dict[str, float]:
     """The scores that are ratios of sums over pictures."""
 
     def share(part: float, whole: float) -> float:
@@ -196,8 +207,7 @@ def of_sums(total: dict[str, float], name: str) -> dict[str, float]:
         found[f"nsd_{t}px"] = share(near, outline)
     found |= {"drawn": drawn, "predicted": predicted}
     found["count_bias"] = share(predicted - drawn, drawn)
-    others = OF_BLOBS if name == FILAMENT else OF_FILAMENTS
-    return {metric: value for metric, value in found.items() if metric not in others}
+    return found
 
 
 def of_counts(predicted: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
@@ -215,10 +225,10 @@ def of_counts(predicted: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
     }
 
 
-def by_class(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+def by_class(table: pd.DataFrame, kinds: dict[str, Kind]) -> dict[str, dict[str, float | None]]:
     """`scores` of each class that `image_table`'s rows have, for JSON: null where undefined."""
     return {
-        key_of(name): {metric: number(value) for metric, value in scores(rows, name).items()}
+        key_of(name): {metric: number(value) for metric, value in scores(rows, kinds[name]).items()}
         for name, rows in of_classes(table)
     }
 
@@ -229,7 +239,7 @@ def of_classes(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def intervals(
-    table: pd.DataFrame, groups: Sequence[Hashable]
+    table: pd.DataFrame, groups: Sequence[Hashable], kinds: dict[str, Kind]
 ) -> dict[str, dict[str, list[float | None]]] | None:
     """95 % bootstrap intervals [low, high] over fields of view, of each class's `scores`.
 
@@ -239,16 +249,20 @@ def intervals(
         return None
     fields, found = np.array(groups), {}
     for name, rows in of_classes(table):
-        statistic = partial(resample, *plain(rows), name)
+        columns, values = plain(rows)
+        statistic = partial(resample, columns, values)
         limits = percentiles(resampled(statistic, fields[(table["class"] == name).to_numpy()]))
         pairs = ([number(end) for end in pair] for pair in limits)
-        found[key_of(name)] = dict(zip(scores(rows, name), pairs, strict=True))
+        metrics = zip(scored(columns, values), pairs, strict=True)
+        found[key_of(name)] = {
+            metric: pair for metric, pair in metrics if fits(metric, kinds[name])
+        }
     return found
 
 
-def resample(columns: list[str], values: np.ndarray, name: str, rows: np.ndarray) -> np.ndarray:
-    """The values of `scores` (N,) of the pictures of these rows."""
-    return np.array([*scored(columns, values[rows], name).values()])
+def resample(columns: list[str], values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The values of `scored` (N,) of the pictures of these rows."""
+    return np.array([*scored(columns, values[rows]).values()])
 
 
 def compared(scores: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

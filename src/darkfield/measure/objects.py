@@ -1,23 +1,23 @@
 """Predicted objects against drawn ones: what lies on what, and which one is which.
 
-Objects of both masks are found alike, by `objects.table`, unless the drawn ones are numbered.
-Erythrocytes, blobs, are compared by their pixels; spirochaetes, filaments a few pixels wide, by
-their centre lines, because moving one by its half width halves its overlap and changes nothing that
-a person would count or measure.
+Objects of both masks are found alike, by `objects.table`, unless the drawn ones are numbered. They
+are compared by their pixels, but filaments, a few pixels wide, by their centre lines, because
+moving one by its half width halves its overlap and changes nothing that a person would count or
+measure.
 docs/measures.md defines everything.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import COUNTED
 from darkfield.files import stacked
 from darkfield.objects.table import Found, find
+from darkfield.values import Kind
 
-FILAMENT = "spirochaete"
 REACH = 5  # pixels at native size: a centre line this near to another follows it (Wiedemann 1998)
 TOLERANCES = (2, 5)  # pixels at native size, between outlines
 KEY = ["image", "class"]
@@ -30,7 +30,7 @@ class Compared(NamedTuple):
 
     objects: one row per object of either mask: drawn (bool), object (its number there, from 1),
         area_px, line_px (pixels of its centre line) and length_px (as in `objects.table`), both 0
-        for blobs.
+        for other kinds.
     pairs: one row per predicted and drawn object of a class that share pixels, or whose centre
         lines are near each other: their numbers, ONE and OTHER; pixels (shared); predicted_near
         and drawn_near (pixels of each one's centre line within REACH of the other's).
@@ -47,28 +47,28 @@ def compare(
     predicted: np.ndarray,
     drawn: np.ndarray,
     classes: dict[str, int],
+    kinds: dict[str, Kind],
     *,
-    found: Found | None = None,
-    drawn_found: Found | None = None,
+    found: dict[str, Found] | None = None,
+    drawn_found: dict[str, Found] | None = None,
 ) -> Compared:
     """Compare two masks of class indices, uint8 (H, W), in which `classes` are numbered alike.
 
-    `found` and `drawn_found` are what `objects.table.find` returns for the two, if that is at hand,
+    `kinds` are the classes to compare, at least one, and how their objects are told apart. `found`
+    and `drawn_found` are what `objects.table.find` returns for the two masks, if that is at hand,
     or `objects.table.numbered` for the drawn one, if its objects are known.
     """
     masks = predicted, drawn
-    both = found or find(predicted, classes), drawn_found or find(drawn, classes)
+    both = found or find(predicted, classes, kinds), drawn_found or find(drawn, classes, kinds)
     tables: list[list[pd.DataFrame]] = [[], [], []]
-    for k, name in enumerate(COUNTED):
-        whole = [mask == classes.get(name, -1) for mask in masks]
-        labels = [objects[k] for objects in both]
-        lengths = [objects.lengths if name == FILAMENT else None for objects in both]
-        lines = [centre_line(mask) if name == FILAMENT else no_line(mask) for mask in whole]
-        outlines = pd.DataFrame([outline_row(whole, lines)])
+    for name, kind in kinds.items():
+        whole = [mask == classes[name] for mask in masks]
+        labels, lengths = zip(*(objects[name] for objects in both), strict=True)
+        lines = [centre_line(mask) if kind == "filament" else no_line(mask) for mask in whole]
         parts = (
             object_rows(labels, lines, lengths),
             pair_rows(labels, lines),
-            outlines if name in classes else outlines[:0],  # to have the columns
+            pd.DataFrame([outline_row(whole, lines)]),
         )
         for rows, part in zip(tables, parts, strict=True):
             rows.append(part.assign(**{"class": name}))
@@ -130,11 +130,13 @@ def outline_row(masks: list[np.ndarray], lines: list[np.ndarray]) -> dict[str, i
 
 
 def object_rows(
-    labels: list[np.ndarray], lines: list[np.ndarray], lengths: list[np.ndarray | None]
+    labels: Sequence[np.ndarray],
+    lines: Sequence[np.ndarray],
+    lengths: Sequence[np.ndarray | None],
 ) -> pd.DataFrame:
     """The rows of `Compared.objects`; labels are int32 (H, W), centre lines bool (H, W).
 
-    `lengths` are those of the objects, (N,), None for blobs.
+    `lengths` are those of the objects, (N,), None for other kinds than filaments.
     """
     parts = []
     for drawn, (numbers, line, length) in enumerate(zip(labels, lines, lengths, strict=True)):
@@ -149,7 +151,7 @@ def object_rows(
     return pd.concat(parts, ignore_index=True)
 
 
-def pair_rows(labels: list[np.ndarray], lines: list[np.ndarray]) -> pd.DataFrame:
+def pair_rows(labels: Sequence[np.ndarray], lines: Sequence[np.ndarray]) -> pd.DataFrame:
     """The rows of `Compared.pairs`, in the order of their numbers; arguments as of object_rows."""
     predicted, drawn = labels
     both = (predicted > 0) & (drawn > 0)

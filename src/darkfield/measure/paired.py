@@ -42,8 +42,8 @@ def score_names(recipe: Recipe) -> list[str]:
 def object_scores(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
     """Each training's OBJECT_SCORES of each counted class on these rows: (trainings, scores)."""
     found = [
-        [scored(columns, each[rows], name)[metric] for metric in OBJECT_SCORES]
-        for name, (columns, trainings) in recipe.objects.items()
+        [scored(columns, each[rows])[metric] for metric in OBJECT_SCORES]
+        for columns, trainings in recipe.objects.values()
         for each in trainings
     ]
     by_class = np.array(found).reshape(-1, len(recipe.matrices), len(OBJECT_SCORES))

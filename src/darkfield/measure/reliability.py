@@ -73,14 +73,17 @@ def error(bins: pd.DataFrame) -> float | None:
     return float((bins["claimed"] - bins["right"]).abs().sum() / total) if total else None
 
 
-def of_pixels(pixels: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
+def of_pixels(
+    pixels: pd.DataFrame, classes: Sequence[str], background: str | None
+) -> dict[str, Any]:
     """The calibration error of the foreground and of each class, before and after calibration.
 
-    `pixels` are rows of pixel_reliability.csv; `classes` are in the order of the index, background
-    first. A pixel is of the class that the model predicts.
+    `pixels` are rows of pixel_reliability.csv; `classes` are in the order of the index, of which
+    `background` is not foreground. A pixel is of the class that the model predicts.
     """
     when = {"before": pixels["temperature"] == 1, "after": pixels["calibrated"]}
-    parts = {"foreground": classes[1:]} | {key_of(name): [name] for name in classes}
+    foreground = [name for name in classes if name != background]
+    parts = {"foreground": foreground} | {key_of(name): [name] for name in classes}
     result: dict[str, Any] = {}
     for key, names in parts.items():
         of = pixels["class"].isin(names)
@@ -124,7 +127,11 @@ def of_counts(images: pd.DataFrame) -> dict[str, Any]:
 
 
 def by_class(
-    objects: pd.DataFrame, images: pd.DataFrame, pixels: pd.DataFrame, classes: Sequence[str]
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    pixels: pd.DataFrame,
+    classes: Sequence[str],
+    background: str | None,
 ) -> dict[str, Any] | None:
     """How well a calibration holds on the pictures of these tables; None if there is none.
 
@@ -133,7 +140,11 @@ def by_class(
     known = images[images["low"].notna()]
     if not len(known):
         return None
-    found: dict[str, Any] = {"pixels": of_pixels(pixels, classes), "objects": {}, "counts": {}}
+    found: dict[str, Any] = {
+        "pixels": of_pixels(pixels, classes, background),
+        "objects": {},
+        "counts": {},
+    }
     for name, rows in known.groupby("class", sort=False):
         of = objects[(objects["class"] == name) & ~objects["drawn"]]
         found["objects"][key_of(str(name))] = of_objects(of)

@@ -52,18 +52,18 @@ def split_metrics(
     }
 
 
-def compared(scores: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+def compared(scores: dict[str, Any], looked_for: list[str]) -> dict[str, Any]:
     """What people compare of evaluation/scores.json: metrics.json, which is to fit a screen.
 
-    For test and val the means and, of each class but the first, the background, the metrics
-    COMPARED; with the epoch, and the caveats if there are any.
+    For test and val the means and, of each class that is looked for, the metrics COMPARED; with the
+    epoch, and the caveats if there are any.
     """
 
     def few(name: str) -> dict[str, Any] | None:
         if (split := scores[name]) is None:
             return None
         means = {key: split[key] for key in MEANS}
-        keys = map(key_of, classes[1:])
+        keys = map(key_of, looked_for)
         return means | {key: {m: split[key][m] for m in COMPARED[name]} for key in keys}
 
     splits = {name: few(name) for name in COMPARED}

@@ -23,14 +23,15 @@ def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -
     return -total((weights * likelihood).sum()) / total(weights.sum()).clamp_min(least)
 
 
-def dice(logits: Tensor, masks: Tensor) -> Tensor:
+def dice(logits: Tensor, masks: Tensor, background: int | None = 0) -> Tensor:
     """1 - soft Dice of logits (B, C, H, W) and class indices (B, H, W), over the whole batch.
 
-    The mean over the classes except background (Milletari et al. 2016, with sums instead of sums of
-    squares); one pixel is added, so that a class absent from both costs nothing.
+    The mean over the classes except `background` (Milletari et al. 2016, with sums instead of sums
+    of squares); one pixel is added, so that a class absent from both costs nothing.
     """
-    probabilities = logits.float().softmax(dim=1)[:, 1:]
-    truth = F.one_hot(masks.long(), logits.shape[1]).movedim(-1, 1)[:, 1:]
+    looked_for = [c for c in range(logits.shape[1]) if c != background]
+    probabilities = logits.float().softmax(dim=1)
+    truth = F.one_hot(masks.long(), logits.shape[1]).movedim(-1, 1)
     both = total((probabilities * truth).sum(dim=(0, 2, 3)))
     sizes = total(probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3)))
-    return 1 - ((2 * both + 1) / (sizes + 1)).mean()
+    return 1 - ((2 * both + 1) / (sizes + 1))[looked_for].mean()

@@ -112,7 +112,7 @@ class Predictor:
         return one.softmax(dim=0).cpu().numpy()
 
     def objects(self, image: np.ndarray, um_per_pixel: float | None = None) -> pd.DataFrame:
-        """The cells and spirochaetes of a picture, one row each, as in the objects.csv of predict.
+        """The objects of a picture, one row each, as in the objects.csv of predict.
 
         See `objects.table.object_table` for the columns, and `objects.confidence` for confidence.
         """
@@ -120,9 +120,11 @@ class Predictor:
         from darkfield.objects.table import find
 
         mask, certainty = self.labels_and_certainty(image)
-        found = find(mask, self.classes)
+        kinds = self.spec.kinds
+        found = find(mask, self.classes, kinds)
         seen = evidence(found, mask, self.classes, certainty, image)
-        return described(found, seen, mask, self.classes, self.spec.calibration, um_per_pixel)
+        of = mask, self.classes, kinds, self.spec.calibration
+        return described(found, seen, *of, um_per_pixel)
 
     def bands(self, image: np.ndarray) -> Iterator[Tensor]:
         """Logits of a picture, float32 (C, rows, W), in bands of rows from top to bottom.

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from darkfield.classes import class_names
+from darkfield.classes import class_names, foreground
 from darkfield.files import UserError, read_json, write_json
 from darkfield.objects.calibration import Calibration
+from darkfield.objects.kinds import UNSTATED
 from darkfield.sections import Augment, Model, Predict, Train
-from darkfield.values import Classes, Size, Weight
+from darkfield.values import Classes, Colours, Kind, Size, Weight
 
 WEIGHTS, SPEC = "model.safetensors", "model.json"
 
@@ -36,6 +37,9 @@ class ModelSpec(BaseModel):
 
     model: Model
     classes: Classes
+    background: str | None = "background"  # the class that is not looked for; None if every one is
+    objects: dict[str, Kind] | None = None  # by class; None from versions that had no such key
+    colours: Colours = {}  # of some classes; see report.palette
     image_size: Literal["native"] | Size
     mean: tuple[Weight, Weight, Weight]  # of red, green and blue, 0-1
     std: tuple[Weight, Weight, Weight]
@@ -54,6 +58,7 @@ class ModelSpec(BaseModel):
     caveats: tuple[str, ...] = ()
     weights_sha256: str | None = None
     licence: str | None = None
+    modality: str | None = None  # what took the pictures, such as "darkfield microscopy"
     data: str | None = None  # a sentence on the pictures it was trained on
     authors: tuple[str, ...] = ()
 
@@ -74,11 +79,30 @@ class ModelSpec(BaseModel):
     @model_validator(mode="after")
     def numbered(self) -> "ModelSpec":
         indices = sorted(self.classes.values())
-        if indices != list(range(len(indices))) or self.classes.get("background") != 0:
-            raise ValueError("classes must count 0, 1, 2, ..., background first")
+        if indices != list(range(len(indices))):
+            raise ValueError("classes must count 0, 1, 2, ...")
+        named = {*(self.objects or {}), *self.colours, self.background} - {None}
+        if unknown := sorted(map(str, named - self.classes.keys())):
+            raise ValueError(f"classes lacks {', '.join(unknown)}, which other keys name")
         if self.calibration and len(self.calibration.temperatures) != len(indices):
             raise ValueError("calibration.temperatures must be one for each class")
         return self
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Which classes have objects, by index, and how these are told apart; `objects.kinds`."""
+        kinds = UNSTATED if self.objects is None else self.objects
+        return {name: kinds[name] for name in class_names(self.classes) if name in kinds}
+
+    @property
+    def background_index(self) -> int | None:
+        """The index of the background in masks, if any class is."""
+        return None if self.background is None else self.classes[self.background]
+
+    @property
+    def looked_for(self) -> list[str]:
+        """The names of the classes except background, by index."""
+        return foreground(self.classes, self.background)
 
     def plain(self) -> dict[str, Any]:
         """The known keys, as in JSON."""

@@ -9,25 +9,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from darkfield.sections import Predict
+from darkfield.values import Tta
 
 NHWC = torch.channels_last
 ROWS = 512  # of a band
 
 
-def averaged(forward: Callable[[Tensor], Tensor], tta: bool, batch: Tensor) -> Tensor:
-    """Logits of a batch (B, 3, H, W); with `tta`, the mean over its 8 flips and right-angle turns.
+def averaged(forward: Callable[[Tensor], Tensor], tta: Tta, batch: Tensor) -> Tensor:
+    """Logits of a batch (B, 3, H, W), the mean over its views if `tta`, test-time augmentation.
 
-    This is test-time augmentation: a field of view has no up and no left.
+    True: over all 8 flips and right-angle turns, for pictures without an up and a left, such as a
+    microscope's. "flip": over the batch and its mirror image, left and right exchanged.
     """
     if not tta:
         return forward(batch)
     total = torch.zeros((), device=batch.device)
-    for turns in range(4):
+    rotations = range(1 if tta == "flip" else 4)
+    for turns in rotations:
         for mirror in (False, True):
             view = batch.rot90(turns, (2, 3))
             out = forward((view.flip(3) if mirror else view).contiguous(memory_format=NHWC))
             total = total + (out.flip(3) if mirror else out).rot90(-turns, (2, 3))
-    return total / 8
+    return total / (2 * len(rotations))
 
 
 def tiled(

@@ -66,13 +66,15 @@ def train(
     class_weights: Sequence[float] | None,
     device: torch.device,
     precision: str,
+    background: int | None = 0,
 ) -> list[dict[str, float]]:
     """Train `model`; after each epoch save its weights, and what resuming needs, in `folder`.
 
     A training that left a state in `folder` continues after its last finished epoch, to the same
     bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
     class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` mean on
-    this machine; the loss is cross entropy + cfg.dice_weight x Dice loss. With several processes,
+    this machine; the loss is cross entropy + cfg.dice_weight x Dice loss, the latter of the classes
+    except the index `background`. With several processes,
     each trains on its share of every batch, and the first writes the files. Returns the history:
     one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples. Raises
     UserError if the smallest batch is too small for the network, if workers lack shared memory, or
@@ -102,7 +104,7 @@ def train(
 
     def loss_function(logits: Tensor, masks: Tensor) -> Tensor:
         loss = cross_entropy(logits, masks, weight)
-        return loss + cfg.dice_weight * dice(logits, masks) if cfg.dice_weight else loss
+        return loss + cfg.dice_weight * dice(logits, masks, background) if cfg.dice_weight else loss
 
     stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
     stateful |= {"averaged": averaged} if averaged else {}

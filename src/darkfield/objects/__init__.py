@@ -1,3 +1,3 @@
-"""From pixels to objects: erythrocytes, blobs that touch; spirochaetes, filaments that cross; and
-the table of both.
+"""From pixels to objects of any class: blobs that touch, filaments that cross, components; and the
+table of all.
 """

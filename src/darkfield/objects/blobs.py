@@ -1,4 +1,4 @@
-"""Which pixels of a mask are which erythrocyte: cells that touch are separated by their shape.
+"""Which pixels of a mask are which blob: cells that touch are separated by their shape.
 
 Lengths are relative to the cells of the picture, since magnification differs between pictures.
 Where cells overlap so far that no outline is left between them, their number is estimated from the
@@ -18,10 +18,10 @@ ROUND = 1.2  # a piece is one cell if its area is less than this multiple of its
 SAMPLE = 100  # pixels per cell are enough to find its centre
 
 
-def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
-    """Number the erythrocytes of a mask: int32 (H, W), 0 where there is none, cells from 1.
+def label_blobs(blob: np.ndarray, filament: np.ndarray) -> np.ndarray:
+    """Number the blobs of a mask, such as cells: int32 (H, W), 0 where there is none, from 1.
 
-    Both masks are bool (H, W). The part of a cell that a spirochaete covers belongs to the cell.
+    Both masks are bool (H, W). The part of a cell that a filament covers belongs to the cell.
     Cells are separated by a watershed on the distance to the outline, from maxima between which it
     falls below NECK times the lower one (h-maxima of its logarithm). A piece that is not round and
     as large as n typical cells is then divided into n by k-means. Specks are left out.
@@ -30,7 +30,7 @@ def label_erythrocytes(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.n
     from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed
 
-    cells = fill_slots(erythrocyte, spirochaete)
+    cells = fill_slots(blob, filament)
     depths = depth(cells)
     if cells.all() or depths.max() < NARROWEST:
         return np.full(cells.shape, cells.all(), np.int32)
@@ -81,17 +81,17 @@ def keep(labels: np.ndarray, kept: np.ndarray) -> None:
     labels[labels > 0] = (kept.cumsum() * kept)[labels[labels > 0]]
 
 
-def fill_slots(erythrocyte: np.ndarray, spirochaete: np.ndarray) -> np.ndarray:
-    """Erythrocytes with the parts that spirochaetes cover; all masks are bool (H, W).
+def fill_slots(blob: np.ndarray, filament: np.ndarray) -> np.ndarray:
+    """Blobs with the parts that filaments cover; all masks are bool (H, W).
 
-    Covered parts are the spirochaetes' pixels within a closing of the erythrocytes that is as wide
-    as the spirochaetes.
+    Covered parts are the filaments' pixels within a closing of the blobs that is as wide as the
+    filaments.
     """
-    if not erythrocyte.any() or not spirochaete.any():
-        return erythrocyte
-    reach = np.quantile(depth(spirochaete)[spirochaete], 0.99) + 1
-    near = depth(~erythrocyte) <= reach
-    filled: np.ndarray = erythrocyte | (spirochaete & (depth(near) > reach))
+    if not blob.any() or not filament.any():
+        return blob
+    reach = np.quantile(depth(filament)[filament], 0.99) + 1
+    near = depth(~blob) <= reach
+    filled: np.ndarray = blob | (filament & (depth(near) > reach))
     return filled
 
 

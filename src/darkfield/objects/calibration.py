@@ -25,5 +25,5 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     temperatures: tuple[Positive, ...]  # by the index of a pixel's class: what divides its logits
-    objects: dict[str, Objects] = {}  # of the classes of COUNTED that had enough objects
+    objects: dict[str, Objects] = {}  # of the classes that had enough objects
     images: int  # that it was fitted on

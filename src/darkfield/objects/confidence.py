@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import COUNTED
 from darkfield.objects.calibration import Calibration, Objects
 from darkfield.objects.table import Found, count_table, object_table
+from darkfield.values import Kind
 
 EVIDENCE, DIGITS = ["probability", "sharpness"], 4
 ROWS = 512  # of a picture at a time
 
 
 def evidence(
-    found: Found,
+    found: dict[str, Found],
     mask: np.ndarray,
     classes: dict[str, int],
     certainty: np.ndarray,
@@ -36,20 +36,21 @@ def evidence(
 
     Both are rounded to DIGITS, as they are stored.
     """
-    totals = [np.zeros((4, labels.max() + 1)) for labels in found[:2]]
+    totals = [np.zeros((4, of.labels.max() + 1)) for of in found.values()]
     height = len(mask)
     for top in range(0, height, ROWS):  # the gradients of a large picture would fill the memory
         around = slice(max(0, top - 1), min(height, top + ROWS + 1))
         rows = slice(top - around.start, min(top + ROWS, height) - around.start)
         gradient, sure = steepness(image[around])[rows], certainty[around][rows]
-        for name, whole, total in zip(COUNTED, found[:2], totals, strict=True):
-            labels, edge = whole[around][rows], outline(whole[around])[rows]
-            own = (mask[around][rows] == classes.get(name, -1)) & (labels > 0)
+        for (name, of), total in zip(found.items(), totals, strict=True):
+            labels, edge = of.labels[around][rows], outline(of.labels[around])[rows]
+            own = (mask[around][rows] == classes[name]) & (labels > 0)
             for k, values, where in ((0, sure, own), (2, gradient, edge)):
                 total[k] += np.bincount(labels[where], values[where], len(total[k]))
                 total[k + 1] += np.bincount(labels[where], minlength=len(total[k]))
-    means = [total[[0, 2], 1:] / np.maximum(total[[1, 3], 1:], 1) for total in totals]
-    return pd.DataFrame(np.concatenate(means, axis=1).T, columns=EVIDENCE).round(DIGITS)
+    sums = np.concatenate([np.empty((4, 0)), *(total[:, 1:] for total in totals)], axis=1)
+    means = sums[[0, 2]] / np.maximum(sums[[1, 3]], 1)
+    return pd.DataFrame(means.T, columns=EVIDENCE).round(DIGITS)
 
 
 def steepness(image: np.ndarray) -> np.ndarray:
@@ -71,7 +72,7 @@ def outline(labels: np.ndarray) -> np.ndarray:
 def explained(objects: pd.DataFrame) -> np.ndarray:
     """What confidence is a logistic function of, float (N, 5).
 
-    From the columns probability, area_px, length_px (of a blob there is none) and sharpness: the
+    From the columns probability, area_px, length_px (only filaments have one) and sharpness: the
     logarithms of the odds of the first, of the second, and of 1 + the others; and the product of
     those of probability and length, since the longer a filament, the more its probability says.
     """
@@ -134,17 +135,18 @@ def judged(objects: pd.DataFrame, calibration: Calibration | None) -> pd.DataFra
 
 
 def described(
-    found: Found,
+    found: dict[str, Found],
     evidence: pd.DataFrame,
     mask: np.ndarray,
     classes: dict[str, int],
+    kinds: dict[str, Kind],
     calibration: Calibration | None,
     um_per_pixel: float | None = None,
     *,
     two_borders: bool = False,
 ) -> pd.DataFrame:
     """The rows of `object_table`, and the confidence that each is real, NaN if it is not known."""
-    table = object_table(mask, classes, um_per_pixel, two_borders=two_borders, found=found)
+    table = object_table(mask, classes, kinds, um_per_pixel, two_borders=two_borders, found=found)
     return judged(pd.concat([table, evidence], axis=1), calibration).drop(columns=[*EVIDENCE])
 
 
@@ -152,15 +154,16 @@ def counts(
     objects: pd.DataFrame,
     mask: np.ndarray,
     classes: dict[str, int],
+    kinds: dict[str, Kind],
     calibration: Calibration | None,
 ) -> pd.DataFrame:
     """The row of `count_table` of what is likely among the objects of `described`.
 
     After each number, as _low and _high, the ends of its `interval`; empty if there is none.
     """
-    row = count_table(objects[likely(objects, calibration)], mask, classes)
+    row = count_table(objects[likely(objects, calibration)], mask, classes, kinds)
     known = calibration.objects if calibration else {}
-    for name in (n for n in COUNTED if n in classes):
+    for name in kinds:
         of, at = known.get(name), list(row).index(f"{name}s")
         ends = interval(int(row[f"{name}s"].iloc[0]), of) if of else (None, None)
         for k, (end, value) in enumerate(zip(("low", "high"), ends, strict=True), 1):

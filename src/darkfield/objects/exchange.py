@@ -16,7 +16,6 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import COUNTED
 from darkfield.data.listing import Made
 from darkfield.files import atomic
 from darkfield.objects.table import Found
@@ -32,7 +31,7 @@ def write_objects(
     made: Made,
     also: Collection[str],
     objects: pd.DataFrame,
-    found: Found,
+    found: dict[str, Found],
     colours: dict[str, str],
     um_per_pixel: float | None,
 ) -> None:
@@ -40,13 +39,11 @@ def write_objects(
 
     `colours` are the "#rrggbb" of each class of the model. Raises ValueError as write_instances.
     """
-    labels = dict(zip(COUNTED, (found.erythrocytes, found.spirochaetes), strict=True))
     if "instances" in also:
-        for nth, (name, numbers) in enumerate(labels.items()):
-            if name in colours:
-                write_instances(made.path("instances", nth), numbers, um_per_pixel)
+        for name, of in found.items():
+            write_instances(made.instances(name), of.labels, um_per_pixel)
     if not {"geojson", "rois"}.isdisjoint(also):
-        polygons = [each for numbers in labels.values() for each in outlines(numbers)]
+        polygons = [each for of in found.values() for each in outlines(of.labels)]
         for kind, write in (("geojson", write_geojson), ("rois", write_rois)):
             if kind in also:
                 write(made.path(kind), objects, polygons, colours)

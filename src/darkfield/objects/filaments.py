@@ -1,4 +1,4 @@
-"""Which pixels of a mask are which spirochaete: filaments that cross are told apart.
+"""Which pixels of a mask are which filament: those that cross are told apart.
 
 The skeleton of the mask is cut around its junctions, and the loose ends are joined again where they
 continue each other most nearly straight, so that each of two crossing filaments keeps its course; a
@@ -25,14 +25,14 @@ CLEARING = 0.7  # this near to the junction the skeleton is not a centre line
 # In widths: of the branch, or the median in the picture.
 AIM = 2.5  # how far back from its end a branch shows its direction
 GAP = 4.0  # between two ends to be joined; each lies about half a width before its tip
-BRIDGE = 8.0  # the same, if spirochaete fills the gap: where filaments cross at a small angle
+BRIDGE = 8.0  # the same, if the class fills the gap: where filaments cross at a small angle
 SMOOTHING = 1 / 3  # standard deviation of the Gaussian that smooths a centre line's pixel stairs
 SLENDER = 2.0  # least length of a filament; anything shorter is a fragment
 TURN = np.radians(80)  # most that a filament may turn from one end to the other
 
 
-def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the spirochaetes of a mask, bool (H, W), from 1, and measure their lengths.
+def label_filaments(whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the filaments of a mask, bool (H, W), from 1, and measure their lengths.
 
     Returns labels, int32 (H, W), 0 where there is none, and lengths in pixels, float (N,), along
     the smoothed skeleton, including gaps, from tip to tip: at each end the skeleton's distance to
@@ -42,13 +42,13 @@ def label_spirochaetes(spirochaete: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     from skimage.morphology import skeletonize
     from skimage.segmentation import watershed
 
-    mask = np.pad(spirochaete, 1)
+    mask = np.pad(whole, 1)
     half = depth(mask) - 0.5
     skeleton = prune(skeletonize(mask), half)
     points, half = np.argwhere(skeleton), half[skeleton]
     branches = cut_at_junctions(points, neighbours(skeleton), half)
     if not branches:
-        return np.zeros(spirochaete.shape, np.int32), np.empty(0)
+        return np.zeros(whole.shape, np.int32), np.empty(0)
     width = 2 * np.median(half)
     paths = [points[branch] for branch in branches]
     ends = np.concatenate([path[[0, -1]] for path in paths])

@@ -23,10 +23,7 @@ from darkfield.report.palette import class_colours
 
 # Zip and zoo require a time: the first that zip can hold, so that equal models give equal bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-TAGS = (  # of any darkfield model; its classes say what the pictures show
-    *("semantic-segmentation", "2d", "transmission-light-microscopy", "darkfield", "microscopy"),
-    "pytorch",
-)
+TAGS = ("semantic-segmentation", "2d", "pytorch")  # of any model; its classes say what is shown
 UNNAMED = ["not named in model.json"]  # authors: the zoo requires one
 COVER = 512  # height of the cover, twice as wide, pixels
 
@@ -50,7 +47,7 @@ def package(
         (folder / "README.md").write_text(card(spec))
         np.save(folder / "test_input.npy", image)
         np.save(folder / "test_output.npy", probabilities)
-        cover(image, probabilities).save(folder / "cover.png")
+        cover(image, probabilities, spec).save(folder / "cover.png")
         describe(folder, spec, opset)
         with zipfile.ZipFile(path, "w") as archive:
             for file in sorted((folder / "package").iterdir()):
@@ -69,11 +66,12 @@ def identifiers(names: Sequence[str]) -> list[str]:
     ]
 
 
-def cover(image: np.ndarray, probabilities: np.ndarray) -> Image.Image:
+def cover(image: np.ndarray, probabilities: np.ndarray, spec: ModelSpec) -> Image.Image:
     """The test image beside a copy with its classes painted on it, 2 : 1."""
     scene = image[0].transpose(1, 2, 0).astype(np.uint8)
-    colours = class_colours(probabilities.shape[1])
-    panels = (scene, paint(scene, probabilities[0].argmax(axis=0), colours))
+    colours = [*class_colours(spec).values()]
+    labels = probabilities[0].argmax(axis=0)
+    panels = (scene, paint(scene, labels, colours, spec.background_index))
     sheet = Image.new("RGB", (2 * COVER, COVER))
     for k, panel in enumerate(panels):
         fitted = ImageOps.pad(Image.fromarray(panel), (COVER, COVER), Image.Resampling.NEAREST)
@@ -145,7 +143,7 @@ def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
             license=spec.licence,
             documentation=file("README.md"),
             covers=[file("cover.png")],
-            tags=[*TAGS, spec.model.name, *class_names(spec.classes)[1:]],
+            tags=[*TAGS, *(spec.modality or "").split(), spec.model.name, *spec.looked_for],
             timestamp=datetime(*EPOCH, tzinfo=UTC),
             inputs=[zoo.InputTensorDescr(**image)],
             outputs=[zoo.OutputTensorDescr(**probabilities)],

@@ -17,6 +17,11 @@ PAPERS = {
 }
 COLUMNS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
 MACHINE = ("compile", "device", "threads", "workers")  # of train; not about the model
+VIEWS = {  # by predict.tta
+    False: "none",
+    "flip": "mean over a picture and its mirror image",
+    True: "mean over 8 flips and turns",
+}
 NO_DEVICE = (
     "This is no medical device. It has not been validated for clinical use; do not use it for "
     "diagnosis, for treatment, or for any decision about a person's health."
@@ -57,7 +62,8 @@ def summary(spec: ModelSpec) -> str:
     """One sentence: what the model does."""
     *classes, last = class_names(spec.classes)
     return (
-        f"Labels every pixel of a darkfield microscopy picture as {', '.join(classes)} or {last}."
+        f"Labels every pixel of a {spec.modality + ' ' if spec.modality else ''}picture as "
+        f"{', '.join(classes)} or {last}."
     )
 
 
@@ -92,8 +98,7 @@ INTENDED = """\
 Research and teaching: finding and measuring, in pictures like those it was trained on, with a \
 person looking at the results; first drafts of masks that a person corrects.
 
-Not for diagnosis, nor for pictures of another kind: brightfield, phase contrast, fluorescence, \
-stained smears, electron microscopy."""
+Not for diagnosis, nor for pictures that were taken in another way, or of something else."""
 
 
 def how(spec: ModelSpec) -> str:
@@ -183,8 +188,8 @@ def validation(spec: ModelSpec) -> str:
         parts.append("How good it is on new pictures has not been measured: no test split.")
     if spec.predict.tta:
         parts.append(
-            "darkfield itself takes the mean over 8 flips and turns of a picture (test-time "
-            "augmentation), which the exported model leaves to its user."
+            f"darkfield itself uses test-time augmentation ({VIEWS[spec.predict.tta]}), which the "
+            "exported model leaves to its user."
         )
     return "\n\n".join(parts)
 
@@ -226,12 +231,11 @@ def limits(spec: ModelSpec) -> str:
         else "with others it fails without saying so"
     )
     lines = [
-        "It knows the microscope, the magnification and the preparation of its training pictures; "
-        f"{told}.",
-        "It always answers: debris, bubbles and scratches get a class too.",
+        f"It knows the instrument, the scale and the preparation of its training pictures; {told}.",
+        "It always answers: what none of its classes stands for gets a class too.",
         calibrated,
-        f"It knows {', '.join(class_names(spec.classes))}; no species, and not what is alive.",
-        "It classifies pixels, not objects: cells that touch are one patch.",
+        f"It knows {', '.join(class_names(spec.classes))}, and nothing else.",
+        "It classifies pixels, not objects: those that touch are one patch.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from darkfield.classes import COUNTED, by_class, class_names, key_of
+from darkfield.classes import by_class, class_names, key_of
 from darkfield.measure.intervals import LEVEL, intervals
-from darkfield.measure.objects import FILAMENT
 from darkfield.measure.selection import number
 from darkfield.network.spec import ModelSpec
-from darkfield.publish.card import NO_DEVICE, literal, scores
+from darkfield.publish.card import NO_DEVICE, VIEWS, literal, scores
 from darkfield.report.object_text import score_rows
 
 BLANK = "\\_\\_\\_\\_"  # in Markdown
@@ -42,8 +41,8 @@ def sheet(
     test = (table["split"] == "test").to_numpy()
     parts = {"all": table} | {name: table[table["split"] == name] for name in SPLITS[1:]}
     limits = intervals(matrices[test], table["group"][test]) if test.any() else None
-    counted = [name for name in COUNTED if name in names and object_scores["test"]]
-    literally = [literal(name) for name in names]
+    counted = [*spec.kinds] if object_scores["test"] else []
+    filaments = [name for name in counted if spec.kinds[name] == "filament"]
     shared = table.groupby("group")["split"].nunique().gt(1).sum()
     environment = Environment(
         loader=PackageLoader("darkfield.publish", ""),
@@ -55,9 +54,10 @@ def sheet(
     return environment.get_template("validation.md.j2").render(
         blank=BLANK,
         no_device=NO_DEVICE,
-        classes=literally,
-        counted=counted,
-        filament=FILAMENT if FILAMENT in counted else None,
+        modality=spec.modality,
+        classes=[literal(name) for name in names],
+        counted=[literal(name) for name in counted],
+        filaments=[literal(name) for name in filaments],
         shares=", ".join(shares(counts["pixels"]["all"])),
         absent=", ".join(absences(counts)) or "none",
         splits=[name for name in SPLITS if len(parts[name])],
@@ -79,7 +79,7 @@ def sheet(
         reliability=object_scores["reliability"],
         familiarity=object_scores["familiarity"],
         share=share,
-        failures=list(failures(table, objects, object_scores, matrices, names)),
+        failures=list(failures(table, objects, object_scores, matrices, spec)),
         claim=list(claim(spec, settings, len(table), bool(limits and limits.limits))),
     )
 
@@ -122,7 +122,7 @@ def failures(
     objects: pd.DataFrame,
     object_scores: dict[str, Any],
     matrices: np.ndarray,
-    names: Sequence[str],
+    spec: ModelSpec,
 ) -> Iterator[str]:
     """What went wrong on test, in sentences: the largest errors first of each kind."""
     test = table.loc[table["split"] == "test", "image"]
@@ -134,15 +134,16 @@ def failures(
         rows = mine[mine["class"] == name]
         false = rows[~rows["drawn"] & rows["counted"] & rows["match"].isna()]
         missed = rows[rows["drawn"] & rows["match"].isna()]
-        size = "line_px" if name == FILAMENT else "area_px"
+        size = "line_px" if spec.kinds[name] == "filament" else "area_px"
         told = (
-            f"{of['predicted']:.0f} {name}s counted where {of['drawn']:.0f} were drawn: "
+            f"{literal(name)}: {of['predicted']:.0f} counted where {of['drawn']:.0f} were drawn, "
             f"{len(false)} without a counterpart, {len(missed)} missed"
         )
         if len(missed):
             told += f" (median {size.replace('_px', '')} {missed[size].median():.0f} px"
             told += f", of all drawn {rows.loc[rows['drawn'], size].median():.0f} px)"
         yield f"{told}."
+    names = class_names(spec.classes)
     total = matrices[(table["split"] == "test").to_numpy()].sum(axis=0)
     wrong = total * (1 - np.eye(len(names), dtype=int))
     true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
@@ -152,10 +153,11 @@ def failures(
             f"{literal(names[predicted])}, {share(wrong.max() / total[true].sum())} of its pixels."
         )
     for kind, by_name in (object_scores["reliability"] or {}).items():
-        for name, of in by_name.items() if kind == "objects" else ():
+        for name, of in by_class(by_name).items() if kind == "objects" else ():
             if of["error"] is not None and of["error"] > HOLDS:
-                yield f"The confidence of {name}s is off by {share(of['error'])} on average."
-    yield f"Pictures of other microscopes, stains and magnifications were not tested: {BLANK}."
+                off = share(of["error"])
+                yield f"The confidence of {literal(name)} is off by {off} on average."
+    yield f"Pictures taken in another way, or of something else, were not tested: {BLANK}."
 
 
 def claim(
@@ -190,7 +192,7 @@ def claim(
             f"batches of {train.batch_size}, seed {train.seed}",
         )
     yield "selection of the final model", f"select.epoch: {settings['select']['epoch']}"
-    yield "ensembling", "none" if not spec.predict.tta else "mean over 8 flips and turns"
+    yield "ensembling", VIEWS[spec.predict.tta]
     yield "metrics, and why", "The task, above; docs/measures.md"
     yield "uncertainty", "bootstrap over groups" if with_limits else "none: too few groups"
     yield "robustness, sensitivity", BLANK

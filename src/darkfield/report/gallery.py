@@ -10,8 +10,9 @@ from PIL import Image
 
 from darkfield.data.images import resize_image, resize_mask
 from darkfield.measure.metrics import class_mean, iou
+from darkfield.network.spec import ModelSpec
 from darkfield.report.overlays import errors
-from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours, rgb
+from darkfield.report.palette import BLACK, CONFUSED, INVENTED, MISSED, class_colours, rgb
 
 # Together they bound the report: 2 MB with 48 real pictures, 50 MB if they were noise.
 IMAGES, SIDE = 48, 800  # pixels
@@ -38,27 +39,29 @@ def data_uri(picture: Image.Image, form: str, **options: Any) -> str:
     return f"data:image/{form};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def layer(index: np.ndarray, palette: Sequence[str]) -> str:
-    """A PNG of the colour of each index (H, W), to lay over a photograph; index 0 is clear."""
+def layer(index: np.ndarray, palette: Sequence[str], clear: int | None = 0) -> str:
+    """A PNG of the colour of each index (H, W), but for `clear`, to lay over a photograph."""
     picture = Image.fromarray(index.astype(np.uint8))
     picture.putpalette(np.concatenate([rgb(c) for c in palette]).tobytes())
-    return data_uri(picture, "png", transparency=bytes([0] + [ALPHA] * (len(palette) - 1)))
+    opacity = bytes(0 if k == clear else ALPHA for k in range(len(palette)))
+    return data_uri(picture, "png", transparency=opacity)
 
 
 def pictures(
-    image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, classes: int
+    image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, spec: ModelSpec
 ) -> dict[str, str]:
     """Data URIs of an image, uint8 (H, W, 3), and of truth, prediction and errors laid over it.
 
-    `truth` and `predicted` are class indices (H, W). All four are shrunk to SIDE if they are
-    larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour.
+    `truth` and `predicted` are indices (H, W) of the classes of `spec`. All four are shrunk to SIDE
+    if they are larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour.
     """
     shrink = min(1, SIDE / max(truth.shape))
     size = tuple(max(1, round(side * shrink)) for side in truth.shape)
-    wrong = errors(truth, predicted).astype(np.uint8)
+    colours, clear = [*class_colours(spec).values()], spec.background_index
+    wrong = errors(truth, predicted, clear).astype(np.uint8)
     return {
         "image": data_uri(Image.fromarray(resize_image(image, size)), "webp", quality=85),
-        "truth": layer(resize_mask(truth, size), class_colours(classes)),
-        "prediction": layer(resize_mask(predicted, size), class_colours(classes)),
-        "errors": layer(resize_mask(wrong, size), ["#000000", MISSED, INVENTED, CONFUSED]),
+        "truth": layer(resize_mask(truth, size), colours, clear),
+        "prediction": layer(resize_mask(predicted, size), colours, clear),
+        "errors": layer(resize_mask(wrong, size), [BLACK, MISSED, INVENTED, CONFUSED]),
     }

@@ -15,16 +15,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from darkfield.classes import COUNTED, by_class, class_names
+from darkfield.classes import by_class, class_names
 from darkfield.data.stats import absences
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.report import gallery, object_plots, plots
 from darkfield.report.object_text import score_rows
-from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours
+from darkfield.report.overlays import wrong
+from darkfield.report.palette import class_colours
 from darkfield.report.summary import COLUMNS
 from darkfield.sections import Train
+from darkfield.values import Kind
 
 SPLITS = ("train", "val", "test")
 SECTIONS = ("image_size", "model", "train", "augment", "predict")  # of params.yaml, in model.json
@@ -102,29 +104,29 @@ def balance(counts: dict[str, Any]) -> list[dict[str, Any]]:
 def curves(
     history: pd.DataFrame,
     epochs: pd.DataFrame,
-    classes: Sequence[str],
+    names: Sequence[str],
     train: Train,
     epoch: int,
 ) -> Iterator[tuple[str, Markup]]:
-    """The titles and SVGs of loss, mean IoU and overlap accuracy over the epochs."""
+    """The titles and SVGs of loss, mean IoU and these classes' overlap accuracy by epoch."""
     yield "Training loss", svg(plots.loss(history, train, epoch), "loss")
     yield "Mean IoU", svg(plots.mean_iou(epochs, epoch), "mean_iou")
-    for k, name in enumerate(classes[1:], start=1):
+    for k, name in enumerate(names, start=1):
         figure = plots.overlap_accuracy(epochs, name, epoch)
         yield f"Overlap accuracy, {name}", svg(figure, f"class{k}")
 
 
 def object_figures(
-    objects: pd.DataFrame, images: pd.DataFrame, names: Sequence[str]
+    objects: pd.DataFrame, images: pd.DataFrame, kinds: dict[str, Kind]
 ) -> dict[str, list[tuple[str, Markup]]]:
     """For each class the titles and SVGs of its figures, from rows of the test images."""
     return {
         name: [
             ("counts", svg(object_plots.agreement(images, name), f"agreement{k}")),
-            ("by size", svg(object_plots.by_size(objects, name), f"size{k}")),
+            ("by size", svg(object_plots.by_size(objects, name, kind), f"size{k}")),
             ("confidence", svg(object_plots.confidence(objects, name), f"confidence{k}")),
         ]
-        for k, name in enumerate(names)
+        for k, (name, kind) in enumerate(kinds.items())
     }
 
 
@@ -172,7 +174,7 @@ def page(
         }
         for rank, (i, uris) in enumerate(pictures.items(), start=1)
     ]
-    counted = [name for name in COUNTED if name in classes and object_scores["test"]]
+    counted = [*spec.kinds] if object_scores["test"] else []
     objects, object_images = (
         part[part["image"].isin(table["image"][test])] for part in (objects, object_images)
     )
@@ -194,20 +196,22 @@ def page(
         metric_names=COLUMNS,
         spec=spec,
         classes=classes,
-        colours=class_colours(len(classes)),
-        wrong={"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED},
+        looked_for=spec.looked_for,
+        colours=class_colours(spec),
+        wrong=wrong(spec.background_index),
         settings=settings,
         params=sorted(flat(settings | {k: v for k, v in spec.plain().items() if k in SECTIONS})),
         glance=at_a_glance(table),
         balance=balance(counts),
-        curves=list(curves(history, epochs, classes, train, scores["epoch"])),
+        curves=list(curves(history, epochs, spec.looked_for, train, scores["epoch"])),
         last_epoch=len(history),
         confusion=[rows.to_dict("records") for _, rows in by_truth],
         counted=counted,
         object_rows=list(score_rows(object_scores, counted)),
-        object_figures=object_figures(objects, object_images, counted),
+        object_figures=object_figures(objects, object_images, spec.kinds) if counted else {},
         pixel_figure=svg(
-            object_plots.pixel_confidence(pixels[pixels["split"] == "test"], classes[1:]), "pixels"
+            object_plots.pixel_confidence(pixels[pixels["split"] == "test"], spec.looked_for),
+            "pixels",
         ),
         images=images,
         tested=int(test.sum()),

@@ -17,7 +17,6 @@ import pandas as pd
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from darkfield.classes import class_names
 from darkfield.data.images import read_image
 from darkfield.data.listing import Made, Source
 from darkfield.engine.imports import code_digest, modules
@@ -62,15 +61,15 @@ def label_files(
     with claimed(out):
         for former in (*TABLES, "index.html"):  # they describe the old labels
             remove(out / former)
-        classes, made_by = predictor.classes, maker(predictor)
-        colours = dict(zip(class_names(classes), class_colours(len(classes)), strict=True))
+        spec, classes, made_by = predictor.spec, predictor.classes, maker(predictor)
+        colours, kinds, clear = class_colours(spec), spec.kinds, spec.background_index
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
 
         def rows(
-            found: Found, seen: dict[str, Any], indices: np.ndarray, name: Path
+            found: dict[str, Found], seen: dict[str, Any], indices: np.ndarray, name: Path
         ) -> tuple[pd.DataFrame, pd.DataFrame]:
             """What is found in the class indices (H, W) of an image, as its rows of TABLES."""
-            how = indices, classes, predictor.spec.calibration
+            how = indices, classes, kinds, spec.calibration
             of = pd.DataFrame({key: seen[key] for key in EVIDENCE})
             objects = described(found, of, *how, um_per_pixel, two_borders=two_borders)
             row = counts(objects, *how)
@@ -81,7 +80,7 @@ def label_files(
 
         # For no image: gives the columns if no image has a label.
         blank = np.zeros((1, 1), np.uint8)
-        nothing = rows(find(blank, classes), NOTHING, blank, Path())
+        nothing = rows(find(blank, classes, kinds), NOTHING, blank, Path())
         tables: list[Sequence[pd.DataFrame]] = [[table[:0] for table in nothing]]
         problems: list[str] = []
         labelled: set[Path] = set()
@@ -100,14 +99,14 @@ def label_files(
                     # Label removed first, written last: where it exists, all its files do.
                     made.remove()
                     indices, certainty, far = label_image(predictor, image, stack, um_per_pixel)
-                    found = find(indices, classes)
+                    found = find(indices, classes, kinds)
                     of = evidence(found, indices, classes, certainty, image)
                     seen = of.to_dict("list") | {"unlikeness": far and round(far, 3)}
-                    write_overlay(made.overlay, image, indices, list(colours.values()))
+                    write_overlay(made.overlay, image, indices, list(colours.values()), clear)
                     kept = made_of | {"seen": seen}
                     write_label(made.label, indices, list(colours.values()), kept)
                 else:
-                    found = find(indices, classes)
+                    found = find(indices, classes, kinds)
                 part = rows(found, seen, indices, name)
                 write_objects(made, also, part[0], found, colours, um_per_pixel)
             except ValueError as error:
@@ -248,12 +247,16 @@ def digest_of(indices: np.ndarray) -> str:
 
 
 def write_overlay(
-    path: Path, image: np.ndarray, classes: np.ndarray, colours: Sequence[str]
+    path: Path,
+    image: np.ndarray,
+    classes: np.ndarray,
+    colours: Sequence[str],
+    clear: int | None,
 ) -> None:
-    """Write a picture (H, W, 3) with the colours of its classes (H, W) laid over it, as a JPEG."""
+    """Write a JPEG of a picture (H, W, 3) under the colours of its classes (H, W), but `clear`."""
     painted = np.empty_like(image)
     for top in range(0, len(image), ROWS):  # paint needs a lot of memory
         rows = slice(top, top + ROWS)
-        painted[rows] = paint(image[rows], classes[rows], colours)
+        painted[rows] = paint(image[rows], classes[rows], colours, clear)
     with atomic(path) as part:
         Image.fromarray(painted).save(part, quality=90)

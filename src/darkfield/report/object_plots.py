@@ -10,9 +10,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from darkfield.measure import reliability
 from darkfield.measure.object_scores import of_counts
-from darkfield.measure.objects import FILAMENT, SIDES
+from darkfield.measure.objects import SIDES
 from darkfield.report.palette import INVENTED, MISSED
 from darkfield.report.plots import new
+from darkfield.values import Kind
 
 BINS = 6  # of size, at most, each with as many objects
 LINES = {"bias": "-", "agreement_low": "--", "agreement_high": "--"}
@@ -41,21 +42,22 @@ def agreement(images: pd.DataFrame, name: str) -> Figure:
                 ha="right",
             )
     axes.set(
-        xlabel=f"{name}s in an image, mean of drawn and predicted", ylabel="predicted \u2212 drawn"
+        xlabel=f"{name}: objects in an image, mean of drawn and predicted",
+        ylabel="predicted \u2212 drawn",
     )
     axes.margins(x=0.08, y=0.15)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
-def by_size(objects: pd.DataFrame, name: str) -> Figure:
+def by_size(objects: pd.DataFrame, name: str, kind: Kind) -> Figure:
     """Recall and precision by size: of drawn and of counted objects, from rows of objects.csv.
 
-    A filament's size is the length of its centre line, a cell's the diameter of the disc of equal
-    area, both in pixels.
+    A filament's size is the length of its centre line, that of others the diameter of the disc of
+    equal area, both in pixels. `kind` is that of the class's objects.
     """
     rows = objects[(objects["class"] == name) & objects["counted"]]
-    filament = name == FILAMENT
+    filament = kind == "filament"
     size = rows["line_px"] if filament else np.sqrt(4 * rows["area_px"] / np.pi)
     figure, axes = new()
     for drawn, label, colour, marker in (
@@ -69,7 +71,7 @@ def by_size(objects: pd.DataFrame, name: str) -> Figure:
         axes.plot(middles, shares, marker, color=colour, label=f"{label}, n = {of.sum()}")
     axes.set(xlabel=f"{'length' if filament else 'diameter'} (pixels)", ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_ylabel(f"share of {name}s")
+    axes.set_ylabel(f"{name}: share of objects")
     figure.legend(loc="outside upper center", frameon=False, fontsize=9)
     return figure
 
@@ -94,8 +96,8 @@ def confidence(objects: pd.DataFrame, name: str) -> Figure:
 def pixel_confidence(pixels: pd.DataFrame, classes: Sequence[str]) -> Figure:
     """The reliability diagram of the foreground, from rows of pixel_reliability.csv of a split.
 
-    Of pixels that are predicted as one of `classes`, the model's but for background, as the network
-    gives their probability and as it is calibrated.
+    Of pixels that are predicted as one of `classes`, those looked for, as the network gives their
+    probability and as it is calibrated.
     """
     rows = pixels[pixels["class"].isin(classes)]
     figure, axes = diagonal("probability of the predicted class", "share of pixels of this class")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from darkfield.classes import by_class, key_of
+
 SCORES = {  # of object_scores.json
     "drawn": "drawn",
     "predicted": "predicted",
@@ -33,21 +35,22 @@ def score_rows(
     """The title of each score, and its value and interval, as text, for each class."""
     test, limits = scores["test"], scores["interval_95"] or {}
 
-    def cell(metric: str, name: str) -> tuple[str, str]:
-        if metric not in test[name]:
+    def cell(metric: str, key: str) -> tuple[str, str]:
+        if metric not in test[key]:
             return "", ""
-        return text(metric, test[name][metric]), interval(metric, limits.get(name, {}).get(metric))
+        return text(metric, test[key][metric]), interval(metric, limits.get(key, {}).get(metric))
 
+    keys = [key_of(name) for name in names]
     for metric, title in SCORES.items():
-        if any(metric in test[name] for name in names):
-            yield title, [cell(metric, name) for name in names]
+        if any(metric in test[key] for key in keys):
+            yield title, [cell(metric, key) for key in keys]
     held = scores["reliability"] or {"objects": {}, "counts": {}}
     for title, kind, key in (
         ("error of confidence", "objects", "error"),
         ("true count inside its 90 % interval", "counts", "inside"),
         ("mean width of these intervals", "counts", "mean_width"),
     ):
-        values = [held[kind].get(name, {}).get(key) for name in names]
+        values = [held[kind].get(name, {}).get(key) for name in keys]
         if any(value is not None for value in values):
             yield title, [(text(key, value), "") for value in values]
 
@@ -57,13 +60,14 @@ def summary(scores: dict[str, Any]) -> str:
 
     Empty if there are none.
     """
-    test = scores["test"] or {}
+    test = by_class(scores["test"] or {})
+    first = max([WIDTH, *(len(name) + 1 for name in test)])
     titles = [f"{SCORES[metric]:>{WIDTH}}" for metric in SHOWN]
     rows = [
-        "".join([f"{name:{WIDTH}}", *(f"{text(metric, of[metric]):>{WIDTH}}" for metric in SHOWN)])
+        "".join([f"{name:{first}}", *(f"{text(metric, of[metric]):>{WIDTH}}" for metric in SHOWN)])
         for name, of in test.items()
     ]
-    head = "".join([f"{'Objects':{WIDTH}}", *titles])
+    head = "".join([f"{'Objects':{first}}", *titles])
     return "\n".join([head, *rows]).translate(ASCII) if rows else ""
 
 

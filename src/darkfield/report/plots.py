@@ -1,5 +1,6 @@
 """The chain's figures. Each function draws into a matplotlib figure and returns it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from darkfield.measure import metrics
-from darkfield.report.palette import GREY, SPLITS, class_colours
+from darkfield.report.palette import SPLITS
 from darkfield.sections import Train
 
 matplotlib.rcParams.update(
@@ -24,6 +25,17 @@ matplotlib.rcParams.update(
         "text.parse_math": False,  # names of classes may have a $
     }
 )
+
+
+# Inches, about: a letter and a line of text, a bar with a number on it.
+LETTER, LINE, BAR = 0.085, 0.2, 0.14
+FEW, CELL = 5, 0.42  # classes whose names fit under their cells; inches of a cell of more
+
+
+def columns(labels: Sequence[str], width: float) -> int:
+    """How many columns a legend of these labels may have in a figure of this width, in inches."""
+    widest = 0.5 + LETTER * max(map(len, labels))
+    return max(1, min(len(labels), int(width / widest)))
 
 
 def new(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
@@ -108,15 +120,20 @@ def overlap_accuracy(epochs: pd.DataFrame, name: str, epoch: int) -> Figure:
     return figure
 
 
-def class_balance(counts: dict[str, Any]) -> Figure:
-    """The share of pixels and of images with each class, by split, from class_counts.json."""
-    figure = Figure((6.4, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+def class_balance(counts: dict[str, Any], colours: dict[str, str]) -> Figure:
+    """The share of pixels and of images with each class, by split, from class_counts.json.
+
+    `colours` are those of the classes by name.
+    """
     splits = [s for s in ("train", "val", "test") if any(counts["pixels"][s].values())]
-    classes = list(counts["pixels"]["all"])
+    classes, width = list(colours), 6.4
+    across = columns(classes, width)
+    bars_high = BAR * len(splits) * len(classes)
+    legend_high = LINE * -(-len(classes) // across)
+    figure = Figure((width, max(3.6, 0.8 + bars_high + legend_high)), layout="constrained")
+    left, right = figure.subplots(1, 2)
     y = np.arange(len(splits))[::-1]
-    colours = class_colours(len(classes), background=GREY)
-    for k, (name, colour) in enumerate(zip(classes, colours, strict=True)):
+    for k, (name, colour) in enumerate(colours.items()):
         at = y + (len(classes) / 2 - 0.5 - k) * 0.8 / len(classes)
         for axes, share in ((left, share_of_pixels), (right, share_of_images)):
             values = [share(counts, s, name) for s in splits]
@@ -131,7 +148,7 @@ def class_balance(counts: dict[str, Any]) -> Figure:
         left.containers,
         map(str, range(len(classes))),
         loc="outside upper center",
-        ncols=len(classes),
+        ncols=across,
         frameon=False,
     )
     for text, name in zip(legend.get_texts(), classes, strict=True):
@@ -152,13 +169,16 @@ def confusion_matrix(table: pd.DataFrame) -> Figure:
     """The shares in evaluation/confusion.csv as a matrix whose rows are the true classes."""
     classes = table["true"].unique()
     share = table["share"].to_numpy().reshape(len(classes), len(classes))
-    figure, axes = new(5.0, 4.2)
+    many = len(classes) > FEW
+    side = max(5.0, CELL * len(classes) + LETTER * max(map(len, classes)) + 1.4)
+    figure, axes = new(side, side - 0.8)
     picture = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
     for (i, j), value in np.ndenumerate(share):
-        text = "none" if np.isnan(value) else f"{value:.1%}"
-        axes.text(j, i, text, ha="center", va="center", color="white" if value < 0.5 else "black")
+        text = "none" if np.isnan(value) else f"{value:.0%}" if many else f"{value:.1%}"
+        colour = "white" if value < 0.5 else "black"
+        axes.text(j, i, text, ha="center", va="center", color=colour, size=8 if many else None)
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_xticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(classes)), classes, rotation=90 if many else 0)
     axes.set_yticks(range(len(classes)), classes)
     axes.grid(False)
     bar = figure.colorbar(picture, label="share of the true class's pixels")

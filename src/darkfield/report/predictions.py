@@ -13,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from darkfield.classes import COUNTED
+from darkfield.classes import class_names
 from darkfield.data.listing import LABEL, OVERLAY, Made
 from darkfield.files import atomic, read_csv
+from darkfield.network.spec import ModelSpec
 from darkfield.progress import progress
 from darkfield.report.gallery import data_uri
 from darkfield.report.html import source_hash
@@ -26,19 +27,20 @@ PICTURES = 10_000  # more would make a page that no browser opens in a moment
 SIDE = 96  # pixels of a thumbnail
 
 
-def write_index(out: Path, labels: Path, problems: Sequence[str] = ()) -> None:
+def write_index(out: Path, labels: Path, spec: ModelSpec, problems: Sequence[str] = ()) -> None:
     """Write index.html into the folder `out`, from its counts.csv and objects.csv.
 
-    `labels`, that folder or one below it, holds the labels and overlays, which the page shows by
-    their relative paths; only thumbnails are inside it. `problems` are lines that it repeats.
+    `spec` is that of the model that made them. `labels`, that folder or one below it, holds the
+    labels and overlays, which the page shows by their relative paths; only thumbnails are inside
+    it. `problems` are lines that it repeats.
     """
     counts, objects = (read_csv(out / name) for name in ("counts.csv", "objects.csv"))
-    counts = least_sure_first(counts, objects)
+    counts = least_sure_first(counts, objects, spec)
     shown = counts["image"].tolist()[:PICTURES]
     thumbnails = {
         name: thumbnail(Made(labels, Path(name)).overlay) for name in progress(shown, "thumbnail")
     }
-    text = page(counts, objects, thumbnails, labels.relative_to(out).as_posix(), problems)
+    text = page(counts, objects, spec, thumbnails, labels.relative_to(out).as_posix(), problems)
     with atomic(out / INDEX) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -56,6 +58,7 @@ def thumbnail(path: Path) -> str:
 def page(
     counts: pd.DataFrame,
     objects: pd.DataFrame,
+    spec: ModelSpec,
     thumbnails: Mapping[str, str],
     folder: str = ".",
     problems: Sequence[str] = (),
@@ -63,8 +66,8 @@ def page(
     """The whole page. The same arguments give the same text.
 
     `counts` and `objects` are the tables of those names, `counts` in the order to be shown: of its
-    images those that `thumbnails`, data URIs by image, has. `folder` is where labels and overlays
-    are, seen from the page.
+    images those that `thumbnails`, data URIs by image, has. `spec` is that of the model, `folder`
+    where labels and overlays are, seen from the page.
     """
     shown = counts[counts["image"].isin([*thumbnails])]
     environment = Environment(
@@ -75,7 +78,7 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters["hash"] = source_hash
-    given = content(shown, objects, thumbnails, folder)
+    given = content(shown, objects, spec, thumbnails, folder)
     text = json.dumps(given, allow_nan=False, separators=(",", ":"))
     return environment.get_template("predictions.html.j2").render(
         data=Markup(text.replace("<", "\\u003c")),
@@ -87,22 +90,25 @@ def page(
 
 
 def content(
-    counts: pd.DataFrame, objects: pd.DataFrame, thumbnails: Mapping[str, str], folder: str
+    counts: pd.DataFrame,
+    objects: pd.DataFrame,
+    spec: ModelSpec,
+    thumbnails: Mapping[str, str],
+    folder: str,
 ) -> dict[str, Any]:
     """What the page's script is given, for JSON."""
-    classes = [c.removeprefix("coverage_") for c in map(str, counts) if c.startswith("coverage_")]
-    colours = dict(zip(classes, class_colours(len(classes)), strict=True))
-    counted = [name for name in COUNTED if f"{name}s" in counts]
+    classes, colours, counted = class_names(spec.classes), class_colours(spec), [*spec.kinds]
     with_limits = [
         side_by_side([plain(counts, f"{name}s{end}") for end in ("", "_low", "_high")], len(counts))
         for name in counted
     ]
-    coverage = [plain(counts, f"coverage_{name}", 5) for name in classes[1:]]
+    coverage = [plain(counts, f"coverage_{name}", 5) for name in spec.looked_for]
     found = rows_of(objects, classes)
     at = "" if folder == "." else f"{folder}/"
     return {
         "classes": [[name, colours[name]] for name in classes],
-        "counts": [[f"{name}s", colours[name]] for name in counted],
+        "counts": [[name, colours[name]] for name in counted],
+        "covered": [[name, colours[name]] for name in spec.looked_for],
         "um_per_pixel": pixel_size(objects),
         "confident": "confidence" in objects,
         "warned": any(warnings(counts)),
@@ -135,7 +141,7 @@ def side_by_side(columns: Sequence[Sequence[Any]], n: int) -> list[tuple[Any, ..
 
 def rows_of(objects: pd.DataFrame, classes: Sequence[str]) -> dict[str, list[list[Any]]]:
     """The objects of each image, the least sure first: class index, number, x, y, size (the
-    diameter of an erythrocyte, the length of a spirochaete), confidence, counted; in pixels."""
+    length of a filament, the diameter of others), confidence, counted; in pixels."""
     index = {name: k for k, name in enumerate(classes)}
     table = objects.assign(
         size=column(objects, "diameter_px").fillna(column(objects, "length_px")),
@@ -150,7 +156,7 @@ def rows_of(objects: pd.DataFrame, classes: Sequence[str]) -> dict[str, list[lis
     return rows
 
 
-def unsureness(counts: pd.DataFrame, objects: pd.DataFrame) -> np.ndarray:
+def unsureness(counts: pd.DataFrame, objects: pd.DataFrame, spec: ModelSpec) -> np.ndarray:
     """How unsure the counts of each image are, float (images,), from 0; 0 also if nothing tells.
 
     It is the width of a count's interval, divided by that count + 1; of several classes, the
@@ -160,20 +166,20 @@ def unsureness(counts: pd.DataFrame, objects: pd.DataFrame) -> np.ndarray:
     wide = [
         (column(counts, f"{name}s_high") - column(counts, f"{name}s_low"))
         / (column(counts, f"{name}s") + 1)
-        for name in COUNTED
+        for name in spec.kinds
     ]
     p = column(objects, "confidence")
     spread = (p * (1 - p)).groupby(objects["image"]).sum()
-    widest = pd.concat(wide, axis=1).max(axis=1)
+    widest = pd.DataFrame(dict(enumerate(wide)), counts.index).max(axis=1)
     return widest.fillna(counts["image"].map(spread)).fillna(0).to_numpy(float)
 
 
-def least_sure_first(counts: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFrame:
+def least_sure_first(counts: pd.DataFrame, objects: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
     """The rows of `counts`: images with a warning, then the others, each by falling unsureness;
     equal ones by name."""
     keys = zip(
         (not warning for warning in warnings(counts)),
-        -unsureness(counts, objects),
+        -unsureness(counts, objects, spec),
         counts["image"],
         range(len(counts)),
         strict=True,
