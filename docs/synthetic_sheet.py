@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 
 from darkfield.data.synthetic import scene
-from darkfield.report.palette import COLOURS, rgb
+from darkfield.report.palette import BLACK, PALETTE, rgb
 
 SIDE, COLUMNS, ROWS, GAP = 128, 6, 2, 4
 
-colours = np.array([rgb(c) for c in COLOURS])
+colours = np.array([rgb(c) for c in (BLACK, *PALETTE)])
 columns = []
 for i in range(COLUMNS * ROWS):
     image, mask = scene(np.random.default_rng([7, i]), SIDE, SIDE)

@@ -13,16 +13,41 @@ from darkfield.report import gallery
 from darkfield.sections import Augment, Model, Predict, Train
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}
+SPEC = ModelSpec(
+    model=Model(),
+    classes=CLASSES,
+    image_size=(32, 48),
+    mean=(0.2, 0.2, 0.3),
+    std=(0.2, 0.2, 0.2),
+    precision="fp32",
+    train=Train(batch_size=8, seed=1, class_weights=None, dice_weight=1),
+    augment=Augment(flip=False),
+    predict=Predict(),
+    provenance={
+        "data": "d" * 64,
+        "split": "s" * 64,
+        "code": "c" * 64,
+        "versions": {"torch": "2.11"},
+        "hardware": "a CPU",
+    },
+)
+
+
+def of_classes(names, background=None, **facts):
+    """The model.json of a model with these classes."""
+    classes = {name: k for k, name in enumerate(names)}
+    return SPEC.model_copy(update={"classes": classes, "background": background, **facts})
 
 
 def objects(names, splits, truths, predictions):
     """The tables and scores of the objects of val and test, as calibrated."""
     nothing = np.zeros((1, 1), np.uint8)
-    parts = [[part[:0].assign(image="") for part in compare(nothing, nothing, CLASSES)]]
+    parts = [[part[:0].assign(image="") for part in compare(nothing, nothing, CLASSES, KINDS)]]
     sums = {split: reliability.nothing(3) for split in ("test", "val")}
     for name, split, drawn, predicted in zip(names, splits, truths, predictions, strict=True):
         if split != "train":
-            parts.append([p.assign(image=name) for p in compare(predicted, drawn, CLASSES)])
+            parts.append([p.assign(image=name) for p in compare(predicted, drawn, CLASSES, KINDS)])
             logits = 3.0 * (np.arange(3)[:, None, None] == predicted)
             sums[split] += reliability.tally(logits.astype(np.float32), drawn)
     tables = [stacked(rows) for rows in zip(*parts, strict=True)]
@@ -39,12 +64,12 @@ def objects(names, splits, truths, predictions):
         "object_images": images,
         "pixels": calibrated.pixels,
         "object_scores": {
-            "test": object_scores.by_class(test) or None,
-            "val": object_scores.by_class(images[of == "val"]) or None,
-            "interval_95": object_scores.intervals(test, test["image"]),
+            "test": object_scores.by_class(test, KINDS) or None,
+            "val": object_scores.by_class(images[of == "val"], KINDS) or None,
+            "interval_95": object_scores.intervals(test, test["image"], KINDS),
             "familiarity": {"images": len(test), "marked": 0},
             "reliability": reliability.by_class(
-                calibrated.objects[tested], test, calibrated.pixels, list(CLASSES)
+                calibrated.objects[tested], test, calibrated.pixels, list(CLASSES), "background"
             ),
         },
     }
@@ -65,24 +90,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
     shown = test[gallery.worst_first(matrices[1, test])] if len(test) else []
     return {
         "scores": {"epoch": 2, **scores},
-        "spec": ModelSpec(
-            model=Model(),
-            classes=CLASSES,
-            image_size=(32, 48),
-            mean=(0.2, 0.2, 0.3),
-            std=(0.2, 0.2, 0.2),
-            precision="fp32",
-            train=Train(batch_size=8, seed=1, class_weights=None, dice_weight=1),
-            augment=Augment(flip=False),
-            predict=Predict(),
-            provenance={
-                "data": "d" * 64,
-                "split": "s" * 64,
-                "code": "c" * 64,
-                "versions": {"torch": "2.11"},
-                "hardware": "a CPU",
-            },
-        ),
+        "spec": SPEC,
         "settings": {
             "data": {"root": "data/mine", "classes": CLASSES},
             "split": {"strategy": "grouped"},
@@ -107,5 +115,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
         "epochs": metrics.table(matrices, splits, list(CLASSES)),
         "matrices": matrices[1],
         **objects(names, splits, truths, predictions),
-        "pictures": {i: gallery.pictures(images[i], truths[i], predictions[i], 3) for i in shown},
+        "pictures": {
+            i: gallery.pictures(images[i], truths[i], predictions[i], SPEC) for i in shown
+        },
     }

@@ -154,7 +154,7 @@ def test_objects_are_those_of_the_masks_and_of_the_model(chain):
             mask = np.asarray(Image.open(chain / f"data/flattened_masks/{image}.png"))
             picture = read_image(chain / f"data/synthetic/images/{image}.png")
             for side, made in (("drawn", mask), ("predicted", predictor.labels(picture))):
-                found = object_table(made, predictor.classes)
+                found = object_table(made, predictor.classes, predictor.spec.kinds)
                 rows = objects[(objects["image"] == image) & (objects["class"] == name)]
                 rows = rows[rows["drawn"] == (side == "drawn")]
                 areas = found.loc[found["class"] == name, "area_px"]

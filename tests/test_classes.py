@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from pages import arguments
+from pages import arguments, of_classes
 from PIL import Image
 from project import commit, dvc, repository, run, set_params, snakemake, stale
 
@@ -17,6 +17,7 @@ from darkfield.publish.card import card
 from darkfield.report import plots
 from darkfield.report.html import page
 from darkfield.report.overlays import overlay
+from darkfield.report.palette import class_colours
 from darkfield.report.summary import summary
 from darkfield.validation import check
 
@@ -81,7 +82,7 @@ def problems_of(names):
     """What params.yaml's check says to these names of classes, beside the background."""
     params = Params().plain()
     params["data"]["classes"] = {name: i for i, name in enumerate(["background", *names])}
-    params["data"]["mask_values"] = {"0": "background"}
+    params["data"]["mask_values"], params["objects"] = {"0": "background"}, {}
     params["train"]["class_weights"] = None
     try:
         check(params)
@@ -104,7 +105,7 @@ def test_plots_show_names_as_they_are(tmp_path):
         "images_with": {s: dict.fromkeys(WILD, 1) for s in splits},
         "images": dict.fromkeys(splits, 3),
     }
-    figures = {"balance": plots.class_balance(counts)}
+    figures = {"balance": plots.class_balance(counts, class_colours(of_classes(WILD)))}
     figures["confusion"] = plots.confusion_matrix(confusion_table(matrices[0, 0], WILD))
     for name in ("_a$b$_", QUOTED):
         figure = plots.overlap_accuracy(epochs, name, 1)
@@ -117,7 +118,8 @@ def test_plots_show_names_as_they_are(tmp_path):
 
 def test_overlays_have_letters_beyond_ascii():
     image, mask = np.zeros((40, 256, 3), np.uint8), np.zeros((40, 256), np.uint8)
-    sheets = [overlay(image, mask, mask, ["background", name]) for name in ("é", "ß", "ж")]
+    specs = [of_classes(["background", name], "background") for name in ("é", "ß", "ж")]
+    sheets = [overlay(image, mask, mask, spec) for spec in specs]
     titles = {sheet[:18].tobytes() for sheet in sheets}
     assert len(titles) == 3
 
@@ -166,6 +168,7 @@ def test_the_chain_takes_any_names_under_both_engines(tmp_path):
     folder = repository(
         tmp_path / "project",
         data=data | {"mask_values": values},
+        objects={},
         split={"strategy": "random", "train": 0.5, "val": 0.25, "test": 0.25},
         train={"epochs": 1, "class_weights": "counts", "threads": 1},
     )

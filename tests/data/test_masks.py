@@ -118,7 +118,7 @@ def run(root):
     if problems:
         raise UserError(*problems)
     flat, tables, *pixels = ([folder / name for folder in folders] for name in NAMES)
-    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", CLASSES)
+    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", "background")
     return root / "out/flat", root / "out/flat.csv", *pixels
 
 

@@ -16,7 +16,7 @@ def matrix(erythrocyte_missed=0, spirochaete_invented=0):
 
 def test_the_least_agreement_comes_first():
     matrices = np.stack([matrix(), matrix(9_000), matrix(10), matrix(0, 1_500)])
-    table = ranking(matrices, ["a", "b", "c", "d"], [1, 2, 1, 2], CLASSES)
+    table = ranking(matrices, ["a", "b", "c", "d"], [1, 2, 1, 2], CLASSES, "background")
     assert list(table["image"]) == ["b", "d", "c", "a"]
     assert list(table["rank"]) == [1, 2, 3, 4]
     first = table.iloc[0]
@@ -28,6 +28,6 @@ def test_the_least_agreement_comes_first():
 def test_a_speck_in_an_empty_picture_is_no_missed_object():
     speck, missed = np.diag([100_000, 0, 0]), np.diag([100_000, 0, 0])
     speck[0, 2], missed[0, 2] = 20, 2_000
-    table = ranking(np.stack([speck, missed]), ["speck", "missed"], [1, 1], CLASSES)
+    table = ranking(np.stack([speck, missed]), ["speck", "missed"], [1, 1], CLASSES, "background")
     assert list(table["image"]) == ["missed", "speck"]
     assert table["agreement"].iloc[1] > 0.95

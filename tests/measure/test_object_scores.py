@@ -19,11 +19,12 @@ from darkfield.measure.object_scores import (
 from darkfield.measure.objects import compare
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}
 
 
 def tables(**pictures):
     """The tables of pictures, each a pair of masks (predicted, drawn)."""
-    found = [compare(*masks, CLASSES) for masks in pictures.values()]
+    found = [compare(*masks, CLASSES, KINDS) for masks in pictures.values()]
     named = (
         [part.assign(image=image) for image, part in zip(pictures, parts, strict=True)]
         for parts in zip(*found, strict=True)
@@ -59,7 +60,7 @@ def cells():
 
 
 def test_cells_are_scored(cells):
-    found = scores(cells[cells["class"] == "erythrocyte"], "erythrocyte")
+    found = scores(cells[cells["class"] == "erythrocyte"], "blob")
     assert (found["drawn"], found["predicted"]) == (3, 4)
     assert found["precision"] == pytest.approx(2 / 4)
     assert found["recall"] == pytest.approx(2 / 3)
@@ -110,7 +111,7 @@ def test_each_object_has_a_row_with_its_match(filaments):
 
 def test_filaments_are_scored(filaments):
     table = image_table(*filaments)
-    found = scores(table[table["class"] == "spirochaete"], "spirochaete")
+    found = scores(table[table["class"] == "spirochaete"], "filament")
     assert (found["drawn"], found["predicted"]) == (3, 5)
     assert found["precision"] == pytest.approx(2 / 5)
     assert found["recall"] == pytest.approx(2 / 3)
@@ -134,7 +135,7 @@ def test_filaments_are_scored(filaments):
 def test_the_example_of_the_docs_is_right():
     """A filament of 200 pixels, found as pieces of 120 and 60."""
     mask = lines((20, 20, 140), (20, 160, 220)), lines((20, 20, 220))
-    found = by_class(image_table(*tables(a=mask)))["spirochaete"]
+    found = by_class(image_table(*tables(a=mask)), KINDS)["spirochaete"]
     assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((1 / 2, 1, 2 / 3))
     assert (found["precision_quarter"], found["predicted"] - found["drawn"]) == (1, 1)
     assert (found["completeness"], found["correctness"]) == (0.95, 1)
@@ -152,7 +153,7 @@ def test_two_filaments_side_by_side_are_assigned_so_that_both_are_found():
 
 
 def test_surfaces_are_scored(cells):
-    found = scores(cells[cells["class"] == "erythrocyte"], "erythrocyte")
+    found = scores(cells[cells["class"] == "erythrocyte"], "blob")
     assert 0.5 < found["nsd_2px"] < found["nsd_5px"] < 1
 
 
@@ -176,7 +177,7 @@ def test_a_shifted_count_is_less_concordant():
 
 
 def test_nothing_drawn_and_nothing_predicted_has_no_score():
-    found = by_class(image_table(*tables(a=(squares(), squares()))))
+    found = by_class(image_table(*tables(a=(squares(), squares()))), KINDS)
     for name in ("erythrocyte", "spirochaete"):
         known = {metric for metric, value in found[name].items() if value is not None}
         assert known == {"drawn", "predicted", "bias"}
@@ -191,12 +192,12 @@ def test_tables_without_a_row_pass_through_files(tmp_path, classes):
     assert match_table(*found[:2]).empty
     table = image_table(*found)
     assert len(table) == (2 if classes == CLASSES else 0)
-    assert len(by_class(table)) == len(table)
-    assert not intervals(table, table["image"])
+    assert len(by_class(table, KINDS)) == len(table)
+    assert not intervals(table, table["image"], KINDS)
 
 
 def test_a_picture_that_is_all_false_has_precision_0_and_no_recall():
-    found = by_class(image_table(*tables(a=(squares((10, 10)), squares()))))["erythrocyte"]
+    found = by_class(image_table(*tables(a=(squares((10, 10)), squares()))), KINDS)["erythrocyte"]
     assert (found["precision"], found["recall"], found["f1"]) == (0, None, 0)
     assert (found["precision_quarter"], found["f1_quarter"]) == (0, 0)
     assert found["count_bias"] is None
@@ -204,7 +205,7 @@ def test_a_picture_that_is_all_false_has_precision_0_and_no_recall():
 
 def test_what_is_all_missed_scores_0_not_nothing():
     table = image_table(*tables(a=(lines(), lines((20, 20, 120)))))
-    found = by_class(table)["spirochaete"]
+    found = by_class(table, KINDS)["spirochaete"]
     assert (found["recall"], found["f1"], found["cldice"], found["line_f1"]) == (0, 0, 0, 0)
     assert (found["precision"], found["correctness"]) == (None, None)
 
@@ -213,8 +214,8 @@ def test_intervals_hold_the_scores_and_want_ten_fields(cells, filaments):
     one = image_table(*filaments)
     pictures = [one.assign(image=one["image"] + str(i)) for i in range(6)]
     table = pd.concat(pictures, ignore_index=True)
-    assert intervals(table, table["image"].str[1]) is None  # six fields of two pictures
-    found, known = intervals(table, table["image"]), by_class(table)
+    assert intervals(table, table["image"].str[1], KINDS) is None  # six fields of two pictures
+    found, known = intervals(table, table["image"], KINDS), by_class(table, KINDS)
     for metric, (low, high) in found["spirochaete"].items():
         assert low <= known["spirochaete"][metric] + 1e-12, metric
         assert high >= known["spirochaete"][metric] - 1e-12, metric
@@ -222,10 +223,10 @@ def test_intervals_hold_the_scores_and_want_ten_fields(cells, filaments):
     assert low < high
     # Every field of this set is alike.
     alike = pd.concat([cells.assign(image=f"{i}") for i in range(10)], ignore_index=True)
-    assert len(set(intervals(alike, alike["image"])["erythrocyte"]["f1"])) == 1
+    assert len(set(intervals(alike, alike["image"], KINDS)["erythrocyte"]["f1"])) == 1
 
 
 def test_few_scores_go_to_metrics_json(cells):
-    few = compared(by_class(cells))
+    few = compared(by_class(cells, KINDS))
     assert list(few) == ["erythrocyte", "spirochaete"]
     assert few["erythrocyte"] == pytest.approx({"f1": 4 / 7, "count_bias": 1 / 3})

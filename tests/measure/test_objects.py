@@ -6,6 +6,7 @@ import pytest
 from darkfield.measure.objects import Compared, compare, outline, within
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}
 
 
 def blank(size=(60, 200)):
@@ -20,7 +21,7 @@ def test_a_line_that_moves_by_its_half_width_stays_the_same_line():
     drawn, predicted = blank(), blank()
     drawn[20:23, 20:120] = 2  # 3 x 100
     predicted[22:25, 20:120] = 2
-    objects, pairs, outlines = of(compare(predicted, drawn, CLASSES), "spirochaete")
+    objects, pairs, outlines = of(compare(predicted, drawn, CLASSES, KINDS), "spirochaete")
     assert objects["drawn"].tolist() == [False, True]
     assert objects["area_px"].tolist() == [300, 300]
     line = objects["line_px"].iloc[0]
@@ -37,14 +38,14 @@ def test_lines_more_than_the_reach_apart_have_nothing_in_common():
     for apart, pairs in ((5, 1), (6, 0)):
         drawn, predicted = blank(), blank()
         drawn[20, 20:120] = predicted[20 + apart, 20:120] = 2
-        assert len(compare(predicted, drawn, CLASSES).pairs) == pairs
+        assert len(compare(predicted, drawn, CLASSES, KINDS).pairs) == pairs
 
 
 def test_two_pieces_share_the_line_between_them():
     drawn, predicted = blank(), blank()
     drawn[20, 20:120] = 2
     predicted[20, 20:60] = predicted[20, 90:120] = 2
-    _, pairs, outlines = of(compare(predicted, drawn, CLASSES), "spirochaete")
+    _, pairs, outlines = of(compare(predicted, drawn, CLASSES, KINDS), "spirochaete")
     assert pairs["pixels"].tolist() == [40, 30]  # two objects: the gap of 30 is too wide to join
     assert pairs["predicted_near"].tolist() == [40, 30]
     assert pairs["drawn_near"].tolist() == [45, 35]  # 5 more on the side of the gap
@@ -56,7 +57,7 @@ def test_two_pieces_share_the_line_between_them():
 def test_blobs_are_compared_by_their_pixels():
     drawn, predicted = blank(), blank()
     drawn[10:30, 10:30] = predicted[10:30, 14:34] = 1  # 20 x 20, 16 columns shared
-    objects, pairs, _ = of(compare(predicted, drawn, CLASSES), "erythrocyte")
+    objects, pairs, _ = of(compare(predicted, drawn, CLASSES, KINDS), "erythrocyte")
     assert objects["area_px"].tolist() == [400, 400]
     assert objects["line_px"].tolist() == [0, 0]
     assert pairs[["pixels", "predicted_near", "drawn_near"]].to_numpy().tolist() == [[320, 0, 0]]
@@ -68,14 +69,14 @@ def test_a_cell_under_a_spirochaete_is_whole():
     drawn[np.hypot(y - 60, x - 70) <= 30] = 1
     drawn[58:62, 20:140] = 2
     predicted[np.hypot(y - 60, x - 70) <= 30] = 1
-    _, pairs, _ = of(compare(predicted, drawn, CLASSES), "erythrocyte")
+    _, pairs, _ = of(compare(predicted, drawn, CLASSES, KINDS), "erythrocyte")
     assert pairs["pixels"].tolist() == pytest.approx([(predicted == 1).sum()], rel=0.01)
 
 
 def test_outlines_are_measured_where_they_are_near_each_other():
     drawn, predicted = blank((40, 40)), blank((40, 40))
     drawn[10:20, 10:20] = predicted[10:20, 10:23] = 1  # 3 columns more
-    row = of(compare(predicted, drawn, CLASSES), "erythrocyte").outlines.iloc[0]
+    row = of(compare(predicted, drawn, CLASSES, KINDS), "erythrocyte").outlines.iloc[0]
     assert row["drawn_outline"] == 36  # 4 x 9
     assert row["predicted_outline"] == 42
     # Of the drawn outline, the right side's 10 pixels are 3 away from the nearest of the other, but
@@ -103,17 +104,15 @@ def test_a_picture_without_objects_has_its_row_and_no_others(predicted_too):
     drawn, predicted = blank(), blank()
     if predicted_too:
         predicted[20, 20:120] = 2
-    objects, pairs, outlines = compare(predicted, drawn, CLASSES)
+    objects, pairs, outlines = compare(predicted, drawn, CLASSES, KINDS)
     assert len(objects) == predicted_too
     assert len(pairs) == 0
     assert outlines["class"].tolist() == ["erythrocyte", "spirochaete"]
     assert outlines["drawn_line"].tolist() == [0, 0]
 
 
-def test_classes_that_are_not_counted_are_left_out():
-    platelets = {"background": 0, "platelet": 1, "spirochaete": 2}
+def test_classes_without_objects_are_left_out():
     mask = blank()
     mask[10:30, 10:30], mask[50, 20:120] = 1, 2
-    objects, _, outlines = compare(mask, mask, platelets)
+    objects, _, outlines = compare(mask, mask, CLASSES, {"spirochaete": "filament"})
     assert set(objects["class"]) == set(outlines["class"]) == {"spirochaete"}
-    assert compare(mask, mask, {"background": 0, "platelet": 1, "fibre": 2}).outlines.empty

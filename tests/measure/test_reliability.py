@@ -77,7 +77,7 @@ def test_errors_before_and_after_come_from_the_rows_of_those_temperatures():
             "calibrated": [False, True],
         }
     )
-    found = of_pixels(table, NAMES)
+    found = of_pixels(table, NAMES, "background")
     assert found["cell"] == pytest.approx({"before": 0.2, "after": 0})
     assert found["foreground"] == found["cell"] and found["background"]["after"] is None
 
@@ -104,4 +104,4 @@ def test_a_count_is_inside_its_interval_ends_included():
 
 def test_without_a_calibration_there_is_nothing_to_say():
     images = pd.DataFrame({"class": ["cell"], "low": [pd.NA], "high": [pd.NA]})
-    assert by_class(pd.DataFrame(), images, pd.DataFrame(), NAMES) is None
+    assert by_class(pd.DataFrame(), images, pd.DataFrame(), NAMES, "background") is None

@@ -43,7 +43,7 @@ def test_labels_probabilities_and_objects_are_of_one_prediction(model):
     assert (probabilities.shape, probabilities.dtype) == ((3, 70, 50), np.float32)
     assert (probabilities.argmax(axis=0) == labels).all()
     assert probabilities.sum(axis=0) == pytest.approx(1, abs=1e-5)
-    table = object_table(labels, predictor.classes, 0.5)
+    table = object_table(labels, predictor.classes, predictor.spec.kinds, 0.5)
     found = predictor.objects(image, um_per_pixel=0.5)
     assert found.drop(columns="confidence").equals(table)
     assert found["confidence"].isna().all()  # of a model without a calibration

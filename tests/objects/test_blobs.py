@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from darkfield.objects.blobs import depth, fill_slots, label_erythrocytes, weighted_median
+from darkfield.objects.blobs import depth, fill_slots, label_blobs, weighted_median
 
 NONE = np.zeros((120, 160), bool)
 
@@ -18,7 +18,7 @@ def discs(*cells, shape=NONE.shape):
 
 def count(erythrocyte, spirochaete=None):
     none = np.zeros_like(erythrocyte)
-    labels = label_erythrocytes(erythrocyte, none if spirochaete is None else spirochaete)
+    labels = label_blobs(erythrocyte, none if spirochaete is None else spirochaete)
     assert (labels.dtype, labels.shape) == (np.int32, erythrocyte.shape)
     assert set(np.unique(labels)) - {0} == set(range(1, labels.max() + 1))
     return labels.max()
@@ -38,13 +38,13 @@ def test_distances_are_exact_to_the_last_bit_wherever_in_memory_the_picture_lies
 def test_a_disc_is_one_cell_at_any_magnification(radius):
     cell = discs((80, 60, radius))
     assert count(cell) == 1
-    np.testing.assert_array_equal(label_erythrocytes(cell, NONE) > 0, cell)
+    np.testing.assert_array_equal(label_blobs(cell, NONE) > 0, cell)
 
 
 @pytest.mark.parametrize("apart", [1.4, 1.6, 1.8, 1.95])
 @pytest.mark.parametrize("radius", [6, 12, 25])
 def test_two_discs_that_touch_are_two_cells_of_equal_size(radius, apart):
-    labels = label_erythrocytes(discs((50, 60, radius), (50 + apart * radius, 60, radius)), NONE)
+    labels = label_blobs(discs((50, 60, radius), (50 + apart * radius, 60, radius)), NONE)
     areas = np.bincount(labels.ravel())[1:]
     assert len(areas) == 2
     assert areas[0] == pytest.approx(areas[1], rel=0.12)

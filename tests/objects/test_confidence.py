@@ -21,6 +21,7 @@ from darkfield.objects.confidence import (
 from darkfield.objects.table import find
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}
 FLAT = Objects(
     intercept=0, slopes=(1, 0, 0, 0, 0), threshold=0.75, spread=1
 )  # confidence = probability
@@ -44,7 +45,7 @@ def scene():
 
 def seen():
     mask, certainty, image = scene()
-    return evidence(find(mask, CLASSES), mask, CLASSES, certainty, image)
+    return evidence(find(mask, CLASSES, KINDS), mask, CLASSES, certainty, image)
 
 
 def test_evidence_is_the_mean_certainty_and_the_steps_of_brightness_at_the_outline():
@@ -58,7 +59,10 @@ def test_evidence_is_the_mean_certainty_and_the_steps_of_brightness_at_the_outli
 def test_what_a_spirochaete_covers_of_a_cell_does_not_make_the_cell_less_sure():
     mask, certainty, image = scene()
     mask[14:16, 0:40], certainty[14:16, 0:40] = 2, 0.5
-    assert evidence(find(mask, CLASSES), mask, CLASSES, certainty, image)["probability"][0] == 0.8
+    assert (
+        evidence(find(mask, CLASSES, KINDS), mask, CLASSES, certainty, image)["probability"][0]
+        == 0.8
+    )
 
 
 def test_evidence_does_not_depend_on_the_rows_taken_at_a_time(monkeypatch):
@@ -88,19 +92,19 @@ def test_only_what_is_likely_is_counted():
 
 def test_without_a_calibration_all_count_and_nothing_is_said():
     mask, _, _ = scene()
-    found = find(mask, CLASSES)
-    objects = described(found, seen(), mask, CLASSES, None)
+    found = find(mask, CLASSES, KINDS)
+    objects = described(found, seen(), mask, CLASSES, KINDS, None)
     assert objects["confidence"].isna().all() and objects["counted"].all()
-    row = counts(objects, mask, CLASSES, None).iloc[0]
+    row = counts(objects, mask, CLASSES, KINDS, None).iloc[0]
     assert row["spirochaetes"] == 2 and pd.isna(row["spirochaetes_high"])
 
 
 def test_counts_are_of_the_likely_and_have_an_interval():
     mask, _, _ = scene()
-    objects = described(find(mask, CLASSES), seen(), mask, CLASSES, BOTH)
+    objects = described(find(mask, CLASSES, KINDS), seen(), mask, CLASSES, KINDS, BOTH)
     assert objects["confidence"].tolist() == pytest.approx([0.8, 0.9, 0.6])
     assert objects["counted"].tolist() == [True, True, False]
-    table = counts(objects, mask, CLASSES, BOTH)
+    table = counts(objects, mask, CLASSES, KINDS, BOTH)
     row = table.iloc[0]
     assert (row["spirochaetes"], row["spirochaetes_low"], row["spirochaetes_high"]) == (1, 0, 2)
     assert row["total_length_px"] == pytest.approx(objects["length_px"][1])

@@ -21,6 +21,7 @@ from darkfield.objects.exchange import (
 from darkfield.objects.table import find, object_table
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}
 COLOURS = {"erythrocyte": "#E69F00", "spirochaete": "#56B4E9"}
 # What QuPath writes and reads (docs: Exporting annotations): RFC 7946, and these properties.
 QUPATH = {
@@ -79,9 +80,9 @@ def scene():
     mask[np.hypot(y - 60, x - 50) <= 20] = 1
     mask[(np.hypot(y - 110, x - 150) <= 20) & (np.hypot(y - 100, x - 150) > 4)] = 1
     mask[20:24, 20:180] = mask[4:60, 120:124] = 2
-    found = find(mask, CLASSES)
-    rows = object_table(mask, CLASSES, 0.5)
-    labels = found.erythrocytes, found.spirochaetes
+    found = find(mask, CLASSES, KINDS)
+    rows = object_table(mask, CLASSES, KINDS, 0.5)
+    labels = [of.labels for of in found.values()]
     return rows, labels, [polygons for part in labels for polygons in outlines(part)]
 
 
@@ -191,9 +192,9 @@ def test_more_objects_than_16_bits_are_refused(tmp_path):
 
 def test_nothing_found_makes_files_without_objects(tmp_path):
     empty = np.zeros((8, 9), np.uint8)
-    rows = object_table(empty, CLASSES)
+    rows = object_table(empty, CLASSES, KINDS)
     write_geojson(tmp_path / "a.geojson", rows, [], COLOURS)
     assert json.loads((tmp_path / "a.geojson").read_text())["features"] == []
     write_rois(tmp_path / "a.zip", rows, [], COLOURS)
     assert not roifile.roiread(tmp_path / "a.zip")
-    assert not list(outlines(find(empty, CLASSES).spirochaetes))
+    assert not list(outlines(find(empty, CLASSES, KINDS)["spirochaete"].labels))

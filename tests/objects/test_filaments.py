@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from darkfield.objects.filaments import label_spirochaetes
+from darkfield.objects.filaments import label_filaments
 
 
 def draw(*lines, width=4, shape=(120, 120), closed=False):
@@ -16,7 +16,7 @@ def draw(*lines, width=4, shape=(120, 120), closed=False):
 
 
 def lengths(mask):
-    labels, found = label_spirochaetes(mask)
+    labels, found = label_filaments(mask)
     assert (labels.dtype, labels.shape) == (np.int32, mask.shape)
     assert set(np.unique(labels)) - {0} == set(range(1, len(found) + 1))
     assert not (labels[~mask]).any()

@@ -15,16 +15,17 @@ from darkfield.data.drawing import (
     place_spirochaetes,
 )
 from darkfield.data.images import open_image
-from darkfield.objects.blobs import label_erythrocytes
+from darkfield.objects.blobs import label_blobs
 from darkfield.objects.table import COLUMNS, count_table, find, numbered, object_table
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}
 SCENES = 24
 
 
 def counted(mask, **options):
-    objects = object_table(mask, CLASSES, **options)
-    return objects, count_table(objects, mask, CLASSES).iloc[0]
+    objects = object_table(mask, CLASSES, KINDS, **options)
+    return objects, count_table(objects, mask, CLASSES, KINDS).iloc[0]
 
 
 def painted(seed):
@@ -140,12 +141,15 @@ def test_two_borders_count_what_four_fields_share_once():
     mask[np.hypot(y - 60, x - 100) <= 20] = 1  # on the seam of the upper two
     mask[98:102, 150:190] = 2  # on that of the right two
     fields = [mask[top : top + 100, left : left + 100] for top in (0, 100) for left in (0, 100)]
-    rows = [count_table(object_table(f, CLASSES, two_borders=True), f, CLASSES) for f in fields]
+    rows = [
+        count_table(object_table(f, CLASSES, KINDS, two_borders=True), f, CLASSES, KINDS)
+        for f in fields
+    ]
     assert [row["erythrocytes"].item() for row in rows] == [0, 1, 0, 0]
     assert [row["spirochaetes"].item() for row in rows] == [0, 0, 0, 1]
-    everywhere = [object_table(field, CLASSES) for field in fields]
+    everywhere = [object_table(field, CLASSES, KINDS) for field in fields]
     assert sum(map(len, everywhere)) == 4 and all(table["counted"].all() for table in everywhere)
-    assert object_table(fields[0], CLASSES, two_borders=True)["counted"].tolist() == [False]
+    assert object_table(fields[0], CLASSES, KINDS, two_borders=True)["counted"].tolist() == [False]
 
 
 def test_an_image_has_one_row(known):
@@ -193,29 +197,48 @@ def test_a_mask_of_one_class(shape, index):
 
 
 @pytest.mark.parametrize(
-    ("classes", "objects", "counts"),
+    ("kinds", "objects", "counts"),
     [
         (
-            {"background": 0, "platelet": 1, "spirochaete": 2},
+            {"spirochaete": "filament"},
             {"length_px", "width_px", "length_um", "width_um"},
             {"spirochaetes", "mean_length_px", "mean_length_um"}
             | {"total_length_px", "total_length_um"},
         ),
         (
-            {"background": 0, "erythrocyte": 1, "worm": 2},
+            {"erythrocyte": "blob"},
             {"diameter_px", "eccentricity", "diameter_um"},
             {"erythrocytes", "mean_diameter_px", "mean_diameter_um"},
         ),
-        ({"background": 0, "red_cell": 1, "worm": 2}, set(), set()),
+        (
+            {"erythrocyte": "component", "spirochaete": "component"},
+            {"diameter_px", "eccentricity", "diameter_um"},
+            {"erythrocytes", "spirochaetes"}
+            | {
+                f"mean_diameter_{u}_{n}" for u in ("px", "um") for n in CLASSES if n != "background"
+            },
+        ),
+        (
+            {"erythrocyte": "filament", "spirochaete": "filament"},
+            {"length_px", "width_px", "length_um", "width_um"},
+            {"erythrocytes", "spirochaetes"}
+            | {
+                f"{of}_length_{unit}_{name}"
+                for of in ("mean", "total")
+                for unit in ("px", "um")
+                for name in CLASSES
+                if name != "background"
+            },
+        ),
     ],
 )
-def test_columns_exist_for_classes_that_exist(known, classes, objects, counts):
-    table = object_table(known, classes, um_per_pixel=0.5)
+def test_columns_exist_for_kinds_that_exist(known, kinds, objects, counts):
+    table = object_table(known, CLASSES, kinds, um_per_pixel=0.5)
     every = {"class", "label", "x", "y", "area_px", "area_um2", "touches_border", "counted"}
     assert set(table) == every | objects
-    assert set(table["class"]) == {"erythrocyte", "spirochaete"} & classes.keys()
-    row = count_table(table, known, classes).iloc[0]
-    coverages = [f"coverage_{name}" for name in classes]
+    assert set(table["class"]) == kinds.keys()
+    row = count_table(table, known, CLASSES, kinds).iloc[0]
+    coverages = [f"coverage_{name}" for name in CLASSES]
     assert set(row.index) == counts | {*coverages}
     np.testing.assert_allclose(row[coverages].tolist(), np.bincount(known.ravel()) / known.size)
 
@@ -229,7 +252,7 @@ def test_real_cells_that_stand_alone_are_counted_once(real_data):
     for path in sorted((real_data / "masks").glob("*.png"))[4::18]:
         mask = np.asarray(open_image(path).convert("RGB"))[..., 0]
         erythrocyte = mask == 1
-        labels = label_erythrocytes(erythrocyte, mask == 2)
+        labels = label_blobs(erythrocyte, mask == 2)
         outlines, _ = cv2.findContours(erythrocyte.astype(np.uint8), 0, cv2.CHAIN_APPROX_NONE)
         areas = np.array([cv2.contourArea(outline) for outline in outlines])
         hulls = np.array([cv2.contourArea(cv2.convexHull(outline)) for outline in outlines])
@@ -256,7 +279,8 @@ def test_numbered_objects_are_taken_as_they_are():
     mask[70, 10:90] = 2
     mask[70, 60:64] = 0
     mask[5:9, 110] = 1  # a speck
-    cells, filaments, lengths = numbered(mask, CLASSES, numbers)
+    found = numbered(mask, CLASSES, KINDS, numbers)
+    cells, (filaments, lengths) = found["erythrocyte"].labels, found["spirochaete"]
     assert (cells.max(), cells[30, 12], cells[30, 50]) == (2, 2, 1)
     assert (cells[29:32, 20:26] == 1).all()  # as in find, below a spirochaete there is cell
     assert not cells[5:9, 110].any()
@@ -267,10 +291,12 @@ def test_numbered_objects_are_taken_as_they_are():
         2,
     )
     assert lengths[:2] == pytest.approx([30, 46], abs=1)
-    shaped = find(mask, CLASSES)
-    assert shaped.erythrocytes.max() == 1
+    shaped = find(mask, CLASSES, KINDS)
+    assert shaped["erythrocyte"].labels.max() == 1
 
 
 def test_without_numbers_nothing_is_found():
-    nothing = numbered(np.ones((9, 9), np.uint8), CLASSES, np.zeros((9, 9), np.uint16))
-    assert [part.max(initial=0) for part in nothing] == [0, 0, 0]
+    blank = np.ones((9, 9), np.uint8), np.zeros((9, 9), np.uint16)
+    nothing = numbered(blank[0], CLASSES, KINDS, blank[1])
+    assert not any(of.labels.any() for of in nothing.values())
+    assert nothing["spirochaete"].lengths.size == 0

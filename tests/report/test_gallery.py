@@ -5,10 +5,11 @@ import io
 
 import numpy as np
 import pytest
+from pages import SPEC, of_classes
 from PIL import Image
 
 from darkfield.report.gallery import ALPHA, SIDE, layer, pictures, score, worst_first
-from darkfield.report.palette import INVENTED, MISSED, class_colours, rgb
+from darkfield.report.palette import BLACK, CONFUSED, INVENTED, MISSED, PALETTE, rgb
 
 
 def decoded(uri):
@@ -32,16 +33,22 @@ def test_the_score_is_over_the_classes_present():
 
 def test_a_layer_is_clear_where_there_is_nothing():
     index = np.array([[0, 1], [2, 0]], dtype=np.uint8)
-    pixels = np.asarray(decoded(layer(index, class_colours(3))).convert("RGBA"))
+    palette = [BLACK, *PALETTE]
+    pixels = np.asarray(decoded(layer(index, palette)).convert("RGBA"))
     assert (pixels[..., 3] == np.where(index > 0, ALPHA, 0)).all()
     for c in (1, 2):
-        assert (pixels[index == c][0, :3] == rgb(class_colours(3)[c])).all()
+        assert (pixels[index == c][0, :3] == rgb(palette[c])).all()
 
 
-def test_more_classes_than_colours():
-    index = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    pixels = np.asarray(decoded(layer(index, class_colours(12))).convert("RGBA"))
-    assert (pixels[2, 1, :3] == rgb(class_colours(12)[9])).all()
+def test_without_a_background_nothing_is_clear_and_all_errors_are_of_one_kind():
+    image, index = np.zeros((1, 12, 3), np.uint8), np.arange(12, dtype=np.uint8)[None]
+    spec = of_classes([f"class {k}" for k in range(12)])
+    shown = pictures(image, index, np.roll(index, 1), spec)
+    pixels = np.asarray(decoded(shown["truth"]).convert("RGBA"))
+    assert (pixels[0, :, 3] == ALPHA).all()
+    assert len(np.unique(pixels[0, :, :3], axis=0)) == 12
+    wrong = np.asarray(decoded(shown["errors"]).convert("RGBA"))
+    assert (wrong[..., :3] == rgb(CONFUSED)).all()
 
 
 def test_the_four_pictures():
@@ -49,7 +56,7 @@ def test_the_four_pictures():
     image[:, 30:] = (200, 100, 50)
     truth, predicted = np.zeros((2, 90, 60), dtype=np.uint8)
     truth[:45], predicted[30:60] = 1, 1
-    shown = {name: decoded(uri) for name, uri in pictures(image, truth, predicted, 2).items()}
+    shown = {name: decoded(uri) for name, uri in pictures(image, truth, predicted, SPEC).items()}
     assert {p.size for p in shown.values()} == {(60, 90)}
     photo = np.asarray(shown["image"].convert("RGB")).astype(int)
     assert np.abs(photo - image).mean() < 3
@@ -68,6 +75,6 @@ def test_large_pictures_are_shrunk():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (1200, 2400, 3), dtype=np.uint8)
     truth, predicted = rng.integers(0, 3, (2, 1200, 2400), dtype=np.uint8)
-    uris = pictures(image, truth, predicted, 3)
+    uris = pictures(image, truth, predicted, SPEC)
     assert {decoded(uri).size for uri in uris.values()} == {(SIDE, SIDE // 2)}
     assert sum(map(len, uris.values())) < 1_000_000

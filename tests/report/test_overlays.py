@@ -2,32 +2,39 @@
 
 import numpy as np
 import pandas as pd
+from pages import SPEC, of_classes
 
 from darkfield.report.overlays import GAP, TITLE, errors, overlay, paint, pick
-from darkfield.report.palette import COLOURS
-
-CLASSES = ["background", "erythrocyte", "spirochaete"]
+from darkfield.report.palette import BLACK, PALETTE, class_colours, rgb
 
 
 def test_errors_are_missed_invented_or_confused():
     truth = np.array([[0, 1, 2, 0, 1, 2]])
     predicted = np.array([[0, 1, 0, 2, 2, 2]])
-    assert errors(truth, predicted).tolist() == [[0, 0, 1, 2, 3, 0]]
+    assert errors(truth, predicted, 0).tolist() == [[0, 0, 1, 2, 3, 0]]
+    assert errors(truth, predicted, 2).tolist() == [[0, 0, 2, 1, 1, 0]]
+    assert errors(truth, predicted, None).tolist() == [[0, 0, 3, 3, 3, 0]]
 
 
 def test_paint_leaves_the_background_alone():
     image = np.full((2, 2, 3), 100, dtype=np.uint8)
-    painted = paint(image, np.array([[0, 1], [2, 0]]), COLOURS)
+    painted = paint(image, np.array([[0, 1], [2, 0]]), [BLACK, *PALETTE])
     assert painted[0, 0].tolist() == painted[1, 1].tolist() == [100] * 3
     orange = [0.4 * 100 + 0.6 * c for c in (0xE6, 0x9F, 0x00)]
     assert np.abs(painted[0, 1] - np.array(orange)).max() <= 1
+
+
+def test_paint_covers_all_where_nothing_is_background():
+    image, index = np.full((1, 2, 3), 100, dtype=np.uint8), np.array([[0, 1]])
+    assert (paint(image, index, PALETTE, None) != 100).any(axis=2).all()
+    assert (paint(image, index, PALETTE, 1) != 100).any(axis=2).tolist() == [[True, False]]
 
 
 def test_four_panels_side_by_side():
     image = np.random.default_rng(0).integers(0, 256, (90, 300, 3), dtype=np.uint8)
     truth = np.zeros((90, 300), dtype=np.uint8)
     truth[:45] = 1
-    sheet = overlay(image, truth, np.zeros_like(truth), CLASSES)
+    sheet = overlay(image, truth, np.zeros_like(truth), SPEC)
     assert sheet.shape == (90 + TITLE, 4 * 300 + 3 * GAP, 3)
     panels = [sheet[TITLE:, k * (300 + GAP) :][:, :300] for k in range(4)]
     assert (panels[0] == image).all()
@@ -40,7 +47,21 @@ def test_four_panels_side_by_side():
 def test_small_scenes_are_enlarged():
     image = np.zeros((50, 100, 3), dtype=np.uint8)
     mask = np.zeros((50, 100), dtype=np.uint8)
-    assert overlay(image, mask, mask, CLASSES).shape[0] == 150 + TITLE
+    assert overlay(image, mask, mask, SPEC).shape[0] == 150 + TITLE
+
+
+def test_a_legend_of_many_classes_wraps():
+    """Every name is drawn in its colour, within its panel."""
+    spec = of_classes([f"class number {k}" for k in range(12)])
+    image, mask = np.zeros((50, 300, 3), np.uint8), np.zeros((50, 300), np.uint8)
+    sheet = overlay(image, mask, mask, spec)
+    rows = (sheet.shape[0] - 50) // TITLE
+    assert rows > 3
+    titles = sheet[: rows * TITLE, 306:606]
+    for colour in class_colours(spec).values():
+        assert (titles == rgb(colour)).all(axis=2).any()
+    gap = sheet[: rows * TITLE, 606 : 606 + GAP]
+    assert (gap == 0x20).all()
 
 
 def test_pick_spreads_over_the_order():

@@ -63,11 +63,12 @@ def test_class_balance_is_in_shares():
         "images_with": {s: {"background": 4, "cell": 3} for s in ("all", "train", "val", "test")},
         "images": dict.fromkeys(("all", "train", "val", "test"), 4),
     }
-    left, right = plots.class_balance(counts).axes
+    colours = {"background": "#7F7F7F", "cell": "#E69F00"}
+    left, right = plots.class_balance(counts, colours).axes
     assert sorted({bar.get_width() for bar in left.patches}) == [0.25, 0.75]
     assert sorted({bar.get_width() for bar in right.patches}) == [0.75, 1.0]
     counts["pixels"]["val"] = {"background": 0, "cell": 0}
-    assert len(plots.class_balance(counts).axes[0].patches) == 4
+    assert len(plots.class_balance(counts, colours).axes[0].patches) == 4
 
 
 def test_confusion_matrix_rows_are_normalised():

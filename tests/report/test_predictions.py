@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import contrast, media
+from pages import SPEC
 from PIL import Image
 
 from darkfield.data.listing import Made
@@ -70,12 +71,12 @@ def content(text):
 
 
 def order(counts, objects):
-    return least_sure_first(counts, objects)["image"].tolist()
+    return least_sure_first(counts, objects, SPEC)["image"].tolist()
 
 
 def test_warnings_come_first_then_wide_intervals_then_names():
     counts, objects = tables()
-    assert unsureness(counts, objects) == pytest.approx([0.5, 4 / 2, 0.5, 0.5])
+    assert unsureness(counts, objects, SPEC) == pytest.approx([0.5, 4 / 2, 0.5, 0.5])
     assert order(counts, objects) == ["odd", "b", "a", "c"]
     assert order(counts[::-1], objects) == ["odd", "b", "a", "c"]
 
@@ -85,7 +86,7 @@ def test_without_intervals_the_confidence_of_objects_tells_and_without_both_the_
     counts = counts[[c for c in counts if not c.endswith(("_low", "_high"))]]
     objects["confidence"] = [0.9, 0.8, 0.7, 0.5, 0.5, np.nan, 0.99, 0.99, 0.99, 1, 1, 1]
     p = np.array([0.9, 0.8, 0.7])
-    told = unsureness(counts, objects)
+    told = unsureness(counts, objects, SPEC)
     assert told == pytest.approx([(p * (1 - p)).sum(), 0.5, 3 * 0.99 * 0.01, 0])
     assert order(counts, objects) == ["odd", "b", "a", "c"]
     none = objects[objects["image"] != "b"]
@@ -96,13 +97,13 @@ def test_without_intervals_the_confidence_of_objects_tells_and_without_both_the_
 def test_an_image_without_an_interval_has_its_objects():
     counts, objects = tables()
     counts.loc[0, [c for c in counts if c.endswith(("_low", "_high"))]] = np.nan
-    assert unsureness(counts, objects)[0] == pytest.approx(0.09 + 0.16 + 0.2475)
+    assert unsureness(counts, objects, SPEC)[0] == pytest.approx(0.09 + 0.16 + 0.2475)
 
 
 def test_the_page_says_what_the_tables_say():
     counts, objects = tables()
     objects["area_um2"] = objects["area_px"] * 0.25
-    text = page(counts, objects, dict.fromkeys(PLAIN, ""), folder="labels")
+    text = page(counts, objects, SPEC, dict.fromkeys(PLAIN, ""), folder="labels")
     data = content(text)
     assert "4 pictures, the least sure first" in text
     assert data["um_per_pixel"] == 0.5
@@ -115,20 +116,17 @@ def test_the_page_says_what_the_tables_say():
         [1, 1, 10, 5, 4, 0.9, 1],
     ]
     assert [p["warning"] for p in data["pictures"]] == ["", "", "", WARNING]
-    assert page(counts, objects, dict.fromkeys(PLAIN, ""), folder="labels") == text
+    assert page(counts, objects, SPEC, dict.fromkeys(PLAIN, ""), folder="labels") == text
 
 
 def test_tables_of_models_that_do_not_say_how_sure_they_are():
     counts, objects = tables(sure=False)
-    text = page(counts, objects, dict.fromkeys(PLAIN, ""))
+    text = page(counts, objects, SPEC, dict.fromkeys(PLAIN, ""))
     data = content(text)
     assert "4 pictures, by name" in text and "does not say how sure it is" in text
     assert not data["warned"] and not data["confident"]
     assert data["pictures"][0]["counts"] == [[1, None, None], [1, None, None]]
-    background = counts[["image", "coverage_background"]]
-    data = content(page(background, objects[:0], dict.fromkeys(PLAIN, "")))
-    assert [p["counts"] + p["coverage"] for p in data["pictures"]] == [[]] * 4
-    assert content(page(counts[:0], objects[:0], {}))["pictures"] == []
+    assert content(page(counts[:0], objects[:0], SPEC, {}))["pictures"] == []
 
 
 def write(out, labels, counts, objects, problems=()):
@@ -140,7 +138,7 @@ def write(out, labels, counts, objects, problems=()):
             Image.new("P" if colour == 0 else "RGB", (60, 40), colour).save(path)
     write_csv(out / "counts.csv", counts)
     write_csv(out / "objects.csv", objects)
-    write_index(out, labels, problems)
+    write_index(out, labels, SPEC, problems)
     return (out / "index.html").read_text(encoding="utf-8")
 
 
@@ -154,7 +152,7 @@ def test_the_file_is_the_same_each_time_and_takes_what_is_there(tmp_path, monkey
     (labels / "overlays/b.jpg").write_bytes(b"broken")
     (labels / "overlays/c.jpg").unlink()
     monkeypatch.setattr(predictions, "PICTURES", 3)
-    write_index(tmp_path, labels, ["new/<bad>.png: cannot be read"])
+    write_index(tmp_path, labels, SPEC, ["new/<bad>.png: cannot be read"])
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert [bool(p["thumbnail"]) for p in content(text)["pictures"]] == [True, False, True]
     assert "The first 3 are here; the tables have all." in text
@@ -355,7 +353,7 @@ def test_a_click_on_the_picture_finds_the_object(opened):
 
 def test_of_many_rows_only_those_in_view_exist(browser, tmp_path):
     counts, objects = tables([f"{k:04}" for k in range(1000)])
-    text = page(counts, objects, dict.fromkeys(counts["image"], ""))
+    text = page(counts, objects, SPEC, dict.fromkeys(counts["image"], ""))
     (tmp_path / "index.html").write_text(text, encoding="utf-8")
     media(browser, width=1400)
     browser.get((tmp_path / "index.html").as_uri())

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from darkfield.classes import class_names, foreground
 from darkfield.files import UserError, read_json, write_json
 from darkfield.objects.calibration import Calibration
-from darkfield.objects.kinds import UNSTATED
+from darkfield.objects.kinds import UNSTATED, kinds_of
 from darkfield.sections import Augment, Model, Predict, Train
 from darkfield.values import Classes, Colours, Kind, Size, Weight
 
@@ -38,7 +38,7 @@ class ModelSpec(BaseModel):
     model: Model
     classes: Classes
     background: str | None = "background"  # the class that is not looked for; None if every one is
-    objects: dict[str, Kind] | None = None  # by class; None from versions that had no such key
+    objects: dict[str, Kind] = UNSTATED  # of classes; see `kinds`
     colours: Colours = {}  # of some classes; see report.palette
     image_size: Literal["native"] | Size
     mean: tuple[Weight, Weight, Weight]  # of red, green and blue, 0-1
@@ -81,7 +81,7 @@ class ModelSpec(BaseModel):
         indices = sorted(self.classes.values())
         if indices != list(range(len(indices))):
             raise ValueError("classes must count 0, 1, 2, ...")
-        named = {*(self.objects or {}), *self.colours, self.background} - {None}
+        named = {*self.colours, self.background} - {None}
         if unknown := sorted(map(str, named - self.classes.keys())):
             raise ValueError(f"classes lacks {', '.join(unknown)}, which other keys name")
         if self.calibration and len(self.calibration.temperatures) != len(indices):
@@ -90,9 +90,8 @@ class ModelSpec(BaseModel):
 
     @property
     def kinds(self) -> dict[str, Kind]:
-        """Which classes have objects, by index, and how these are told apart; `objects.kinds`."""
-        kinds = UNSTATED if self.objects is None else self.objects
-        return {name: kinds[name] for name in class_names(self.classes) if name in kinds}
+        """How the objects of each class but the background are told apart, by index."""
+        return kinds_of(self.classes, self.background, self.objects)
 
     @property
     def background_index(self) -> int | None:

@@ -10,7 +10,7 @@ from darkfield.classes import foreground
 from darkfield.values import Kind
 
 OTHERWISE: Kind = "component"
-# Of models whose model.json does not say: it knew objects of these classes only.
+# Of models whose model.json does not say, because it is older.
 UNSTATED: dict[str, Kind] = {"erythrocyte": "blob", "spirochaete": "filament"}
 
 
