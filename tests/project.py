@@ -14,6 +14,8 @@ import yaml
 from conftest import REPOSITORY
 from PIL import Image
 
+from darkfield.validation import OF_CLASSES
+
 SMALL = {
     "synthesize": {"images": 24, "size": [40, 56], "seed": 1},
     "image_size": [40, 48],
@@ -53,7 +55,8 @@ def project(folder, **sections):
 def set_params(folder, **sections):
     params = yaml.safe_load((folder / "params.yaml").read_text())
     for name, value in sections.items():
-        params[name] = params[name] | value if isinstance(value, dict) else value
+        whole = name in OF_CLASSES or not isinstance(value, dict)
+        params[name] = value if whole else params[name] | value
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 

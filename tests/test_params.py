@@ -126,9 +126,8 @@ def test_use_writes_a_recipe_and_keeps_data_pictures_comments_and_order(tmp_path
         presets.use("best", path)
     mine = load(path)
     assert mine["data"] == yaml.safe_load(OWN)["data"]
-    assert {k: mine[k] for k in recipe if k not in ("data", "pictures")} == {
-        k: recipe[k] for k in recipe if k not in ("data", "pictures")
-    }
+    given = {name: value for name, value in recipe.items() if name not in presets.OWN}
+    assert {name: mine[name] for name in given} == given
     text = path.read_text()
     assert text.startswith(OWN[: OWN.index("  epochs")])
     for line in ("  epochs: 3 # many", "  - 2", "  batch_size: 8 # few", "  class_weights: # mine"):
@@ -151,7 +150,7 @@ def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
     shutil.copytree(ROOT / "presets", folder / "presets")
     done = run(folder, "darkfield", "use", "unet")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.startswith("params.yaml now has the recipe of presets/unet.yaml; data")
+    assert done.stdout.startswith("params.yaml now has the recipe of presets/unet.yaml; your data")
     params = check(load(folder / "params.yaml"))
     assert (params.model.encoder, params.data.batches) == ("tu-resnet18", 2)
     assert {"train", "resize"} <= planned(folder)
@@ -279,7 +278,17 @@ def test_all_problems_at_once(params):
         ("train", {"crop": [30, 40]}, "takes sides that 32 divides"),
         ("train", {"crop": [32, 64]}, "augment.turn: needs squares"),
         ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),
-        ("data", {"classes": {"background": 1, "cell": 0}}, "must count 0, 1, 2, ... and begin"),
+        ("data", {"classes": {"background": 0, "cell": 2}}, "classes: must count 0, 1, 2, ..."),
+        ("data", {"background": "sky"}, "data.background: 'sky' is not in data.classes; name the"),
+        ("objects", {"platelet": "blob"}, "objects: 'platelet' is not in data.classes; remove it"),
+        ("objects", {"background": "blob"}, "objects: 'background' is data.background, which has"),
+        ("objects", {"erythrocyte": "ring"}, "to blob, filament or component"),
+        ("colours", {"platelet": "#ffffff"}, "colours: 'platelet' is not in data.classes"),
+        ("colours", {"background": "#ffffff"}, "colours: 'background' is data.background"),
+        ("colours", {"erythrocyte": "#000000"}, "'erythrocyte' has the colour of black"),
+        ("colours", {"erythrocyte": "#ABCDEF", "spirochaete": "#abcdef"}, "of 'erythrocyte'; give"),
+        ("colours", {"erythrocyte": "red"}, "is not a mapping of names of classes to"),
+        ("predict", {"tta": "turns"}, "predict.tta: 'turns' is not true or false, or flip"),
     ],
 )
 def test_values_that_disagree(params, section, values, words):
@@ -348,3 +357,20 @@ def test_a_table_is_replaced_whole_and_settings_are_merged(params):
     layers = [{"data": {"mask_values": one}}, {"data": {"mask_values": two}}, {"train": {}}]
     merged = replace_tables(params, layers)
     assert merged["data"] == params["data"] | {"mask_values": two}
+
+
+def test_any_class_may_be_the_background_or_none(params):
+    params["data"] |= {"classes": {"sky": 0, "road": 1, "erythrocyte": 2}, "background": None}
+    params["data"]["mask_values"], params["objects"] = {"0": "sky"}, {"erythrocyte": "blob"}
+    assert check(params).data.background is None
+    params["data"]["background"] = "road"
+    assert check(params).data.background == "road"
+    params["data"]["background"] = "null"  # from --config
+    assert check(params).data.background is None
+
+
+def test_a_table_of_a_config_file_replaces_the_whole_table(params):
+    layers = [{"objects": {"road": "component"}}, {"colours": {"road": "#123456"}}]
+    replaced = replace_tables(params, layers)
+    assert replaced["objects"] == {"road": "component"}
+    assert replaced["colours"] == {"road": "#123456"}

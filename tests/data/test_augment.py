@@ -70,6 +70,29 @@ def test_beyond_the_picture_is_black_background():
     assert not mask.any()
 
 
+def test_beyond_the_picture_is_the_background_whatever_its_index():
+    image, mask = pair(60, 80)
+    window = RandomWindow((128, 128), (1, 1), 0, background=2)
+    image, mask = window(image, mask)
+    assert ((mask == 2) == (image[1:].sum(dim=0) == 0)).float().mean() > 0.99
+    assert set(mask.unique().tolist()) == {0, 2}
+
+
+def test_without_a_background_the_border_is_repeated():
+    image, mask = pair(60, 80, spot=(slice(0, 60), slice(40, 80)))
+    image, mask = RandomWindow((128, 128), (1, 1), 0, background=None)(image, mask)
+    assert (image[0] == mask).all()
+    assert (mask == mask[:1]).all()  # columns of 0 and of 2 continue up and down
+
+
+def test_without_a_background_any_class_may_be_what_a_window_must_hold():
+    window, seen = RandomWindow((4, 4), (1, 1), foreground=1, background=None), set()
+    for seed in range(30):
+        torch.manual_seed(seed)
+        seen |= set(window(*pair(spot=(30, 2)))[1].unique().tolist())
+    assert seen == {0, 2}
+
+
 def test_turns_and_flips_reach_all_eight_and_move_mask_and_image_alike():
     transform = augmentation(Augment(flip=True, turn=True), None)
     image, mask = pair(8, 8, spot=(0, 1))

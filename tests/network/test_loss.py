@@ -39,3 +39,11 @@ def test_dice_by_hand():
     right = 50.0 * torch.nn.functional.one_hot(masks, 3).movedim(-1, 1)
     assert dice(right, masks).item() == pytest.approx(0, abs=1e-4)
     assert dice(right, torch.zeros_like(masks)).item() > 0.4
+
+
+def test_dice_leaves_out_the_background_wherever_it_is():
+    masks = torch.tensor([[[0, 1, 1, 2]]])
+    certain = 50.0 * F.one_hot(torch.tensor([[[0, 1, 2, 2]]]), 3).movedim(-1, 1)
+    # class 0: 2 x 1 + 1 over 1 + 1 + 1; classes 1 and 2 as above
+    assert dice(certain, masks, None).item() == pytest.approx(1 - (1 + 3 / 4 + 3 / 4) / 3, abs=1e-4)
+    assert dice(certain, masks, 1).item() == pytest.approx(1 - (1 + 3 / 4) / 2, abs=1e-4)

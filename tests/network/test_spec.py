@@ -35,13 +35,25 @@ def test_earlier_versions_wrote_none_and_had_other_settings(tmp_path):
     assert not {"momentum", "workers"} & spec.plain()["train"].keys()
 
 
+def test_earlier_versions_knew_kinds_by_name(tmp_path):
+    old = read_json(SHIPPED / "model.json")
+    del old["background"], old["objects"]
+    write_json(tmp_path / "model.json", old)
+    spec = load_spec(tmp_path / "model.json")
+    assert spec.kinds == {"erythrocyte": "blob", "spirochaete": "filament"}
+    assert (spec.background_index, spec.looked_for) == (0, ["erythrocyte", "spirochaete"])
+    assert spec.plain() == old
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"mean": [0.1, 0.2]}, "mean.2: Field required"),
         ({"std": [0.1, 0.2, -1]}, "std.2: Input should be greater"),
-        ({"classes": {"background": 1, "cell": 0}}, "classes must count 0, 1, 2, ..., background"),
-        ({"classes": {"background": 0, "cell": 2}}, "classes must count 0, 1, 2, ..., background"),
+        ({"classes": {"background": 0, "cell": 2}}, "classes must count 0, 1, 2, ..."),
+        ({"classes": {"sky": 0, "road": 1}}, "classes lacks background, which other keys name"),
+        ({"colours": {"road": "#123456"}}, "classes lacks road, which other keys name"),
+        ({"objects": {"erythrocyte": "ring"}}, "objects.erythrocyte: Input should be 'blob'"),
         (
             {"calibration": {"temperatures": [1], "images": 1}},
             "calibration.temperatures must be one for each class",

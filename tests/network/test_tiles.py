@@ -56,3 +56,14 @@ def test_averaging_makes_it_indifferent_to_turns():
         turned = averaged(model, True, image.rot90(1, (2, 3))).rot90(-1, (2, 3))
         assert torch.allclose(once, turned, atol=1e-6)
         assert not torch.allclose(once, averaged(model, False, image), atol=1e-3)
+
+
+def test_flip_is_the_mean_over_the_picture_and_its_mirror_image():
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(3, 2, 3, padding=1)
+    image = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        both = (model(image) + model(image.flip(3)).flip(3)) / 2
+        assert torch.allclose(averaged(model, "flip", image), both, atol=1e-6)
+        upside_down = averaged(model, "flip", image.flip(2)).flip(2)
+        assert not torch.allclose(averaged(model, "flip", image), upside_down, atol=1e-3)
