@@ -31,3 +31,10 @@ def test_a_speck_in_an_empty_picture_is_no_missed_object():
     table = ranking(np.stack([speck, missed]), ["speck", "missed"], [1, 1], CLASSES, "background")
     assert list(table["image"]) == ["missed", "speck"]
     assert table["agreement"].iloc[1] > 0.95
+
+
+def test_without_a_background_every_class_is_reviewed():
+    table = ranking(matrix(9_000)[None], ["a"], [1], CLASSES, None)
+    assert table["background_invented"].tolist() == [9_000]
+    dice = [2 * n / d for n, d in ((100_250, 209_500), (1_250, 11_500), (2_250, 4_500))]
+    assert table["agreement"].tolist() == [np.mean(dice)]

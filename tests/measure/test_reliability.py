@@ -105,3 +105,13 @@ def test_a_count_is_inside_its_interval_ends_included():
 def test_without_a_calibration_there_is_nothing_to_say():
     images = pd.DataFrame({"class": ["cell"], "low": [pd.NA], "high": [pd.NA]})
     assert by_class(pd.DataFrame(), images, pd.DataFrame(), NAMES, "background") is None
+
+
+def test_without_a_background_every_class_is_foreground():
+    row = {"temperature": 1, "bin": 0.9, "pixels": 10, "surprise": 0, "calibrated": True}
+    rows = [("background", 9, 9), ("cell", 9, 7)]
+    table = pd.DataFrame(
+        {"class": name, "claimed": claimed * UNIT, "right": right, **row}
+        for name, claimed, right in rows
+    )
+    assert of_pixels(table, NAMES, None)["foreground"]["before"] == pytest.approx(2 / 20)

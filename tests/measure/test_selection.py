@@ -6,7 +6,7 @@ import pytest
 
 from darkfield.files import UserError
 from darkfield.measure.metrics import table
-from darkfield.measure.selection import best_epoch, split_metrics
+from darkfield.measure.selection import best_epoch, compared, split_metrics
 
 CLASSES = ["background", "erythrocyte", "spirochaete"]
 SPLITS = ["train", "val", "val", "test", "test"]
@@ -69,3 +69,11 @@ def test_absent_classes_and_absent_splits_are_null():
     assert values["spirochaete"]["overlap_accuracy"] == 1
     assert values["miou"] == pytest.approx((90 / 100 + 10 / 20) / 2)
     assert split_metrics(np.zeros((0, 3, 3), dtype=int), CLASSES) is None
+
+
+def test_what_is_compared_is_of_the_classes_that_are_looked_for():
+    matrix = np.array([[60, 5, 5], [4, 16, 0], [6, 0, 4]])
+    scores = {"epoch": 1, "test": split_metrics(matrix[None], CLASSES), "val": None}
+    assert [*compared(scores, [CLASSES[0], CLASSES[2]])["test"]] == [
+        *("miou", "mdice", CLASSES[0], CLASSES[2])
+    ]

@@ -114,3 +114,20 @@ def test_it_says_whether_test_images_were_trained_on():
 def test_the_order_of_keys_changes_nothing():
     spec = SPEC | {"classes": dict(reversed(SPEC["classes"].items()))}
     assert card(spec) == card(SPEC)
+
+
+def test_it_speaks_of_darkfield_only_where_model_json_does():
+    streets = SPEC | {"classes": {"sky": 0, "road": 1}, "background": None}
+    assert "Labels every pixel of a picture as sky or road." in card(streets)
+    said = card(streets).replace("darkfield SegNet", "").lower()
+    words = ("darkfield microscopy", "microscope", "cell", "species", "erythrocyte", "bubbles")
+    assert not [word for word in words if word in said]
+    known = SPEC | {"modality": "darkfield microscopy"}
+    assert "Labels every pixel of a darkfield microscopy picture as" in card(known)
+
+
+@pytest.mark.parametrize(
+    ("tta", "words"), [("flip", "a picture and its mirror image"), (True, "8 flips and turns")]
+)
+def test_it_says_which_views_darkfield_takes(tta, words):
+    assert words in card(SPEC | {"predict": SPEC["predict"] | {"tta": tta}})

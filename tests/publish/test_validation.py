@@ -26,7 +26,7 @@ def test_it_says_what_the_results_say():
     assert f"| spirochaete | {given['found']['test']['spirochaete']['iou']:.3f} |" in text
     of = given["object_scores"]["test"]["erythrocyte"]
     assert f"| drawn | {of['drawn']:.0f} |" in text
-    assert f"{of['predicted']:.0f} erythrocytes counted where {of['drawn']:.0f} were drawn" in text
+    assert f"erythrocyte: {of['predicted']:.0f} counted where {of['drawn']:.0f} were drawn" in text
     assert "8 epochs" not in text and "batches of 8, seed 1" in text
     assert "too few; 10 are the least." in text
     assert "None" not in text and "nan" not in text
@@ -66,3 +66,10 @@ def test_without_test_images_it_says_so():
     text = sheet(**arguments(splits=("train",) * 4 + ("val",) * 2))
     assert "No test images: split.test is 0." in text
     assert "No test images, so no failure could be seen." in text
+
+
+def test_a_road_model_is_not_one_of_microscopy():
+    given = arguments()
+    assert "microscop" not in sheet(**given)
+    given["spec"] = given["spec"].model_copy(update={"modality": "darkfield microscopy"})
+    assert "Semantic segmentation of darkfield microscopy pictures into" in sheet(**given)

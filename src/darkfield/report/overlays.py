@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from darkfield.network.spec import ModelSpec
 from darkfield.report.palette import BLACK, CONFUSED, INVENTED, MISSED, class_colours, rgb
 
-GAP, TITLE = 6, 18  # pixels
+GAP, TITLE, SWATCH = 6, 18, 8  # pixels
+Word = tuple[str, str | None]  # of a title, and the colour of its swatch
 # It has Latin, Greek, Cyrillic and more; Pillow's own lacks é.
 FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 
@@ -44,13 +45,13 @@ def overlay(
     zoom = max(1, -(-256 // image.shape[1]))
     colours, clear = class_colours(spec), spec.background_index
     grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8) // 2, 3, axis=2)
-    legend = [(name, colours[name]) for name in spec.looked_for]
+    legend: list[Word] = [(name, colours[name]) for name in spec.looked_for]
     kinds = errors(truth, predicted, clear)
     painted = [paint(image, mask, [*colours.values()], clear) for mask in (truth, predicted)]
-    panels = [
-        (image, [("image", "#FFFFFF")]),
-        (painted[0], [("truth", "#FFFFFF"), *legend]),
-        (painted[1], [("prediction", "#FFFFFF"), *legend]),
+    panels: list[tuple[np.ndarray, list[Word]]] = [
+        (image, [("image", None)]),
+        (painted[0], [("truth", None), *legend]),
+        (painted[1], [("prediction", None), *legend]),
         (paint(grey, kinds, [BLACK, MISSED, INVENTED, CONFUSED]), wrong(clear)),
     ]
     height, width = (side * zoom for side in image.shape[:2])
@@ -64,29 +65,37 @@ def overlay(
         enlarged = Image.fromarray(panel).resize((width, height), Image.Resampling.NEAREST)
         sheet.paste(enlarged, (left, top))
         for row, words in enumerate(title):
-            for x, word, colour in words:
-                draw.text((left + x, 1 + row * TITLE), word, colour, font)
+            for x, (word, colour) in words:
+                at = left + x, row * TITLE + 5
+                if colour:  # beside the word, since not every colour is legible on the sheet
+                    draw.rectangle((*at, at[0] + SWATCH, at[1] + SWATCH), colour)
+                draw.text((at[0] + beside(colour), at[1] - 4), word, "#FFFFFF", font)
     return np.asarray(sheet)
 
 
-def wrong(background: int | None) -> list[tuple[str, str]]:
+def wrong(background: int | None) -> list[Word]:
     """What `errors` can be, and the colour of each."""
-    missed = [] if background is None else [("missed", MISSED), ("invented", INVENTED)]
-    return [*missed, ("wrong class", CONFUSED)]
+    missed: list[Word] = [("missed", MISSED), ("invented", INVENTED)]
+    return [*([] if background is None else missed), ("wrong class", CONFUSED)]
+
+
+def beside(colour: str | None) -> int:
+    """How far a word is from the left side of its swatch, if it has one."""
+    return SWATCH + 4 if colour else 0
 
 
 def rows(
-    words: Sequence[tuple[str, str]], width: int, font: ImageFont.FreeTypeFont
-) -> list[list[tuple[int, str, str]]]:
-    """Words and their colours in rows of at most `width` pixels, each word with where it begins."""
-    found: list[list[tuple[int, str, str]]] = [[]]
+    words: Sequence[Word], width: int, font: ImageFont.FreeTypeFont
+) -> list[list[tuple[int, Word]]]:
+    """Words and their swatches in rows of at most `width` pixels, each with where it begins."""
+    found: list[list[tuple[int, Word]]] = [[]]
     x = 2
     for word, colour in words:
-        length = int(font.getlength(word))
+        length = beside(colour) + int(font.getlength(word))
         if found[-1] and x + length > width:
             found.append([])
             x = 2
-        found[-1].append((x, word, colour))
+        found[-1].append((x, (word, colour)))
         x += length + 10
     return found
 
