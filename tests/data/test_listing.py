@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from darkfield.data.listing import in_words, skipped, sources
+from darkfield.data.listing import Made, in_words, skipped, sources
 from darkfield.files import UserError
 
 
@@ -119,3 +119,16 @@ def test_what_is_passed_over_is_counted(folder):
     )
     Path("in/linked").symlink_to("sub", target_is_directory=True)
     assert skipped(Path("in"))["linked folders"] == 1
+
+
+def test_instances_of_every_class_are_removed_and_would_overwrite(folder):
+    made = Made(OUT, Path("a"))
+    for name in ("car", "[sky]"):
+        made.instances(name).parent.mkdir(parents=True)
+        made.instances(name).touch()
+    other = Made(OUT, Path("b")).instances("car")
+    other.touch()
+    with pytest.raises(UserError, match="--out out would overwrite pictures"):
+        names(str(made.instances("car")), out=OUT)
+    made.remove()
+    assert [path for path in OUT.rglob("*") if path.is_file()] == [other]

@@ -106,7 +106,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def run(root):
+def run(root, background="background"):
     """As the rules do it, in two batches."""
     (pairs, problems), folders = find_pairs(root), [root / "batches/0", root / "batches/1"]
     for i, folder in enumerate(folders):
@@ -118,7 +118,7 @@ def run(root):
     if problems:
         raise UserError(*problems)
     flat, tables, *pixels = ([folder / name for folder in folders] for name in NAMES)
-    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", "background")
+    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", background)
     return root / "out/flat", root / "out/flat.csv", *pixels
 
 
@@ -235,6 +235,7 @@ def test_masks_that_count_from_one_are_asked_about(root):
         Image.fromarray(np.maximum(mask, 1)).save(path)
     with pytest.raises(UserError, match="no mask has a pixel of background; if another value"):
         run(root)
+    run(root, background=None)
 
 
 @pytest.mark.parametrize("part", ["images", "masks"])

@@ -3,9 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from pages import of_classes
+from streets import NAMES
 
 from darkfield.measure.metrics import confusion_table, table
 from darkfield.report import plots
+from darkfield.report.palette import class_colours
 from darkfield.sections import Train
 
 
@@ -90,3 +94,34 @@ def test_a_class_that_no_image_has_is_drawn_as_none(tmp_path):
     figures.append(plots.confusion_matrix(confusion_table(matrices[0, 0], ["background", "cell"])))
     for figure in figures:
         figure.savefig(tmp_path / "plot.png")
+
+
+def boxes(figure, texts):
+    """Where texts are drawn, in pixels of the figure: (N, 4) of left, bottom, right, top."""
+    FigureCanvasAgg(figure).draw()
+    return np.array([text.get_window_extent().extents for text in texts])
+
+
+@pytest.mark.parametrize("names", [NAMES, [f"a class of a long name, {k}" for k in range(40)]])
+def test_many_classes_are_legible(names):
+    """No text reaches beyond the figure or into another one."""
+    splits = ("all", "train", "val", "test")
+    counts = {
+        "pixels": {s: dict.fromkeys(names, 5) for s in splits},
+        "images_with": {s: dict.fromkeys(names, 1) for s in splits},
+        "images": dict.fromkeys(splits, 3),
+    }
+    balance = plots.class_balance(counts, class_colours(of_classes(names)))
+    matrix = plots.confusion_matrix(confusion_table(np.eye(len(names), dtype=int), names))
+    for figure, texts in (
+        (balance, [*balance.legends[0].get_texts(), *balance.axes[0].texts]),
+        (matrix, [*matrix.axes[0].texts, *matrix.axes[0].get_yticklabels()]),
+        (matrix, matrix.axes[0].get_xticklabels()),
+    ):
+        found = boxes(figure, texts)
+        width, height = figure.bbox.size
+        assert (found[:, :2] > 0).all()
+        assert (found[:, 2:] < (width, height)).all()
+        starts, ends = found[:, None, :2], found[:, None, 2:]
+        shared = np.minimum(ends, ends[:, 0]) - np.maximum(starts, starts[:, 0])
+        assert (shared > 1).all(axis=2).sum() == len(found)  # each with itself
