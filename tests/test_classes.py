@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from pages import arguments, of_classes
 from PIL import Image
-from project import commit, dvc, repository, run, set_params, snakemake, stale
+from project import commit, dvc, project, repository, run, set_params, snakemake, stale
+from streets import CLASSES, NAMES, streets
 
 from darkfield.classes import by_class, key_of
 from darkfield.files import UserError, read_csv, read_json, write_csv
 from darkfield.measure.metrics import confusion_table, table
 from darkfield.measure.selection import split_metrics
+from darkfield.network.spec import read_spec
 from darkfield.params import Params
 from darkfield.publish.card import card
 from darkfield.report import plots
@@ -186,7 +188,7 @@ def test_the_chain_takes_any_names_under_both_engines(tmp_path):
     assert list(by_class(scores)) == list(WILD)
     epochs = read_csv(folder / "results/evaluation/epochs.csv")
     assert list(epochs["class"].unique()) == list(WILD)
-    assert plotted(folder) == COMMON | {f"classes/{name}.png" for name in WILD[1:]}
+    assert plotted(folder) == figures(WILD[1:])
     done = run(folder, sys.executable, "-m", "darkfield.report.summary")
     assert done.returncode == 0 and QUOTED in done.stdout
     commit(folder)
@@ -194,17 +196,64 @@ def test_the_chain_takes_any_names_under_both_engines(tmp_path):
     few = {str(i): QUOTED if i else "background" for i in range(len(WILD))}
     set_params(folder, data={"classes": {"background": 0, QUOTED: 1}, "mask_values": few})
     dvc(folder, "repro", "--quiet")
-    assert plotted(folder) == COMMON | {f"classes/{QUOTED}.png"}
+    assert plotted(folder) == figures([QUOTED])
     one = {value: "cell" if name == QUOTED else name for value, name in few.items()}
     set_params(folder, data={"classes": {"background": 0, "cell": 1}, "mask_values": one})
     done = snakemake(folder, "--cores", "2")
     assert done.returncode == 0, done.stdout
-    assert plotted(folder) == COMMON | {"classes/cell.png"}
+    assert plotted(folder) == figures(["cell"])
 
 
-COMMON = {"loss.png", "class_balance.png", "confusion_matrix.png"}
+COMMON = {"loss.png", "class_balance.png", "confusion_matrix.png", "pixel_confidence.png"}
+
+
+def figures(names):
+    """The figures of a run that looks for these classes."""
+    folders = ("classes", "agreement", "by_size", "confidence")
+    return COMMON | {f"{folder}/{name}.png" for folder in folders for name in names}
 
 
 def plotted(folder):
     plots = folder / "results/plots"
     return {str(path.relative_to(plots)) for path in plots.rglob("*") if path.is_file()}
+
+
+@pytest.mark.long
+def test_a_street_of_twelve_classes_none_of_them_background(tmp_path):
+    """Objects of every class, found, measured, drawn and carried by the model."""
+    streets(tmp_path / "mine", 16, (96, 72))
+    folder = project(
+        tmp_path / "project",
+        data={
+            "root": "../mine",
+            "classes": CLASSES,
+            "background": None,
+            "mask_values": {str(k): name for name, k in CLASSES.items()},
+        },
+        objects={"pole": "filament", "pedestrian": "blob"},
+        colours={"road": "#804080"},
+        split={"strategy": "random", "train": 0.5, "val": 0.25, "test": 0.25},
+        train={"epochs": 1, "class_weights": None, "dice_weight": 1, "threads": 1},
+        predict={"tta": "flip"},
+    )
+    done = snakemake(folder, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    results = folder / "results"
+    assert plotted(folder) == figures(NAMES)
+    metrics = read_json(results / "metrics.json")
+    assert set(metrics["objects"]) == set(NAMES) <= set(metrics["test"])
+    objects = read_csv(results / "evaluation/objects.csv")
+    drawn = objects[objects["drawn"]]
+    assert set(drawn["class"]) == set(NAMES)
+    assert (drawn.groupby("class")["length_px"].max() > 0).sum() == 1  # of poles alone
+    assert "microscop" not in (results / "validation.md").read_text()
+    spec = read_spec(results / "model")
+    assert (spec.background, spec.colours["road"]) == (None, "#804080")
+    assert [name for name, kind in spec.kinds.items() if kind != "component"] == [
+        *("pole", "pedestrian")
+    ]
+    out = tmp_path / "out"
+    source = tmp_path / "mine/images"
+    done = run(folder, "darkfield", "predict", source, "--out", out, "--model", results / "model")
+    assert done.returncode == 0, done.stdout
+    assert {f"{name}s" for name in NAMES} <= set(read_csv(out / "counts.csv"))
