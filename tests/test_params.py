@@ -200,7 +200,7 @@ def text(value):
     return "null" if value is None else str(value)
 
 
-@pytest.mark.parametrize("weights", [None, "counts", [1, 2.5, 3]])
+@pytest.mark.parametrize("weights", [None, "counts", "median_frequency", [1, 2.5, 3]])
 def test_numbers_booleans_and_null_may_be_text(params, weights):
     params["train"]["class_weights"] = weights
     before = text(params)

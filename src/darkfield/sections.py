@@ -121,9 +121,10 @@ class Train(Section):
     )
     optimizer: Literal["adam", "adamw"] = Field("adam", description="adam or adamw.")
     learning_rate: Number = Field(0.001, gt=0, description="Learning rate at its highest.")
-    class_weights: Maybe[Literal["counts"] | tuple[Weight, ...]] = Field(
+    class_weights: Maybe[Literal["counts", "median_frequency"] | tuple[Weight, ...]] = Field(
         (1, 1, 3),
-        description="One per class, null: none, or counts: 1 - the class's share of the pixels.",
+        description="One per class; counts: 1 - its share of the pixels; median_frequency: as "
+        "SegNet's authors; null: none.",
     )
     dice_weight: Number = Field(
         0, ge=0, description="Weight of the Dice loss beside cross entropy."
