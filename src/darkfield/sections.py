@@ -14,6 +14,7 @@ from darkfield.values import (
     Edge,
     EncoderName,
     Flag,
+    GroupBy,
     MaskValues,
     Maybe,
     ModelName,
@@ -69,6 +70,16 @@ class Synthesize(Section):
 class Split(Section):
     """How the pictures are divided among training, validation and test."""
 
+    file: Maybe[Place] = Field(
+        None,
+        description="A split to take as it is: a CSV with columns image and split, or a folder "
+        "with train.txt, val.txt and test.txt; or null.",
+    )
+    group_by: Maybe[GroupBy] = Field(
+        None,
+        description="What else groups pictures, such as films, patients or slides: a pattern with "
+        "a group ( ) on their names, or a column of split.file; or null.",
+    )
     strategy: Literal["grouped", "random"] = Field(
         "grouped",
         description="grouped: pictures of one field stay on one side; random: they leak.",
