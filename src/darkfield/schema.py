@@ -24,7 +24,7 @@ YAML extension, Neovim, Emacs) complete and check the file as you type. A mistak
 it starts, with all problems at once. `darkfield use NAME` sets everything to the defaults below and
 what `presets/NAME.yaml` changes in them, except `data`, `pictures`, `split.file`, `split.group_by`.
 
-This page is written by `make docs/settings.md`.
+[split.md](split.md) says more about `split`. This page is written by `make docs/settings.md`.
 """
 
 

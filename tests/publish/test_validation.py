@@ -45,7 +45,7 @@ def test_every_table_has_as_many_cells_as_its_head():
 def test_a_group_on_two_sides_is_told():
     given = arguments()
     given["table"] = given["table"].assign(group=0)
-    assert "**1 of 1 group stands on more than one side" in sheet(**given)
+    assert "**1 of 1 groups stands on more than one side" in sheet(**given)
 
 
 def test_a_class_may_have_any_name():

@@ -199,8 +199,8 @@ def leaks(table: pd.DataFrame, split: dict[str, Any]) -> Iterator[str]:
     `table` has the columns image, group and split; `split` is that section of params.yaml.
     """
     if n := torn(table):
-        stand = "group stands" if n == 1 else "groups stand"
-        yield f"{n} of {table['group'].nunique()} {stand} on more than one side of the split"
+        stand = "stands" if n == 1 else "stand"
+        yield f"{n} of {table['group'].nunique()} groups {stand} on more than one side of the split"
     if split["group_by"] is None and (films := torn_sequences(table)):
         pattern = sequence_pattern(table["image"].tolist())
         yield (

@@ -43,19 +43,14 @@ def read(place: str, images: Sequence[str], column: str | None) -> "pd.DataFrame
     has, images that are not named or named twice, cells that are empty or no split.
     """
     table = rows_of(place)
-    asked = ["image", column or "split"]
-    problems = [
-        f"has no column {name} (it has {', '.join(table.columns)}); add it"
-        for name in asked
-        if name not in table
-    ]
-    if not problems:
-        known = set(images)
-        named = [image_of(entry, known) for entry in table["image"]]
-        problems = [
-            *wrong_names(table["image"].tolist(), named, known),
-            *wrong_cells(table, column),
-        ]
+    if missing := [name for name in ("image", column or "split") if name not in table]:
+        raise UserError(
+            f"split.file: {place}: has no column {' and '.join(missing)} (it has "
+            f"{', '.join(table.columns)}); add it"
+        )
+    entries, known = table["image"].tolist(), set(images)
+    named = [image_of(entry, known) for entry in entries]
+    problems = [*wrong_names(entries, named, known), *wrong_cells(table, column)]
     if problems:
         raise UserError(*(f"split.file: {place}: {line}" for line in problems))
     row_of = {image: row for row, image in enumerate(named)}
@@ -66,11 +61,12 @@ def rows_of(place: str) -> "pd.DataFrame":
     """The table as its files have it, all text without spaces around; empty rows are left out."""
     import pandas as pd
 
+    files = map(Path, lists(place))
     try:
         if Path(place).is_dir():
             rows = [
                 (line, path.stem)
-                for path in map(Path, lists(place))
+                for path in files
                 for line in path.read_text(encoding="utf-8-sig").splitlines()
                 if line.strip()
             ]
@@ -83,8 +79,8 @@ def rows_of(place: str) -> "pd.DataFrame":
         reason = " ".join(str(error).split())
         raise UserError(f"split.file: {place}: is no table in UTF-8 ({reason})") from error
     table = table.rename(columns=str.strip).apply(lambda cells: cells.str.strip())
-    filled = (table != "").any(axis=1).to_numpy()
-    return table.iloc[filled.nonzero()[0]]
+    filled: pd.DataFrame = table[(table != "").any(axis=1)]
+    return filled
 
 
 def image_of(entry: str, known: set[str]) -> str | None:
@@ -109,11 +105,11 @@ def wrong_names(
     """What is wrong with the names of a table, given the image that each entry means, if any."""
     times = Counter(named)
     if strange := [entry for entry, image in zip(entries, named, strict=True) if not image]:
-        yield f"{those(strange)} not the name of an image; correct or remove it"
+        yield f"{those(strange)} not the name of an image; correct it, or remove the line"
     if lacking := sorted(known - times.keys()):
-        yield f"{those(lacking)} not named; add it, or take the image out of data.root"
+        yield f"{those(lacking)} not named; add the name, or take the image out of data.root"
     if twice := sorted(image for image, n in times.items() if image and n > 1):
-        yield f"{those(twice)} named more than once; keep one line"
+        yield f"{those(twice)} named more than once; keep one line each"
 
 
 def wrong_cells(table: "pd.DataFrame", column: str | None) -> Iterator[str]:
