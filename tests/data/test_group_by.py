@@ -5,7 +5,14 @@ import re
 import pandas as pd
 import pytest
 
-from darkfield.data.group_by import column_of, joined, named, sequence_pattern, torn_sequences
+from darkfield.data.group_by import (
+    column_of,
+    joined,
+    keys_of,
+    named,
+    sequence_pattern,
+    torn_sequences,
+)
 from darkfield.files import UserError
 
 DRIVES = {"0001TP_": 6, "0006R0_f": 8, "0016E5_": 9, "Seq05VD_f": 7}  # as in CamVid
@@ -19,21 +26,26 @@ def sides(names, every=6):
     )
 
 
-def test_a_group_is_what_any_relation_puts_together():
-    fields, films = [0, 0, 1, 2, 3, 4], ["x", "y", "y", "z", "w", "z"]
-    assert joined(fields) == [0, 0, 1, 2, 3, 4]
-    assert joined(fields, films) == [0, 0, 0, 1, 2, 1]
-    assert joined(films, fields) == [0, 0, 0, 1, 2, 1]
-    assert joined(fields, list("abcdef")) == joined(fields)  # names put nothing together
-    assert joined([]) == []
+def test_a_group_is_what_fields_or_keys_put_together():
+    fields = [0, 0, 1, 2, 3, 4]
+    assert joined(fields, ["x", "y", "y", "z", "w", "z"]) == [0, 0, 0, 1, 2, 1]
+    assert joined(fields, list("abcdef")) == fields
+    assert joined(list(range(6)), list("zzyxyx")) == [0, 0, 1, 2, 1, 2]
 
 
 def test_a_pattern_names_the_film_of_each_image():
     assert named(r"_p(\d+)", ["a_p1", "b_p12", "c_p1"]) == ["1", "12", "1"]
     with pytest.raises(UserError, match=r"split\.group_by: b, c_p are not matched by _p\(\\d\+\)"):
         named(r"_p(\d+)", ["a_p1", "b", "c_p"])
+
+
+def test_keys_are_of_a_pattern_or_of_a_column():
+    own = pd.DataFrame({"image": ["a1", "b1"], "patient": ["x", "y"]})
     assert column_of(r"_p(\d+)") is column_of(None) is None
     assert column_of("patient") == "patient"
+    assert keys_of("patient", ["a1", "b1"], own) == ["x", "y"]
+    assert keys_of("(.)$", ["a1", "b1"], own) == ["1", "1"]
+    assert keys_of(None, ["a1", "b1"], own) is None
 
 
 @pytest.mark.parametrize("ending", ["", "_leftImg8bit", "L"])

@@ -52,7 +52,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
     assert problems(table) == [
         f"split.file: {table}: {line}"
         for line in (
-            "z, y0, y1, y2, y3 and 2 more are not the name of an image; correct it, or remove the line",
+            "z, y0, y1, y2, y3 and 2 more are not among the images; correct or remove the line",
             "b, c.1 are not named; add the name, or take the image out of data.root",
             "a is named more than once; keep one line each",
             "the column split has '', 'valid'; write train, val or test",

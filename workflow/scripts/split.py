@@ -5,7 +5,7 @@ import sys
 from darkfield.classes import class_names
 from darkfield.data.features import read_features
 from darkfield.data.fields import groups
-from darkfield.data.group_by import column_of, joined, named
+from darkfield.data.group_by import column_of, joined, keys_of
 from darkfield.data.pixels import Pictures
 from darkfield.data.split import given_split, leaks, split_images
 from darkfield.data.split_file import read
@@ -19,17 +19,11 @@ with job(snakemake) as log:
     fractions = {name: cfg[name] for name in ("train", "val", "test")}
     manifest = read_csv(inputs.manifest)
     names = manifest["image"].tolist()
-    column = column_of(cfg["group_by"])
-    own = read(cfg["file"], names, column) if cfg["file"] else None
-    if column:
-        belongs = own[column].tolist()
-    elif cfg["group_by"]:
-        belongs = named(cfg["group_by"], names)
-    else:
-        belongs = names
+    own = read(cfg["file"], names, column_of(cfg["group_by"])) if cfg["file"] else None
+    keys = keys_of(cfg["group_by"], names, own)
     images = Pictures(inputs.images, manifest[["height", "width"]].to_numpy())
     fields = groups(read_features(inputs.keypoints, inputs.described), images)
-    manifest["group"] = group_of = joined(fields, belongs)
+    manifest["group"] = group_of = joined(fields, keys) if keys else fields
     seen = kept_in_train(manifest, inputs.pretrained, params.trained_on)
     if own is not None and "split" in own:
         table = given_split(manifest["image"], group_of, seen, own["split"].tolist(), fractions)

@@ -1,10 +1,11 @@
 """Which images belong to one film, patient or slide, as names or a table say (split.group_by)."""
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 
 from darkfield.data.split_file import those
@@ -16,6 +17,23 @@ FRAMES = 5  # images whose names differ in their last number alone are a sequenc
 def column_of(group_by: str | None) -> str | None:
     """The column of split.file that split.group_by names; None if it is a pattern, or null."""
     return None if group_by is None or re.compile(group_by).groups else group_by
+
+
+def keys_of(
+    group_by: str | None, images: Sequence[str], own: pd.DataFrame | None
+) -> list[str] | None:
+    """What split.group_by says of each image: images with the same text belong together.
+
+    `own` is what split_file.read gives; it is needed for a column. None if split.group_by is null.
+    Raises UserError as `named` does.
+    """
+    if group_by is None:
+        return None
+    if column := column_of(group_by):
+        assert own is not None, "params.py refuses a column without split.file"
+        keys: list[str] = own[column].tolist()
+        return keys
+    return named(group_by, images)
 
 
 def named(pattern: str, images: Sequence[str]) -> list[str]:
@@ -32,21 +50,17 @@ def named(pattern: str, images: Sequence[str]) -> list[str]:
     return [str(key) for key in found]
 
 
-def joined(*relations: Sequence[Hashable]) -> list[int]:
-    """Number the groups of images that any of the relations puts together, from 0 in their order.
+def joined(fields: Sequence[int], keys: Sequence[str]) -> list[int]:
+    """Number the groups of images that share a field of view or a key, from 0 in their order.
 
-    Each relation has a value for every image, and images of one value belong together. Groups are
-    the connected components: two images of one group need not share a value themselves.
+    Both have one value per image. Groups are connected components: two images of a group need not
+    share either, as long as others link them.
     """
-    graph: nx.Graph[Hashable] = nx.Graph()
-    for kind, values in enumerate(relations):
-        graph.add_edges_from((i, (kind, value)) for i, value in enumerate(values))
-    images = [
-        sorted(node for node in nodes if isinstance(node, int))
-        for nodes in nx.connected_components(graph)
-    ]
-    group_of = {i: group for group, members in enumerate(sorted(images)) for i in members}
-    return [group_of[i] for i in sorted(group_of)]
+    graph = nx.Graph((("field", f), ("key", k)) for f, k in zip(fields, keys, strict=True))
+    together = enumerate(nx.connected_components(graph))
+    number = {node: n for n, nodes in together for node in nodes}
+    numbers: list[int] = pd.factorize(np.array([number["field", f] for f in fields]))[0].tolist()
+    return numbers
 
 
 def sequence_pattern(names: Sequence[str]) -> str:

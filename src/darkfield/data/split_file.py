@@ -105,7 +105,7 @@ def wrong_names(
     """What is wrong with the names of a table, given the image that each entry means, if any."""
     times = Counter(named)
     if strange := [entry for entry, image in zip(entries, named, strict=True) if not image]:
-        yield f"{those(strange)} not the name of an image; correct it, or remove the line"
+        yield f"{those(strange)} not among the images; correct or remove the line"
     if lacking := sorted(known - times.keys()):
         yield f"{those(lacking)} not named; add the name, or take the image out of data.root"
     if twice := sorted(image for image, n in times.items() if image and n > 1):
