@@ -112,7 +112,13 @@ predict: {tile: *square, overlap: 0.5, tta: true} # all
 
 def test_use_writes_a_recipe_and_keeps_data_pictures_comments_and_order(tmp_path, params):
     path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text())
+    default = (ROOT / "params.yaml").read_text()
+    text = default.replace("  file: null", "  file: a.csv").replace("by: null", "by: patient")
+    path.write_text(text)
+    presets.use("best", path)
+    mine = {"split": {"file": "a.csv", "group_by": "patient"}}
+    assert load(path) == presets.merged(presets.merged(params, mine), presets.read("best"))
+    path.write_text(default)
     presets.use("best", path)
     recipe = presets.merged(params, presets.read("best"))
     assert load(path) == recipe
@@ -200,7 +206,7 @@ def text(value):
     return "null" if value is None else str(value)
 
 
-@pytest.mark.parametrize("weights", [None, "counts", [1, 2.5, 3]])
+@pytest.mark.parametrize("weights", [None, "counts", "median_frequency", [1, 2.5, 3]])
 def test_numbers_booleans_and_null_may_be_text(params, weights):
     params["train"]["class_weights"] = weights
     before = text(params)
@@ -229,7 +235,7 @@ def test_only_a_whole_number_is_one(params, value):
 
 NULLABLE = (
     *("train.pretrained_weights", "train.crop", "train.class_weights", "model.encoder_weights"),
-    *("pictures.folder", "pictures.um_per_pixel"),
+    *("split.file", "split.group_by", "pictures.folder", "pictures.um_per_pixel"),
 )
 
 
@@ -267,6 +273,11 @@ def test_all_problems_at_once(params):
     [
         ("split", {"train": 0.7, "test": 0.2}, "split: train, val and test add up to 1.05, not 1"),
         ("split", {"train": 0.85, "val": 0.0}, "select.epoch: 'best' needs a val split"),
+        ("split", {"file": "./data/split.csv"}, "split.file: './data/split.csv' is written by the"),
+        ("split", {"file": "results/folds/1/split.csv"}, "is written by the chain; copy it"),
+        ("split", {"group_by": "patient"}, "'patient' has no group ( ), so it is the name of a"),
+        ("split", {"group_by": "(a"}, "'(a' is no regular expression (missing ), unterminated"),
+        ("split", {"group_by": "(a)(b)"}, "'(a)(b)' has 2 groups ( ); keep one, write (?: ) for"),
         ("select", {"epoch": 99}, "select.epoch: 99 is beyond train.epochs"),
         ("train", {"class_weights": [1, 2]}, "train.class_weights: 2 weights for 3 classes"),
         ("synthesize", {"size": [90, 80]}, "synthesize.size: [90, 80] is not [shortest, longest]"),

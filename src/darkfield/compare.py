@@ -50,9 +50,10 @@ def params_of(name: str, own: Params, seed: int | None = None) -> dict[str, Any]
     recipe = presets.merged(Params().plain(), presets.read(changes.pop("preset")))
     shared = {section: own.plain()[section] for section in SHARED}
     params = check(presets.merged(recipe | shared, changes), name).plain()
-    root = Path(params["data"]["root"])
-    if root != Path("data/synthetic"):
-        params["data"]["root"] = os.path.relpath(root, folder_of(name, seed))
+    for section, key in (("data", "root"), ("split", "file")):
+        path = params[section][key]
+        if path is not None and Path(path) != Path("data/synthetic"):
+            params[section][key] = os.path.relpath(path, folder_of(name, seed))
     if seed is not None:
         params["train"]["seed"] = seed
     return params

@@ -1,8 +1,10 @@
 """params.yaml: its sections, and how they must agree."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -45,7 +47,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def agree(self) -> "Params":
-        if found := [*of_classes(self), *of_training(self), *of_sizes(self)]:
+        if found := [*of_classes(self), *of_split(self), *of_training(self), *of_sizes(self)]:
             raise problems(found)
         return self
 
@@ -82,6 +84,20 @@ def unusable(names: dict[str, int]) -> Iterator[str]:
                 f"{other!r} and {name!r} differ only in case, or in how a letter is encoded, and "
                 "to macOS are one file; rename one"
             )
+
+
+def of_split(params: Params) -> Iterator[tuple[str, str]]:
+    """Contradictions within split."""
+    file, group_by = params.split.file, params.split.group_by
+    made = {Path("data/split.csv"), Path("results/folds")}
+    if file and made & {Path(file), *Path(file).parents}:
+        yield "split.file", f"{file!r} is written by the chain; copy it, and name the copy"
+    if not file and group_by and not re.compile(group_by).groups:
+        yield (
+            "split.group_by",
+            f"{group_by!r} has no group ( ), so it is the name of a column, but split.file is "
+            "null; set it to a CSV, or write a pattern such as ^(.*)_",
+        )
 
 
 def of_training(params: Params) -> Iterator[tuple[str, str]]:

@@ -66,6 +66,13 @@ def test_metrics_and_intervals_are_on_the_page(given, text):
         assert fact in words
 
 
+def test_it_says_how_the_images_were_divided_and_what_that_tears_apart(given, text):
+    said = "by whole groups; a group is images whose features match; no group stands on more than"
+    assert said in Elements(text).text
+    torn = page(**given | {"table": given["table"].assign(group=0)})
+    assert "match; 1 of 1 groups stands on more than one side of the split" in Elements(torn).text
+
+
 def test_caveats_and_the_names_of_classes_do_not_depend_on_the_order_of_keys(given, text):
     assert "trained on" not in Elements(text).text
     given["scores"]["caveats"] = ["3 of 3 test images were trained on"]

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from darkfield.classes import COUNTED, by_class, class_names
+from darkfield.data.split import leaks, manner
 from darkfield.data.stats import absences
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
@@ -197,6 +198,8 @@ def page(
         colours=class_colours(len(classes)),
         wrong={"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED},
         settings=settings,
+        manner=manner(settings["split"]),
+        leaks=list(leaks(table, settings["split"])),
         params=sorted(flat(settings | {k: v for k, v in spec.plain().items() if k in SECTIONS})),
         glance=at_a_glance(table),
         balance=balance(counts),
