@@ -7,7 +7,7 @@ from PIL import Image
 
 from darkfield.classes import VOID
 from darkfield.data.images import read_image
-from darkfield.data.instances import find_numbers
+from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten
 from darkfield.data.masks import find_pairs, flatten_pairs, gather_masks
 from darkfield.data.pixels import Pictures, digest
@@ -305,18 +305,24 @@ def test_one_object_per_value_is_refused_with_void_beside_it():
 
 
 def test_void_has_a_column_if_masks_may_have_it(root):
-    for name in ("a", "001"):
-        pixels = np.zeros((20 if name == "a" else 23, 30), np.uint8)
-        pixels[:2] = 9
-        Image.fromarray(pixels).save(root / f"masks/{name}.png")
-    pairs, _ = find_pairs(root)
-    options = {"mask_values": VALUES | {"9": "ignore"}, "classes": CLASSES, "threads": 2}
-    assert not flatten_pairs(pairs, *(root / "0" / name for name in NAMES), **options)
-    table = read_csv(root / "0" / NAMES[1]).set_index("image")
-    assert table["pixels_ignore"].to_dict() == {"001": 60, "a": 60, "b": 0, "c": 0}
-    assert table.loc["a", "pixels_background"] == 18 * 30
-    for name in ("a", "001"):
-        Image.fromarray(np.zeros((20 if name == "a" else 23, 30), np.uint8)).save(
-            root / f"masks/{name}.png"
-        )
     assert "pixels_ignore" not in read_csv(run(root)[1])
+    pixels = np.zeros((20, 30), np.uint8)
+    pixels[:2] = 9
+    Image.fromarray(pixels).save(root / "masks/a.png")
+    options = {"mask_values": VALUES | {"9": "ignore"}, "classes": CLASSES, "threads": 2}
+    paths = [root / "void" / name for name in NAMES]
+    assert not flatten_pairs(find_pairs(root)[0], *paths, numbers={}, **options)
+    table = read_csv(paths[1]).set_index("image")
+    assert table["pixels_ignore"].to_dict() == {"001": 0, "a": 60, "b": 0, "c": 0}
+    assert table.loc["a", "pixels_background"] == 18 * 30
+
+
+def test_a_numbered_object_may_reach_into_void(tmp_path):
+    numbers, mask = np.zeros((2, 9, 9), np.uint8)
+    numbers[2:6, 2:6], numbers[8] = 1, 2
+    mask[2:6, 2:6], mask[4:] = 1, VOID
+    Image.fromarray(numbers).save(tmp_path / "a.png")
+    assert read_numbers(tmp_path / "a.png", mask).tolist() == numbers.tolist()
+    mask[2, 2] = 2
+    with pytest.raises(ValueError, match="object 1 on pixels of several classes"):
+        read_numbers(tmp_path / "a.png", mask)
