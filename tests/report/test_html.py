@@ -268,7 +268,7 @@ def test_void_is_told_if_masks_have_it(given, text):
     assert "Void," not in text and "void, not measured" not in text
     table = given["table"]
     words = Elements(page(**given | {"table": table.assign(pixels_ignore=240)})).text
-    assert "Void, 10.0\u202f% of all pixels, is left out here" in words
+    assert "Void, 10.0\u202f% of all pixels, is left out here, as it is of every measure." in words
     assert words.count("void, not measured") == 2
     words = Elements(page(**given | {"table": table.assign(pixels_ignore=0)})).text
     assert "void, not measured" not in words
