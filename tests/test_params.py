@@ -181,6 +181,20 @@ def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
     assert path.read_text() == "data: {}\n"
 
 
+def test_values_of_masks_may_be_void(params):
+    params["data"]["mask_values"]["255"] = "ignore"
+    assert check(params).plain() == params
+
+
+def test_no_class_has_the_index_of_void(params):
+    params["data"]["classes"] = {"background": 0} | {f"c{i}": i for i in range(1, 255)}
+    params["data"]["mask_values"], params["train"]["class_weights"] = {"0": "background"}, None
+    assert check(params).data.classes["c254"] == 254
+    params["data"]["classes"]["c255"] = 255
+    (line,) = problems(params)
+    assert "is not a mapping of 2 to 255 names" in line
+
+
 def test_unquoted_mask_values_are_the_same(params):
     params["data"]["mask_values"] = {0: "background", 1: "erythrocyte", "#00FF00": "spirochaete"}
     values = check(params).data.mask_values
@@ -291,6 +305,7 @@ def test_all_problems_at_once(params):
         ("train", {"crop": [32, 64]}, "augment.turn: needs squares"),
         ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),
         ("data", {"classes": {"background": 1, "cell": 0}}, "must count 0, 1, 2, ... and begin"),
+        ("data", {"classes": {"background": 0, "Ignore": 1}}, "'Ignore' is what data.mask_values"),
     ],
 )
 def test_values_that_disagree(params, section, values, words):

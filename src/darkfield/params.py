@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from darkfield.classes import IGNORE
 from darkfield.files import wrong_name
 from darkfield.sections import (
     Augment,
@@ -57,7 +58,7 @@ def of_classes(params: Params) -> Iterator[tuple[str, str]]:
     classes, weights = params.data.classes, params.train.class_weights
     yield from (("data.classes", text) for text in unusable(classes))
     for value, name in params.data.mask_values.items():
-        if name not in classes:
+        if name not in (*classes, IGNORE):
             yield (
                 "data.mask_values",
                 f"{value!r} is mapped to {name!r}, which data.classes does not have",
@@ -76,6 +77,8 @@ def unusable(names: dict[str, int]) -> Iterator[str]:
             yield f"{name!r} {reason}"
         elif not name or name != name.strip():
             yield f"{name!r} is empty, or begins or ends with a space; rename it"
+        elif name.casefold() == IGNORE:
+            yield f"{name!r} is what data.mask_values calls pixels of no class; rename it"
         elif wrong := sorted(set("/{}<>") & set(name)):
             yield f"{name!r} has {' and '.join(wrong)} in it; rename it"
         other = alike.setdefault(unicodedata.normalize("NFC", name.casefold()), name)

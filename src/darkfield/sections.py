@@ -43,7 +43,7 @@ class Data(Section):
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
-        description='Class of each grey value or "#rrggbb".',
+        description='Class of each grey value or "#rrggbb", or ignore: measured nowhere.',
     )
     batches: Whole = Field(
         1,

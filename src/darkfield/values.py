@@ -150,13 +150,13 @@ def in_order(classes: dict[str, int]) -> dict[str, int]:
 
 Classes = Annotated[
     dict[str, Index],
-    Field(min_length=2, max_length=256, title="a mapping of 2 to 256 names to whole numbers"),
+    Field(min_length=2, max_length=255, title="a mapping of 2 to 255 names to whole numbers"),
     BeforeValidator(text_keys),
     AfterValidator(in_order),
 ]
 MaskValues = Annotated[
     dict[Annotated[str, Field(pattern=MASK_VALUE)], str],
-    Field(min_length=1, title="a mapping of values to names of classes"),
+    Field(min_length=1, title="a mapping of values to names of classes, or to ignore"),
     BeforeValidator(one_class_each),
     AfterValidator(lambda values: dict(sorted(values.items()))),
 ]

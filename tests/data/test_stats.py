@@ -14,6 +14,7 @@ from darkfield.data.stats import (
     class_counts,
     class_weights,
     constant_channels,
+    void_share,
 )
 from darkfield.files import UserError
 
@@ -134,3 +135,16 @@ def test_classes_that_are_missing_are_reported_once_each():
         "val: no training image has it, so it is not learnt; 1 of val and 0 of test have it",
         "train: no image of val and test has it",
     ]
+
+
+def test_the_share_of_void():
+    table = pd.DataFrame({"height": [10, 20], "width": [10, 10], "pixels_ignore": [30, 0]})
+    assert void_share(table) == 0.1
+    assert void_share(table.drop(columns="pixels_ignore")) is None
+
+
+@pytest.mark.parametrize("setting", [None, "counts", [1, 2]])
+def test_training_images_of_void_alone_are_refused(setting):
+    table = pd.DataFrame({"pixels_a": [0, 60], "pixels_b": [0, 4], "split": ["train", "test"]})
+    with pytest.raises(UserError, match="ignore leaves no pixel of the training images"):
+        class_weights(setting, class_counts(table, ["a", "b"]))

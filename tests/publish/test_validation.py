@@ -66,3 +66,10 @@ def test_without_test_images_it_says_so():
     text = sheet(**arguments(splits=("train",) * 4 + ("val",) * 2))
     assert "No test images: split.test is 0." in text
     assert "No test images, so no failure could be seen." in text
+
+
+def test_the_share_of_void_is_told_if_masks_have_it():
+    given = arguments()
+    assert "Void" not in sheet(**given)
+    given["table"] = given["table"].assign(pixels_ignore=240)
+    assert "(`ignore` in data.mask_values): 10.0 % of all." in sheet(**given)

@@ -269,3 +269,20 @@ def test_dark_and_light_are_both_legible(opened):
         fill = "return getComputedStyle(document.querySelector('.chart text')).fill"
         pages[scheme] = opened.execute_script(fill)
     assert pages["light"] != pages["dark"]
+
+
+def test_void_is_told_if_masks_have_it(given, text):
+    assert "Void," not in text and "void, not measured" not in text
+    table = given["table"]
+    words = Elements(page(**given | {"table": table.assign(pixels_ignore=240)})).text
+    assert "Void, 10.0\u202f% of all pixels, is left out here, as it is of every measure." in words
+    assert words.count("void, not measured") == 2
+    words = Elements(page(**given | {"table": table.assign(pixels_ignore=0)})).text
+    assert "void, not measured" not in words
+
+
+def test_a_split_of_void_alone_has_no_shares(given):
+    counts = given["counts"]
+    pixels = counts["pixels"] | {"val": dict.fromkeys(CLASSES, 0)}
+    text = page(**given | {"counts": counts | {"pixels": pixels}})
+    assert "nan" not in re.sub("<svg.*?</svg>", "", text, flags=re.DOTALL)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import pixels_column
+from darkfield.classes import IGNORE, pixels_column
 from darkfield.files import UserError
 
 CHANNELS = ("red", "green", "blue")
@@ -82,6 +82,16 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     }
 
 
+def void_share(table: pd.DataFrame) -> float | None:
+    """The share of void among all pixels of a manifest's images, 0 to 1; None if masks have none.
+
+    That is, if data.mask_values does not say ignore.
+    """
+    if (column := pixels_column(IGNORE)) not in table:
+        return None
+    return float(table[column].sum() / (table["height"] * table["width"]).sum())
+
+
 def absences(counts: dict[str, Any]) -> list[str]:
     """Which classes cannot be learnt or measured, one line for each, from class_counts.json."""
     lines, images = [], counts["images"]
@@ -105,8 +115,14 @@ def class_weights(
 ) -> list[float] | None:
     """The weights of the loss, one per class, according to train.class_weights; None: all equal.
 
-    Raises UserError if every class that the training images show has weight 0.
+    Raises UserError if every class that the training images show has weight 0, or they show none.
     """
+    shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
+    if not any(shown):
+        raise UserError(
+            "data.mask_values: ignore leaves no pixel of the training images, so nothing would be "
+            "learned; add images, or set another split.seed"
+        )
     if setting is None:
         return None
     weights: Sequence[float]
@@ -114,7 +130,6 @@ def class_weights(
         weights = median_frequency(counts)
     else:
         weights = counts["weights"] if isinstance(setting, str) else setting
-    shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
     if not any(weight for weight, there in zip(weights, shown, strict=True) if there):
         raise UserError(
             f"train.class_weights: {setting} gives weight 0 to every class that the training "

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from darkfield.classes import COUNTED, by_class, class_names, key_of
 from darkfield.data.split import leaks, manner, torn
+from darkfield.data.stats import void_share
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.measure.objects import FILAMENT
 from darkfield.measure.selection import number
@@ -60,6 +61,7 @@ def sheet(
         filament=FILAMENT if FILAMENT in counted else None,
         shares=", ".join(shares(counts["pixels"]["all"])),
         absent=", ".join(absences(counts)) or "none",
+        void=void_share(table),
         splits=[name for name in SPLITS if len(parts[name])],
         images={name: len(part) for name, part in parts.items()},
         groups={name: part["group"].nunique() for name, part in parts.items()},
