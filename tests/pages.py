@@ -93,7 +93,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
         "spec": SPEC,
         "settings": {
             "data": {"root": "data/mine", "classes": CLASSES},
-            "split": {"strategy": "grouped"},
+            "split": {"strategy": "grouped", "file": None, "group_by": None},
             "select": {"epoch": "best"},
         },
         "counts": {

@@ -9,6 +9,7 @@ from conftest import LONG
 from torchvision import tv_tensors
 from toy import digests, run, toy_dataset
 
+from darkfield.classes import VOID
 from darkfield.data.augment import RandomWindow, StrayLight, augmentation
 from darkfield.data.pixels import Pictures, new_pixels
 from darkfield.sections import Augment
@@ -78,11 +79,10 @@ def test_beyond_the_picture_is_the_background_whatever_its_index():
     assert set(mask.unique().tolist()) == {0, 2}
 
 
-def test_without_a_background_the_border_is_repeated():
-    image, mask = pair(60, 80, spot=(slice(0, 60), slice(40, 80)))
-    image, mask = RandomWindow((128, 128), (1, 1), 0, background=None)(image, mask)
-    assert (image[0] == mask).all()
-    assert (mask == mask[:1]).all()  # columns of 0 and of 2 continue up and down
+def test_without_a_background_beyond_the_picture_is_void():
+    image, mask = RandomWindow((128, 128), (1, 1), 0, background=None)(*pair(60, 80))
+    assert ((mask == VOID) == (image[1:].sum(dim=0) == 0)).float().mean() > 0.99
+    assert set(mask.unique().tolist()) == {0, VOID}
 
 
 def test_without_a_background_any_class_may_be_what_a_window_must_hold():
@@ -184,3 +184,14 @@ def test_workers_change_no_byte_however_they_are_started(tmp_path):
     run(dataset, tmp_path / "none", 1)
     run(dataset, tmp_path / "two", 1, workers=2)
     assert digests(tmp_path / "two") == digests(tmp_path / "none")
+
+
+def test_void_is_no_foreground():
+    window = RandomWindow((16, 24), (1, 1), foreground=1)
+    image, mask = pair(spot=(30, 2))
+    mask[:, 40:] = VOID
+    for seed in range(30):
+        torch.manual_seed(seed)
+        assert (window(image, mask)[1] == 2).sum() == 1
+    _, only = window(image, tv_tensors.Mask(torch.full_like(mask, VOID)))
+    assert (only == VOID).all()

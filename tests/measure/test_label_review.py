@@ -38,3 +38,10 @@ def test_without_a_background_every_class_is_reviewed():
     assert table["background_invented"].tolist() == [9_000]
     dice = [2 * n / d for n, d in ((100_250, 209_500), (1_250, 11_500), (2_250, 4_500))]
     assert table["agreement"].tolist() == [np.mean(dice)]
+
+
+def test_a_mask_that_is_all_void_is_not_reviewed():
+    table = ranking(
+        np.stack([matrix(), 0 * matrix()]), ["a", "void"], [1, 1], CLASSES, "background"
+    )
+    assert list(table["image"]) == ["a"]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from darkfield.classes import VOID
 from darkfield.measure.reliability import (
     BINS,
     TEMPERATURES,
@@ -115,3 +116,10 @@ def test_without_a_background_every_class_is_foreground():
         for name, claimed, right in rows
     )
     assert of_pixels(table, NAMES, None)["foreground"]["before"] == pytest.approx(2 / 20)
+
+
+def test_void_is_in_no_bin():
+    values = logits(0.9, 0.92, 0.3)
+    drawn = np.array([[1, VOID, 0]])
+    assert (tally(values, drawn) == tally(values[..., [0, 2]], drawn[:, [0, 2]])).all()
+    assert not tally(values, np.full((1, 3), VOID)).any()

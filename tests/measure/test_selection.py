@@ -77,3 +77,10 @@ def test_what_is_compared_is_of_the_classes_that_are_looked_for():
     assert [*compared(scores, [CLASSES[0], CLASSES[2]])["test"]] == [
         *("miou", "mdice", CLASSES[0], CLASSES[2])
     ]
+
+
+def test_best_of_a_val_split_of_void_alone_is_an_error():
+    matrices = np.random.default_rng(0).integers(1, 100, (2, 5, 3, 3))
+    matrices[:, 1:3] = 0
+    with pytest.raises(UserError, match="a val split with pixels of a class"):
+        best_epoch(table(matrices, SPLITS, CLASSES), "best")

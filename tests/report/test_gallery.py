@@ -8,8 +8,9 @@ import pytest
 from pages import SPEC, of_classes
 from PIL import Image
 
+from darkfield.classes import VOID
 from darkfield.report.gallery import ALPHA, SIDE, layer, pictures, score, worst_first
-from darkfield.report.palette import BLACK, CONFUSED, INVENTED, MISSED, PALETTE, rgb
+from darkfield.report.palette import BLACK, CONFUSED, HATCH, INVENTED, MISSED, PALETTE, rgb
 
 
 def decoded(uri):
@@ -78,3 +79,12 @@ def test_large_pictures_are_shrunk():
     uris = pictures(image, truth, predicted, SPEC)
     assert {decoded(uri).size for uri in uris.values()} == {(SIDE, SIDE // 2)}
     assert sum(map(len, uris.values())) < 1_000_000
+
+
+def test_void_is_hatched():
+    truth = np.full((40, 60), VOID, dtype=np.uint8)
+    uris = pictures(np.zeros((40, 60, 3), np.uint8), truth, np.ones_like(truth), SPEC)
+    for name in ("truth", "errors"):
+        pixels = np.asarray(decoded(uris[name]).convert("RGBA"))
+        stripe = pixels[..., 3] > 0
+        assert (pixels[stripe][:, :3] == rgb(HATCH)).all() and 0.2 < stripe.mean() < 0.3

@@ -10,6 +10,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from darkfield.classes import VOID
 from darkfield.data.dataset import Pair
 from darkfield.sections import Augment
 from darkfield.values import Size
@@ -20,8 +21,8 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
 
     The window is 1 / s times as large as `size`, s drawn log-uniformly from `scale`. In the
     fraction `foreground` of cases it holds a random pixel of a random class that the mask has,
-    `background`, an index, apart. Where it leaves the picture it is black, and background; without
-    one, it repeats the border.
+    `background`, an index, and void apart. Where it leaves the picture it is black, and background
+    or, without one, void.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         sides = [max(1, round(side / scale)) for side in self.size]
         inside = None
         if torch.rand(()) < self.foreground:
-            pixels = mask.flatten().bincount()
+            pixels = mask.flatten().bincount()[:VOID]
             if self.background is not None:
                 pixels[self.background : self.background + 1] = 0
             present = pixels.nonzero()[:, 0]
@@ -61,9 +62,8 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         beyond = [-left, -top, left + width - columns, top + height - rows]
         around = [max(0, side) for side in beyond]
         if any(around):
-            black = self.background if isinstance(inpt, tv_tensors.Mask) else 0
-            how = {"padding_mode": "edge"} if self.background is None else {"fill": black}
-            inpt = F.pad(inpt, around, **how)
+            black = VOID if self.background is None else self.background
+            inpt = F.pad(inpt, around, fill=black if isinstance(inpt, tv_tensors.Mask) else 0)
         at = top + around[1], left + around[0], height, width
         return F.resized_crop(inpt, *at, size=self.size, antialias=True)
 

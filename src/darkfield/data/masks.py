@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from darkfield.classes import pixels_column
+from darkfield.classes import IGNORE, VOID, pixels_column
 from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
 from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten
@@ -105,14 +105,15 @@ def flatten_pairs(
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
-    numbered (whether it is in `numbers`), pixels_CLASS for each class, image_sha256,
-    image_pixels_sha256 (`pixels.digest` of the decoded image), and mask_sha256 of the flattened
-    mask. In the same order the decoded images and flattened masks go to `image_pixels` and
-    `mask_pixels`, see darkfield.data.pixels, and, uint16, the objects of `numbers` to
-    `object_pixels`, which stays empty if no picture has any. Returns what is wrong with the pairs;
-    if anything is, the files written are useless.
+    numbered (whether it is in `numbers`), pixels_CLASS for each class, pixels_ignore if
+    `mask_values` has IGNORE, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
+    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
+    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels, and, uint16,
+    the objects of `numbers` to `object_pixels`, which stays empty if no picture has any. Returns
+    what is wrong with the pairs; if anything is, the files written are useless.
     """
     some_numbered = any(stem in numbers for stem in pairs)
+    counted = classes | ({IGNORE: VOID} if IGNORE in mask_values.values() else {})
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
         (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
@@ -138,10 +139,10 @@ def flatten_pairs(
                 return [f"{numbers[stem]}: {error}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
-        pixels = np.bincount(mask.ravel(), minlength=len(classes))
+        pixels = np.bincount(mask.ravel(), minlength=VOID + 1)
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1], "numbered": stem in numbers}
-        row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
+        row |= {pixels_column(name): int(pixels[i]) for name, i in counted.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
         row["mask_sha256"] = sha256(path)
         return [], row, (image, mask, objects)

@@ -11,7 +11,7 @@ from PIL import Image
 from darkfield.data.images import resize_image, resize_mask
 from darkfield.measure.metrics import class_mean, iou
 from darkfield.network.spec import ModelSpec
-from darkfield.report.overlays import errors
+from darkfield.report.overlays import errors, hatched
 from darkfield.report.palette import BLACK, CONFUSED, INVENTED, MISSED, class_colours, rgb
 
 # Together they bound the report: 2 MB with 48 real pictures, 50 MB if they were noise.
@@ -53,15 +53,17 @@ def pictures(
     """Data URIs of an image, uint8 (H, W, 3), and of truth, prediction and errors laid over it.
 
     `truth` and `predicted` are indices (H, W) of the classes of `spec`. All four are shrunk to SIDE
-    if they are larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour.
+    if they are larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour. Void is
+    hatched.
     """
     shrink = min(1, SIDE / max(truth.shape))
     size = tuple(max(1, round(side * shrink)) for side in truth.shape)
     colours, clear = [*class_colours(spec).values()], spec.background_index
-    wrong = errors(truth, predicted, clear).astype(np.uint8)
+    wrong = resize_mask(errors(truth, predicted, clear).astype(np.uint8), size)
+    drawn = resize_mask(truth, size)
     return {
         "image": data_uri(Image.fromarray(resize_image(image, size)), "webp", quality=85),
-        "truth": layer(resize_mask(truth, size), colours, clear),
+        "truth": layer(*hatched(drawn, colours, clear), clear),
         "prediction": layer(resize_mask(predicted, size), colours, clear),
-        "errors": layer(resize_mask(wrong, size), [BLACK, MISSED, INVENTED, CONFUSED]),
+        "errors": layer(*hatched(wrong, [BLACK, MISSED, INVENTED, CONFUSED])),
     }

@@ -16,14 +16,15 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from darkfield.classes import by_class, class_names
-from darkfield.data.stats import absences
+from darkfield.data.split import leaks, manner
+from darkfield.data.stats import absences, void_share
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.report import gallery, object_plots, plots
 from darkfield.report.object_text import score_rows
 from darkfield.report.overlays import wrong
-from darkfield.report.palette import class_colours
+from darkfield.report.palette import HATCH, class_colours
 from darkfield.report.summary import COLUMNS
 from darkfield.sections import Train
 from darkfield.values import Kind
@@ -192,6 +193,8 @@ def page(
         limits=found.limits if found else {},
         interval_note=found and found.note,
         absences=absences(counts),
+        void=void_share(table),
+        hatch=HATCH,
         level=f"{100 * LEVEL:.0f} %",
         metric_names=COLUMNS,
         spec=spec,
@@ -200,6 +203,8 @@ def page(
         colours=class_colours(spec),
         wrong=wrong(spec.background_index),
         settings=settings,
+        manner=manner(settings["split"]),
+        leaks=list(leaks(table, settings["split"])),
         params=sorted(flat(settings | {k: v for k, v in spec.plain().items() if k in SECTIONS})),
         glance=at_a_glance(table),
         balance=balance(counts),

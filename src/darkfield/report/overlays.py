@@ -8,10 +8,20 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from darkfield.classes import VOID
 from darkfield.network.spec import ModelSpec
-from darkfield.report.palette import BLACK, CONFUSED, INVENTED, MISSED, class_colours, rgb
+from darkfield.report.palette import (
+    BLACK,
+    CONFUSED,
+    HATCH,
+    INVENTED,
+    MISSED,
+    class_colours,
+    rgb,
+)
 
 GAP, TITLE, SWATCH = 6, 18, 8  # pixels
+PERIOD = 8  # pixels, of the stripes of void along a side
 Word = tuple[str, str | None]  # of a title, and the colour of its swatch
 # It has Latin, Greek, Cyrillic and more; Pillow's own lacks é.
 FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
@@ -27,11 +37,31 @@ def paint(
 
 
 def errors(truth: np.ndarray, predicted: np.ndarray, background: int | None) -> np.ndarray:
-    """0 right, 1 missed (background predicted), 2 invented (truth is background), 3 wrong class."""
-    if background is None:
-        return np.where(truth == predicted, 0, 3)
-    kind = np.where(predicted == background, 1, np.where(truth == background, 2, 3))
-    return np.where(truth == predicted, 0, kind)
+    """0 right, 1 missed (background predicted), 2 invented (truth is background), 3 wrong class.
+
+    VOID, where the truth is, is none of these.
+    """
+    kind = np.full(truth.shape, 3)
+    if background is not None:
+        kind = np.where(predicted == background, 1, np.where(truth == background, 2, 3))
+    return np.where(truth == VOID, VOID, np.where(truth == predicted, 0, kind))
+
+
+def hatched(
+    index: np.ndarray, colours: Sequence[str], clear: int | None = 0
+) -> tuple[np.ndarray, Sequence[str]]:
+    """Indices (H, W) in which stripes of one more of `colours`, HATCH, on `clear` stand for VOID.
+
+    And the colours. Without a clear index nothing is between the stripes; both are as they were if
+    there is no void.
+    """
+    if not (void := index == VOID).any():
+        return index, colours
+    hatch = len(colours)
+    down, across = np.ogrid[: index.shape[0], : index.shape[1]]
+    stripe = (down + across) % PERIOD < PERIOD // 3
+    between = hatch if clear is None else clear
+    return np.where(void, np.where(stripe, hatch, between), index), [*colours, HATCH]
 
 
 def overlay(
@@ -39,20 +69,22 @@ def overlay(
 ) -> np.ndarray:
     """Four titled panels, uint8 (H', W', 3), of an image (H, W, 3) and two masks (H, W).
 
-    The masks are of the classes of `spec`.
+    The masks are of the classes of `spec`. Void in the truth is hatched there and among the errors.
     """
     # Small scenes are enlarged by a whole number, so that pixels stay visible.
     zoom = max(1, -(-256 // image.shape[1]))
     colours, clear = class_colours(spec), spec.background_index
     grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8) // 2, 3, axis=2)
     legend: list[Word] = [(name, colours[name]) for name in spec.looked_for]
-    kinds = errors(truth, predicted, clear)
-    painted = [paint(image, mask, [*colours.values()], clear) for mask in (truth, predicted)]
+    void: list[Word] = [("void", HATCH)] if (truth == VOID).any() else []
+    every = [*colours.values()]
+    seen = hatched(errors(truth, predicted, clear), [BLACK, MISSED, INVENTED, CONFUSED])
+    drawn = paint(image, *hatched(truth, every, clear), clear)
     panels: list[tuple[np.ndarray, list[Word]]] = [
         (image, [("image", None)]),
-        (painted[0], [("truth", None), *legend]),
-        (painted[1], [("prediction", None), *legend]),
-        (paint(grey, kinds, [BLACK, MISSED, INVENTED, CONFUSED]), wrong(clear)),
+        (drawn, [("truth", None), *legend, *void]),
+        (paint(image, predicted, every, clear), [("prediction", None), *legend]),
+        (paint(grey, *seen), [*wrong(clear), *void]),
     ]
     height, width = (side * zoom for side in image.shape[:2])
     font = ImageFont.truetype(FONT, 11)

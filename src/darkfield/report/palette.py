@@ -7,9 +7,10 @@ from darkfield.network.spec import ModelSpec
 
 BLACK = "#000000"  # of what is not coloured
 GREY = "#7F7F7F"  # of a background that is drawn
+HATCH = "#FFFFFF"  # of void
 # Seven of Okabe and Ito (2008), which colour-blind readers can tell apart; then each as far from
-# all before, from BLACK, GREY and white as can be, after Glasbey et al. (2007), by glasbey 0.4.0:
-# extend_palette([BLACK, GREY, "#FFFFFF", *PALETTE[:7]], 258, lightness_bounds=(28, 85))[3:].
+# all before, from BLACK, GREY and HATCH as can be, after Glasbey et al. (2007), by glasbey 0.4.0:
+# extend_palette([BLACK, GREY, HATCH, *PALETTE[:7]], 258, lightness_bounds=(28, 85))[3:].
 # fmt: off
 PALETTE = [
     "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2", "#8220BA",
