@@ -138,6 +138,13 @@ def test_the_report_and_the_card_show_names_as_text():
     for part in ("pixels", "images_with"):
         counts = given["counts"][part]
         given["counts"][part] = {s: {old[c]: n for c, n in v.items()} for s, v in counts.items()}
+    for name in ("objects", "object_images", "pixels"):
+        given[name] = given[name].replace({"class": old})
+    of_objects = given["object_scores"]
+    for part in (of_objects, of_objects["reliability"] or {}):
+        for name, of in part.items():
+            if name not in ("familiarity", "reliability"):
+                part[name] = of and {key_of(old.get(k, k)): v for k, v in of.items()}
     text = page(**given)
     assert 'x" id="y #000000 overlap accuracy' in text  # in a figure, where a quote may stand
     assert "x&#34; id=&#34;y #000000" in text
