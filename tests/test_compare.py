@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pages import of_classes
 from project import SMALL, project, run
 
 from darkfield import compare
 from darkfield.files import UserError, read_json
+from darkfield.network.spec import save_spec
 from darkfield.params import Params
 from darkfield.validation import check, load
 
@@ -88,6 +90,8 @@ def test_curves_are_the_mean_of_the_folds_over_minutes(tmp_path, monkeypatch):
         file = compare.OUT / f"one/benchmarks/folds/{fold}/train.tsv"
         file.parent.mkdir(parents=True)
         file.write_text("s\th:m:s\n600\t-\n")
+        spec = of_classes(["background", "cell"], "background")
+        save_spec(folder.parent / "model/model.json", spec)
     (axes,) = compare.curves(["one"], [None], "folds/1/").axes
     assert [line.get_label() for line in axes.lines] == ["cell, train", "cell, test"]
     for line in axes.lines:

@@ -7,6 +7,7 @@ import pytest
 from darkfield.classes import class_names, matched
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
+from darkfield.report.palette import BLACK, class_colours
 
 DATA = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 
@@ -29,11 +30,11 @@ def test_a_missing_or_an_extra_name_is_refused_with_both_sides(model):
         assert ", ".join(names) in str(error.value)
 
 
-def test_a_model_whose_background_is_not_class_0_is_refused(model, tmp_path):
-    """Overlays leave class 0 clear, whatever it is called."""
+def test_a_model_may_have_its_background_anywhere(model, tmp_path):
     shutil.copytree(model, tmp_path / "model")
     spec = read_json(model / "model.json")
     spec["classes"] = {"erythrocyte": 0, "background": 1, "spirochaete": 2}
     write_json(tmp_path / "model/model.json", spec)
-    with pytest.raises(UserError, match="background first"):
-        Predictor(tmp_path / "model", "cpu")
+    spec = Predictor(tmp_path / "model", "cpu").spec
+    assert spec.background_index == 1
+    assert class_colours(spec)["background"] == BLACK

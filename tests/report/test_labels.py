@@ -74,7 +74,7 @@ def test_probabilities_agree_with_the_labels(model, pictures, tmp_path):
 
 
 def test_the_options_are_the_files_that_can_be_asked_for():
-    assert cli.ON_REQUEST.keys() == listing.ON_REQUEST.keys()
+    assert cli.ON_REQUEST.keys() == {*listing.ON_REQUEST, "instances"}  # these by class
 
 
 def test_objects_go_to_the_files_of_other_programs(pictures, tmp_path):
@@ -283,14 +283,27 @@ def test_tables_of_no_picture_have_their_columns_alone(model, pictures, tmp_path
     assert list(counts) == list(before) and "area_um2" in objects
 
 
-def test_a_model_of_other_classes_has_no_columns_of_ours(model, pictures, tmp_path):
+def test_an_older_model_of_other_classes_finds_their_components(model, pictures, tmp_path):
     other = shutil.copytree(model, tmp_path / "other")
     classes = {"background": 0, "red_cell": 1, "worm": 2}
     write_json(other / "model.json", read_json(model / "model.json") | {"classes": classes})
-    run_predict([str(pictures)], tmp_path / "out", other)
-    assert list(rows(tmp_path / "out")) == [*(f"coverage_{name}" for name in classes), "warning"]
-    objects = pd.read_csv(tmp_path / "out/objects.csv")
-    assert objects.empty and not {"diameter_px", "length_px", "distance_px"} & {*objects}
+    run_predict([str(pictures)], tmp_path / "out", other, also=["instances"])
+    assert list(rows(tmp_path / "out")) == [
+        *("red_cells", "red_cells_low", "red_cells_high", "worms", "worms_low", "worms_high"),
+        *("mean_diameter_px_red_cell", "mean_diameter_px_worm"),
+        *(f"coverage_{name}" for name in classes),
+        "warning",
+    ]
+    objects = pd.read_csv(tmp_path / "out/objects.csv", dtype={"image": str})
+    assert set(objects["class"]) <= {"red_cell", "worm"} and len(objects)
+    assert not {"length_px", "width_px", "distance_px"} & {*objects}
+    for name in SIZES:
+        indices = np.asarray(Image.open(tmp_path / f"out/{name}.png"))
+        for kind, index in list(classes.items())[1:]:
+            numbers = tifffile.imread(tmp_path / f"out/instances/{kind}/{name}.tif")
+            assert ((numbers > 0) == (indices == index)).all()
+            of = objects[(objects["image"] == name) & (objects["class"] == kind)]
+            assert numbers.max() == len(of)
 
 
 def test_a_bad_picture_does_not_stop_the_others(model, pictures, tmp_path):

@@ -23,7 +23,7 @@ def images(predicted, drawn):
 
 def test_agreement_draws_every_picture_and_the_limits():
     """Errors +1, +1, -1 and 3, of mean 1; two pictures are alike and make one larger dot."""
-    (axes,) = agreement(images([3, 3, 4, 7], [2, 2, 5, 4]), "spirochaete", "filament").axes
+    (axes,) = agreement(images([3, 3, 4, 7], [2, 2, 5, 4]), "spirochaete").axes
     dots = axes.collections[0]
     assert dots.get_offsets().tolist() == [[2.5, 1], [4.5, -1], [5.5, 3]]
     assert dots.get_sizes().tolist() == [36, 18, 18]
@@ -39,7 +39,7 @@ def test_agreement_draws_every_picture_and_the_limits():
 
 @pytest.mark.parametrize("one", [[], [5]])
 def test_one_picture_or_none_has_no_limits(one):
-    (axes,) = agreement(images(one, one), "spirochaete", "filament").axes
+    (axes,) = agreement(images(one, one), "spirochaete").axes
     assert len(axes.lines) == len(one)
 
 
@@ -112,7 +112,7 @@ def test_the_summary_has_a_row_for_each_class_or_is_empty():
 def test_confidence_is_drawn_against_what_is_real():
     rows = {"drawn": False, "confidence": [0.81, 0.89, 0.2, np.nan], "real": [1, 0, 0, 0]}
     table = pd.DataFrame({"class": "spirochaete", **rows}).astype({"real": bool})
-    (axes,) = confidence(table, "spirochaete", "filament").axes
+    (axes,) = confidence(table, "spirochaete").axes
     diagonal, line = axes.lines
     assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
     np.testing.assert_allclose(line.get_xydata(), [[0.2, 0], [0.85, 0.5]])
