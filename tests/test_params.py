@@ -188,6 +188,7 @@ def test_values_of_masks_may_be_void(params):
 def test_no_class_has_the_index_of_void(params):
     params["data"]["classes"] = {"background": 0} | {f"c{i}": i for i in range(1, 255)}
     params["data"]["mask_values"], params["train"]["class_weights"] = {"0": "background"}, None
+    params["objects"] = {}
     assert check(params).data.classes["c254"] == 254
     params["data"]["classes"]["c255"] = 255
     (line,) = problems(params)
