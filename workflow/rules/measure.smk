@@ -132,6 +132,7 @@ rule objects:
 rule calibrate:
     input:
         **{name: str(file) for name, file in rules.objects.output.items()},
+        manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
@@ -145,6 +146,7 @@ rule calibrate:
         "benchmarks/{run}calibrate.tsv"
     params:
         code=code("calibrate"),
+        data=config["data"],
         predict=config["predict"],
     script:
         "../scripts/calibrate.py"

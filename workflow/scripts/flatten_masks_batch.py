@@ -4,6 +4,7 @@ from pathlib import Path
 
 from darkfield.data.masks import find_pairs, flatten_pairs
 from darkfield.data.pixels import batch_rows
+from darkfield.data.reading import asked_of, folder_ranges
 from darkfield.engine.script import job
 from darkfield.files import write_json
 
@@ -12,12 +13,16 @@ with job(snakemake) as log:
     pairs, _ = find_pairs(Path(snakemake.input.root))
     rows = batch_rows(len(pairs), int(snakemake.wildcards.batch), data["batches"])
     stems = list(pairs)[rows.start : rows.stop]
+    asked = asked_of(data)
     problems = flatten_pairs(
         {stem: pairs[stem] for stem in stems},
         Path(out.masks),
         Path(out.manifest),
         Path(out.image_pixels),
         Path(out.mask_pixels),
+        asked=asked,
+        ranges=folder_ranges([(image, "") for image, _ in pairs.values()], asked),
+        um_per_pixel=data["um_per_pixel"],
         mask_values=data["mask_values"],
         classes=data["classes"],
         threads=snakemake.threads,

@@ -20,12 +20,19 @@ class Unclear(ValueError):
 
 
 class Asked(NamedTuple):
-    """What a user says about how pictures are to be read."""
+    """What a user says about how pictures are to be read.
 
-    channels: tuple[int | str, ...] = ()  # one, or red, green and blue; by number from 1 or by name
-    z: int | None = None  # the plane, from 1; None: the maximum of all
+    channels: one, or red, green and blue, by number from 1 or by name; (): as the file says. A
+        colour picture has three, a grey one has one.
+    z: the plane, from 1, of a stack; None: the maximum of all.
+    limits: None: as the file says, or else one range for all. If `dtypes` are given, the limits are
+        for values of these types only.
+    """
+
+    channels: tuple[int | str, ...] = ()
+    z: int | None = None
     limits: Limits | None = None
-    um_per_pixel: float | None = None
+    dtypes: tuple[str, ...] = ()
 
 
 class Channel(NamedTuple):
@@ -126,6 +133,8 @@ def composed(scene: Scene, at: Mapping[str, int], asked: Asked) -> Raw:
         return pixels
 
     pictures = [flattened(channel) for channel in channels]
+    if asked.channels and scene.sizes.get(CHANNEL, 1) == 1:
+        pictures = [samples(pictures[0], asked.channels)]
     if len(pictures) > 1:
         if any(picture.ndim > 2 for picture in pictures):
             raise Unclear("holds channels that are colour pictures; choose one: --channels 1")
@@ -154,10 +163,10 @@ def chosen_channels(scene: Scene, asked: Sequence[int | str]) -> tuple[list[int]
     """
     number = scene.sizes.get(CHANNEL, 1)
     names = [channel.name for channel in scene.channels]
-    if asked:
-        return [position(each, number, names) for each in asked], ""
     if number == 1:
         return [0], ""
+    if asked:
+        return [position(each, number, names) for each in asked], f"channels {spelled(asked)}"
     if number == 3 and (order := by_colour([c.colour for c in scene.channels])):
         told = "" if any(c.colour for c in scene.channels) else "channels 1, 2, 3 as RGB"
         return order, told
@@ -165,6 +174,18 @@ def chosen_channels(scene: Scene, asked: Sequence[int | str]) -> tuple[list[int]
         f"holds {number} channels{listed(names)}, and it is unclear how to show them; choose one, "
         "or three as red, green and blue: --channels 1 or --channels 3,2,1"
     )
+
+
+def samples(pixels: np.ndarray, asked: Sequence[int | str]) -> np.ndarray:
+    """The channels asked for, one or three, of a picture that the file holds as one channel."""
+    names = ("red", "green", "blue") if pixels.ndim > 2 else ("",)
+    at = [position(each, len(names), names) for each in asked]
+    every = pixels if pixels.ndim > 2 else pixels[..., None]
+    return every[..., at] if len(at) > 1 else every[..., at[0]]
+
+
+def spelled(asked: Sequence[int | str]) -> str:
+    return ", ".join(map(str, asked))
 
 
 def position(asked: int | str, number: int, names: Sequence[str]) -> int:

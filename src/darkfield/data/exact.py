@@ -56,7 +56,7 @@ def of_tiff(path: Path) -> np.ndarray:
         refuse_large(page)
         if page.compression not in exact:
             name = COMPRESSION(page.compression).name
-            raise Unclear(f"is a {name} picture, which may change values; save it as PNG")
+            raise Unclear(f"is a {name} picture, which changes values; save it as PNG")
         if page.samplesperpixel > 1:
             raise Unclear(f"holds {page.samplesperpixel} samples per pixel; save it as grey")
         if page.photometric == MINISWHITE:

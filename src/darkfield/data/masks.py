@@ -14,9 +14,11 @@ import pandas as pd
 from PIL import Image
 
 from darkfield.classes import pixels_column
-from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
+from darkfield.data.axes import Asked
+from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, write_png
 from darkfield.data.mask_values import flatten
 from darkfield.data.pixels import digest, new_pixels
+from darkfield.data.reading import Picture, Ranges, read, scale
 from darkfield.files import (
     UserError,
     atomic,
@@ -70,22 +72,22 @@ def stem_of(path: Path) -> str:
     return unicodedata.normalize("NFC", path.stem)
 
 
-def misfit(image: Image.Image, mask: Image.Image) -> str | None:
+def misfit(image: Picture, mask: Image.Image) -> str | None:
     """Why a mask (of open_image) does not belong to this image; None if it does.
 
     If an EXIF tag turns only one of the two, they must fit when turned and not as stored; otherwise
     nobody can tell on which version the mask was drawn.
     """
-    turned, (a, b) = image.size == mask.size, (p.info[TURN] for p in (image, mask))
-    stored = [p.size[::-1] if p.info[TURN] >= 5 else p.size for p in (image, mask)]
-    if a != b and stored[0] == stored[1]:
+    (h, w), (mw, mh) = image.image.shape[:2], mask.size
+    turned, a, b = (w, h) == (mw, mh), image.turn, mask.info[TURN]
+    stored, of_mask = (h, w) if a >= 5 else (w, h), (mh, mw) if b >= 5 else (mw, mh)
+    if a != b and stored == of_mask:
         how = "as well" if turned else "only"
         return (
             f"fits {how} without the turn of an EXIF tag ({a} in its image, {b} in the mask); "
             "save both without the tag, as they lie on each other"
         )
     if not turned:
-        (w, h), (mw, mh) = image.size, mask.size
         return f"is {mw}x{mh} pixels, its image is {w}x{h}; save it at that size"
     return None
 
@@ -97,6 +99,9 @@ def flatten_pairs(
     image_pixels: Path,
     mask_pixels: Path,
     *,
+    asked: Asked,
+    ranges: Ranges,
+    um_per_pixel: float | None,
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
@@ -105,36 +110,41 @@ def flatten_pairs(
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
     pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
-    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns what
-    is wrong with the pairs; if anything is, the files written are useless.
+    image), mask_sha256 of the flattened mask; how the image was read, see data.reading.How:
+    read, dtype, folder_low and folder_high (the limits), um_per_pixel and um_from, which are
+    `um_per_pixel` and "asked" if the file does not say them. In the same order the decoded images
+    and flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns
+    what is wrong with the pairs; if anything is, the files written are useless.
     """
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
-        (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
+        (image_path, mask_path), wrong, picture, mask = pairs[stem], [], None, None
         try:
-            pictures.append(open_image(image_path))
-            image = to_rgb(pictures[0])
+            picture = read(image_path, "", asked, ranges)
+            um, um_from = scale(picture.how, um_per_pixel)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
         try:
-            pictures.append(open_image(mask_path))
-            mask = flatten(pictures[-1], mask_values, classes)
+            drawn = open_image(mask_path)
+            mask = flatten(drawn, mask_values, classes)
         except ValueError as error:
             wrong.append(f"{mask_path}: {error}")
-        if not wrong and (reason := misfit(*pictures)):
-            wrong.append(f"{mask_path}: {reason}")
-        if wrong or image is None or mask is None:
+        if picture is None or mask is None:
             return wrong, {}, ()
+        if reason := misfit(picture, drawn):
+            return [f"{mask_path}: {reason}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
-        row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
+        row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(picture.image)}
         row["mask_sha256"] = sha256(path)
-        return [], row, (image, mask)
+        low, high = picture.how.limits or (None, None)
+        row |= {"read": picture.how.read, "dtype": picture.how.dtype}
+        row |= {"folder_low": low, "folder_high": high, "um_per_pixel": um, "um_from": um_from}
+        return [], row, (picture.image, mask)
 
     rows, problems = [], []
     with (

@@ -114,16 +114,21 @@ def refuse_transparent(alpha: np.ndarray) -> None:
         raise Unclear(TRANSPARENT)
 
 
+def opaque(picture: Image.Image) -> Image.Image:
+    """A decoded picture without its alpha channel; raises Unclear if that hides anything."""
+    if not picture.has_transparency_data:
+        return picture
+    rgba = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
+    refuse_transparent(np.asarray(rgba.getchannel("A")))
+    return rgba.convert("RGB")
+
+
 def pixels_of(picture: Image.Image) -> np.ndarray:
     """A decoded picture of 8 bits as it is shown: uint8 (H, W) or RGB (H, W, 3).
 
     Raises Unclear for one that is partly transparent, or of a mode that we do not know.
     """
-    if picture.has_transparency_data:
-        picture = picture.convert("LA") if picture.mode == "La" else picture
-        rgba = picture.convert("RGBA")
-        refuse_transparent(np.asarray(rgba.getchannel("A")))
-        picture = rgba.convert("RGB")
+    picture = opaque(picture)
     match picture.mode:
         case "L" | "RGB":
             return np.asarray(picture)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,21 +25,29 @@ NONE: Mapping[str, Limits] = MappingProxyType({})
 Ranges = Callable[[str], tuple[Limits, str]]  # the limits of a dtype, and where they come from
 
 
-class Picture(NamedTuple):
-    """A picture as the network sees it, and how it was read.
+class How(NamedTuple):
+    """How a picture was read, and what its file says of its scale.
 
-    image: uint8 RGB (H, W, 3).
-    read: how, in words: "0-4095 (SignificantBits); maximum of 5 planes".
+    read: in words: "0 to 4095 (SignificantBits); maximum of 5 planes".
     dtype, limits: the type of the values, and their range if the file does not state it.
     """
 
-    image: np.ndarray
     read: str
     dtype: str
     limits: Limits | None
     um_per_pixel: float | None
     um_from: str
+
+
+class Picture(NamedTuple):
+    """A picture as the network sees it, uint8 RGB (H, W, 3), and how it was read.
+
+    `turn` is its orientation by EXIF, which was applied.
+    """
+
+    image: np.ndarray
     turn: int
+    how: How
 
 
 @contextmanager
@@ -85,13 +93,12 @@ def read_raw(path: Path, part: str = "", asked: Asked = NOTHING) -> Raw:
 def read(path: Path, part: str, asked: Asked, ranges: Ranges) -> Picture:
     """Read one picture of a file; `ranges` are asked for the limits that the file does not state.
 
-    Raises ValueError with the reason and the remedy, also if the micrometres per pixel that were
-    asked for are not those of the file.
+    Raises ValueError with the reason and the remedy.
     """
     raw = read_raw(path, part, asked)
     own: Limits | None = None
     limits: tuple[Limits, ...]
-    if asked.limits:
+    if asked.limits and raw.pixels.dtype.name in (asked.dtypes or raw.pixels.dtype.name):
         limits, source = (asked.limits,), "asked"
     elif raw.limits:
         limits, source = raw.limits, raw.limits_from
@@ -101,11 +108,10 @@ def read(path: Path, part: str, asked: Asked, ranges: Ranges) -> Picture:
         own, source = ranges(raw.pixels.dtype.name)
         limits = (own,)
     image = shown(to_bytes(raw.pixels, limits) if limits else raw.pixels, raw.icc)
-    how = ", ".join(f"{low:.6g}-{high:.6g}" for low, high in limits)
-    notes = (f"{how} ({source})" if limits else "8 bits", *raw.notes)
-    return Picture(
-        image, "; ".join(notes), raw.pixels.dtype.name, own, *scale(raw, asked), raw.turn
-    )
+    spans = ", ".join(f"{low:.6g} to {high:.6g}" for low, high in limits)
+    notes = (f"{spans} ({source})" if limits else "8 bits", *raw.notes)
+    how = How("; ".join(notes), raw.pixels.dtype.name, own, raw.um_per_pixel, raw.um_from)
+    return Picture(image, raw.turn, how)
 
 
 def read_image(path: Path, part: str = "") -> np.ndarray:
@@ -113,18 +119,19 @@ def read_image(path: Path, part: str = "") -> np.ndarray:
     return read(path, part, NOTHING, folder_ranges([(path, part)], NOTHING)).image
 
 
-def scale(raw: Raw, asked: Asked) -> tuple[float | None, str]:
-    """Micrometres per pixel and where they come from; raises ValueError for a contradiction."""
-    if asked.um_per_pixel is None:
-        return raw.um_per_pixel, raw.um_from if raw.um_per_pixel else ""
-    if raw.um_per_pixel is None:
-        return asked.um_per_pixel, "asked"
-    if abs(raw.um_per_pixel / asked.um_per_pixel - 1) > SAME:
+def scale(how: How, asked: float | None) -> tuple[float | None, str]:
+    """Micrometres per pixel, and where they come from: the file, or else what was asked.
+
+    Raises ValueError if both say different things.
+    """
+    if how.um_per_pixel is None:
+        return asked, "" if asked is None else "asked"
+    if asked and abs(how.um_per_pixel / asked - 1) > SAME:
         raise ValueError(
-            f"says {raw.um_per_pixel:.6g} micrometres per pixel ({raw.um_from}), not "
-            f"{asked.um_per_pixel:g}; leave --um-per-pixel out, it is for files that say nothing"
+            f"says {how.um_per_pixel:.6g} micrometres per pixel ({how.um_from}), not {asked:g}; "
+            "leave --um-per-pixel out (um_per_pixel: null), it is for files that say nothing"
         )
-    return raw.um_per_pixel, raw.um_from
+    return how.um_per_pixel, how.um_from
 
 
 def folder_ranges(
@@ -157,6 +164,14 @@ def folder_ranges(
             return found(dtype), "the folder's 0.1 to 99.9 %"
 
     return ranges
+
+
+def asked_of(settings: Mapping[str, Any]) -> Asked:
+    """What the sections data and pictures of params.yaml say about how pictures are read."""
+    limits = settings["range"]
+    return Asked(
+        tuple(settings["channels"] or ()), settings["z"], (limits[0], limits[1]) if limits else None
+    )
 
 
 def in_words(reads: Iterable[str]) -> str:

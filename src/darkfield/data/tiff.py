@@ -256,10 +256,12 @@ def shown(page: "TiffPage", pixels: np.ndarray, channels: int) -> np.ndarray:
 def inverted(pixels: np.ndarray, bits: int) -> np.ndarray:
     """Values whose lowest is white, so that it is the highest; `bits` are those that are used."""
     if pixels.dtype.kind == "f":
-        return -pixels
-    if pixels.dtype.kind == "u" and 1 < bits < 8 * pixels.itemsize:
-        return (2**bits - 1 - pixels).astype(pixels.dtype)
-    return np.invert(pixels)
+        result: np.ndarray = -pixels
+    elif pixels.dtype.kind == "u" and 1 < bits < 8 * pixels.itemsize:
+        result = 2**bits - 1 - pixels
+    else:
+        result = ~pixels
+    return result
 
 
 def coloured(page: "TiffPage", pixels: np.ndarray) -> np.ndarray:

@@ -50,7 +50,12 @@ def said(file: "TiffFile", nth: int, page: "TiffPage") -> Said:
         for channel in found.channels
     ]
     where = found.limits_from if any(meant(c.limits, page) for c in found.channels) else ""
-    return found._replace(channels=channels, limits_from=where or "BitsPerSample")
+    return found._replace(
+        channels=channels,
+        limits_from=where or "BitsPerSample",
+        um_per_pixel=float(f"{found.um_per_pixel:.6g}") if found.um_per_pixel else None,
+        um_from=found.um_from if found.um_per_pixel else "",
+    )
 
 
 def meant(limits: Limits | None, page: "TiffPage") -> Limits | None:
