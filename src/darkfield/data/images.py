@@ -1,4 +1,4 @@
-"""Files named like pictures; masks as Pillow opens them; resizing, and writing PNG."""
+"""Pictures and masks by themselves: named, read, resized, and written as PNG."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from darkfield.data.axes import Unclear
+from darkfield.data.axes import Asked, Unclear
 from darkfield.data.exact import read_exact
 from darkfield.data.kinds import kind
 from darkfield.data.raster import FORMATS, explained, is_deep
-from darkfield.data.reading import opened
+from darkfield.data.reading import folder_ranges, opened, read
 
 SUFFIXES = (
     *(".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2"),
@@ -24,6 +24,11 @@ TURN, DEEP = "darkfield.turn", "darkfield.deep"  # keys of what open_image notes
 def is_picture(path: Path) -> bool:
     """Whether a path is named like a picture; hidden files are not (macOS leaves ._NAME.png)."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def read_image(path: Path, part: str = "") -> np.ndarray:
+    """A picture of a file as uint8 RGB (H, W, 3), as if it were alone in its folder."""
+    return read(path, part, Asked(), folder_ranges([(path, part)], Asked())).image
 
 
 def open_image(path: Path) -> Image.Image:

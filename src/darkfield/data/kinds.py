@@ -43,6 +43,8 @@ MAGIC = (  # kind, offset, bytes
     ("film", 0, b"0&\xb2u\x8ef\xcf\x11"),  # WMV
     ("dicom", 128, b"DICM"),
     ("photoshop", 0, b"8BPS"),
+    ("jpegxl", 0, b"\xff\x0a"),
+    ("jpegxl", 4, b"JXL \r\n\x87\n"),
     ("pdf", 0, b"%PDF"),
     ("hdf5", 0, b"\x89HDF\r\n\x1a\n"),
     ("numpy", 0, b"\x93NUMPY"),
@@ -64,6 +66,7 @@ OTHERS = MappingProxyType(
         "raw": "a camera's raw file; develop it and save it as TIFF",
         "dicom": "a DICOM file; save it as TIFF",
         "photoshop": "a Photoshop file; save it as TIFF or PNG",
+        "jpegxl": "a JPEG XL picture; save it as PNG",
         "pdf": "a PDF file; save its picture as PNG",
         "hdf5": "an HDF5 file; export its picture as TIFF",
         "numpy": "a NumPy array; save it as TIFF",

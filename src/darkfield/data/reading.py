@@ -114,11 +114,6 @@ def read(path: Path, part: str, asked: Asked, ranges: Ranges) -> Picture:
     return Picture(image, raw.turn, how)
 
 
-def read_image(path: Path, part: str = "") -> np.ndarray:
-    """A picture of a file as uint8 RGB (H, W, 3), as if it were alone in its folder."""
-    return read(path, part, NOTHING, folder_ranges([(path, part)], NOTHING)).image
-
-
 def scale(how: How, asked: float | None) -> tuple[float | None, str]:
     """Micrometres per pixel, and where they come from: the file, or else what was asked.
 

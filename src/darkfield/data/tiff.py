@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from darkfield.data.axes import CHANNEL, DEPTH, Scene, Unclear
 from darkfield.data.colour import turned
+from darkfield.data.kinds import REMEDY
 from darkfield.data.raster import MOST_PIXELS, TOO_LARGE, explained, pixels_of, refuse_transparent
 from darkfield.data.tiff_says import said
 
@@ -55,10 +56,13 @@ def scenes_of(file: "TiffFile", path: Path) -> list[Scene]:
     subfiles = [*(first.pages or [])] if first.subifds else []
     if first.is_dng or any(page.photometric == CFA for page in (first, *subfiles)):
         raise Unclear(CAMERA_RAW)
+    if not any(getattr(first, slide) for slide in SLIDES):
+        refuse_cut(file)
     series = own_series(file)
     if any(each.is_multifile for each in series):
         raise Unclear("is one of several OME-TIFFs that hold one data set; save it as one file")
-    if all(set(each.axes) <= set(PIXELS + PAGES) and one_plane_a_page(each) for each in series):
+    plain = all(set(each.axes) <= set(PIXELS + PAGES) for each in series) and not file.is_ome
+    if plain and all(map(one_plane_a_page, series)):
         pages = sorted((p for each in series for p in each.pages if p), key=lambda page: page.index)
         return [scene(file, path, series[0], 0, {"page": len(pages)}, pages)]
     return [
@@ -159,6 +163,7 @@ def scene(
                 page = found.keyframe or key
                 axes = page.axes
                 refuse_large(page)
+                refuse_incomplete(found, file)
                 if by_pillow(page):
                     return pillow_page(path, found.index)
                 pixels = found.asarray()
@@ -167,13 +172,13 @@ def scene(
             as_shown = shown(page, pixels, samples)
             return turned(as_shown[..., at[CHANNEL]] if samples > 1 else as_shown, turn_of(page))
 
-    told = said(file, nth, key)
-    limits = [channel.limits for channel in told.channels] or [None]
+    told, number = said(file, nth, key), sizes.get(CHANNEL, 1)
+    channels = told.channels if len(told.channels) == number else [told.channels[0]] * number
     return Scene(
         sizes,
         plane,
-        told.channels,
-        told.limits_from if any(limits) else "",
+        channels,
+        told.limits_from,
         told.um_per_pixel,
         told.um_from,
         turn_of(key),
@@ -196,6 +201,23 @@ def samples_of(page: "TiffPage", file: "TiffFile") -> int:
     if page.photometric not in (MINISBLACK, MINISWHITE) and not file.is_lsm:
         return 1
     return samples - sum(extra in ALPHA for extra in page.extrasamples) if samples > 1 else 1
+
+
+def refuse_cut(file: "TiffFile") -> None:
+    """Raise Unclear if the chain of a file's pages leads beyond its end."""
+    len(file.pages)  # follows the chain
+    if at := file.pages.next_page_offset:
+        file.filehandle.seek(at)
+        data = file.filehandle.read(file.tiff.offsetsize)
+        if len(data) < file.tiff.offsetsize or any(data):
+            raise Unclear(f"cannot be read (pages at its end are missing); {REMEDY}")
+
+
+def refuse_incomplete(page: "Page", file: "TiffFile") -> None:
+    """Raise Unclear if a page's data lie beyond the file's end; some decoders would not tell."""
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=False))
+    if max(ends, default=0) > file.filehandle.size:
+        raise Unclear(f"cannot be read (its end is missing); {REMEDY}")
 
 
 def refuse_large(page: "TiffPage") -> None:
@@ -239,7 +261,7 @@ def shown(page: "TiffPage", pixels: np.ndarray, channels: int) -> np.ndarray:
         for at, extra in enumerate(page.extrasamples, pixels.shape[2] - len(page.extrasamples)):
             if extra in ALPHA:
                 refuse_transparent(pixels[..., at])
-        colours = channels if channels > 1 or page.photometric != RGB else 3
+        colours = 3 if page.photometric in (RGB, YCBCR) and channels == 1 else channels
         left = pixels.shape[2] - sum(extra in ALPHA for extra in page.extrasamples)
         if left != colours:
             raise Unclear(f"holds {pixels.shape[2]} samples per pixel; save it as grey or RGB")

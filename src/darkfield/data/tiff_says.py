@@ -44,15 +44,13 @@ def said(file: "TiffFile", nth: int, page: "TiffPage") -> Said:
         found = of_imagej(file.imagej_metadata or {}, page)
     else:
         found = of_others(file, page)
-    used = bits_used(page)
-    channels = [
-        channel._replace(limits=meant(channel.limits, page) or meant(used, page))
-        for channel in found.channels
-    ]
-    where = found.limits_from if any(meant(c.limits, page) for c in found.channels) else ""
+    channels, source = [*found.channels], found.limits_from
+    if not all(meant(channel.limits, page) for channel in channels):
+        used, source = bits_used(page)
+        channels = [channel._replace(limits=used) for channel in channels]
     return found._replace(
-        channels=channels,
-        limits_from=where or "BitsPerSample",
+        channels=[channel._replace(limits=meant(channel.limits, page)) for channel in channels],
+        limits_from=source,
         um_per_pixel=float(f"{found.um_per_pixel:.6g}") if found.um_per_pixel else None,
         um_from=found.um_from if found.um_per_pixel else "",
     )
@@ -78,18 +76,18 @@ def meant(limits: Limits | None, page: "TiffPage") -> Limits | None:
     return limits
 
 
-def bits_used(page: "TiffPage") -> Limits | None:
-    """The range of values of a page with fewer bits than their type, or that says its largest."""
+def bits_used(page: "TiffPage") -> tuple[Limits | None, str]:
+    """The range of values of fewer bits than their type, or of which the largest is told."""
     kind, bits = page.dtype, page.bitspersample
     if kind is None or kind.kind != "u" or bits == 1:
-        return None
+        return None, ""
     if bits < 8 * kind.itemsize:
-        return 0, 2**bits - 1
+        return (0, 2**bits - 1), "BitsPerSample"
     with suppress(KeyError, TypeError, ValueError):
         largest = int(np.max(page.tags[LARGEST].value))
         if largest > 255 and largest & (largest + 1) == 0:  # not the largest of this picture
-            return 0, largest
-    return None
+            return (0, largest), "MaxSampleValue"
+    return None, ""
 
 
 def square(x: float | None, y: float | None) -> float | None:

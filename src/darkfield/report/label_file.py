@@ -1,4 +1,4 @@
-"""A label as a PNG: class indices in colour, what they were made from, and whether all is intact."""
+"""A label as a PNG: class indices in colour, and a record of what they were made from."""
 
 import hashlib
 import json

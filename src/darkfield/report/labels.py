@@ -159,8 +159,8 @@ def label_files(
             labelled.add(made.label)
             tables.append(tables_of)
         for table, parts, order in zip(TABLES, zip(*tables, strict=True), columns, strict=True):
-            whole_table = stacked(parts)
-            write_csv(out / table, whole_table[[c for c in order if c in whole_table]])
+            some = set().union(*parts)  # of some images more is known
+            write_csv(out / table, stacked(parts).reindex(columns=[c for c in order if c in some]))
         if others := sum(map(is_label, set(out.rglob("*.png")) - labelled)):
             log.warning("%s: the tables do not cover %d labels of other images there", out, others)
     return problems
