@@ -26,12 +26,19 @@ def tif(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("bigtiff", [False, True])
-@pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd", "lzma", "packbits"])
-@pytest.mark.parametrize("layout", [{}, {"tile": (32, 32)}, {"rowsperstrip": 7}])
-def test_every_layout_of_8_bits_is_as_it_is(tif, bigtiff, byteorder, compression, layout):
-    options = {"bigtiff": bigtiff, "byteorder": byteorder, "compression": compression, **layout}
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"byteorder": ">"},
+        {"byteorder": ">", "bigtiff": True},
+        {"compression": "zlib", "tile": (32, 32)},
+        {"compression": "lzw", "rowsperstrip": 7},
+        {"compression": "zstd", "byteorder": ">", "tile": (16, 32)},
+        {"compression": "lzma"},
+        {"compression": "packbits", "rowsperstrip": 7},
+    ],
+)
+def test_every_layout_of_8_bits_is_as_it_is(tif, options):
     assert shows(tif(GREY, **ONE, **options), GREY, by=0)
     assert shows(tif(RGB, **COLOUR, **options), RGB, by=0)
     assert shows(tif(PLANES, **COLOUR, planarconfig="separate", **options), RGB, by=0)
@@ -225,7 +232,7 @@ def test_what_is_unclear_is_refused(tif, array, options, words):
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "jpeg", "rowsperstrip": 16}])
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("share", [0.3, 0.95])
 def test_cut_off_files_are_refused(tif, options, share):
     noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3), dtype=np.uint8)
     path = tif(noise, **COLOUR, **options)
@@ -235,7 +242,7 @@ def test_cut_off_files_are_refused(tif, options, share):
 
 
 @pytest.mark.parametrize("options", [{"imagej": True}, {"metadata": None}])
-@pytest.mark.parametrize("share", [0.4, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.4, 0.9])
 def test_stacks_that_lost_pages_are_refused(tif, options, share):
     path = tif(STACK, **ONE, **options)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from darkfield.data.axes import Channel, Scene, Unclear
-from darkfield.data.colour import to_srgb
+from darkfield.data.colour import to_srgb, turned
 from darkfield.data.kinds import REMEDY, kind, refusal
 
 MOST_PIXELS = 120_000_000
@@ -17,6 +17,7 @@ Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow warns above this, and refuse
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "GIF", "WEBP", "JPEG2000")  # whatever the name
 ORIENTATION = 0x112
+SRGB_GAMMA = 0.45455  # as gAMA chunks have it
 TOO_LARGE = f"has more than {MOST_PIXELS:,} pixels; cut it into parts"
 TRANSPARENT = "is partly transparent; save it without alpha"
 
@@ -40,10 +41,10 @@ def opened(path: Path) -> Iterator[list[Scene]]:
     def plane(at: Mapping[str, int]) -> np.ndarray:
         with explained(path):
             if deep:
-                return decoded_whole(path)
+                return brightened(turned(decoded_whole(path), turn), picture)
             picture.seek(at.get("t", 0))
             picture.load()
-            return pixels_of(ImageOps.exif_transpose(picture))
+            return brightened(pixels_of(ImageOps.exif_transpose(picture)), picture)
 
     with picture:
         yield [
@@ -105,6 +106,20 @@ def decoded_whole(path: Path) -> np.ndarray:
     if clear is not None and (pixels == clear).reshape(*pixels.shape[:2], -1).all(axis=2).any():
         raise Unclear(TRANSPARENT)
     return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
+def brightened(pixels: np.ndarray, picture: Image.Image) -> np.ndarray:
+    """Whole numbers with the gamma of their PNG, if another than that of sRGB, made that of sRGB.
+
+    As in the PNG specification (third edition, 13.13), a profile or an sRGB chunk takes precedence.
+    """
+    gamma = picture.info.get("gamma")
+    if not gamma or abs(gamma - SRGB_GAMMA) < 0.01 or {"srgb", "icc_profile"} & {*picture.info}:
+        return pixels
+    top = np.iinfo(pixels.dtype).max
+    shares = np.linspace(0, 1, top + 1) ** (SRGB_GAMMA / gamma)
+    curve: np.ndarray = np.rint(top * shares).astype(pixels.dtype)
+    return curve[pixels]
 
 
 def refuse_transparent(alpha: np.ndarray) -> None:
