@@ -9,7 +9,7 @@ ROWS, COLUMNS = np.mgrid[:64, :96]
 RADIUS = np.hypot(ROWS - 32, COLUMNS - 48)
 GREY = np.full((64, 96), 20, np.uint8)
 GREY[(RADIUS > 14) & (RADIUS < 20)] = 200
-GREY[6:11, 20:80] = 140
+GREY[7:10] = 140
 RGB = np.stack([GREY, GREY // 2, GREY // 4], axis=-1)
 
 

@@ -18,7 +18,7 @@ from darkfield.data.axes import Asked
 from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, write_png
 from darkfield.data.mask_values import flatten
 from darkfield.data.pixels import digest, new_pixels
-from darkfield.data.reading import Picture, Ranges, read, scale
+from darkfield.data.reading import NOTHING, Picture, Ranges, folder_ranges, read, scale
 from darkfield.files import (
     UserError,
     atomic,
@@ -99,12 +99,12 @@ def flatten_pairs(
     image_pixels: Path,
     mask_pixels: Path,
     *,
-    asked: Asked,
-    ranges: Ranges,
-    um_per_pixel: float | None,
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
+    asked: Asked = NOTHING,
+    ranges: Ranges | None = None,
+    um_per_pixel: float | None = None,
 ) -> list[str]:
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
@@ -112,10 +112,13 @@ def flatten_pairs(
     pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
     image), mask_sha256 of the flattened mask; how the image was read, see data.reading.How:
     read, dtype, folder_low and folder_high (the limits), um_per_pixel and um_from, which are
-    `um_per_pixel` and "asked" if the file does not say them. In the same order the decoded images
+    `um_per_pixel` and "asked" if the file does not say them; `asked` and `ranges` (by default, of
+    these pairs) are as in data.reading.read. In the same order the decoded images
     and flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns
     what is wrong with the pairs; if anything is, the files written are useless.
     """
+
+    ranges = ranges or folder_ranges([(image, "") for image, _ in pairs.values()], asked)
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
         (image_path, mask_path), wrong, picture, mask = pairs[stem], [], None, None

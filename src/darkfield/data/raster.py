@@ -119,7 +119,8 @@ def brightened(pixels: np.ndarray, picture: Image.Image) -> np.ndarray:
     top = np.iinfo(pixels.dtype).max
     shares = np.linspace(0, 1, top + 1) ** (SRGB_GAMMA / gamma)
     curve: np.ndarray = np.rint(top * shares).astype(pixels.dtype)
-    return curve[pixels]
+    result: np.ndarray = curve[pixels]
+    return result
 
 
 def refuse_transparent(alpha: np.ndarray) -> None:

@@ -174,4 +174,5 @@ def in_words(reads: Iterable[str]) -> str:
     counts = Counter(reads)
     if counts.keys() <= {"8 bits"}:
         return ""
-    return "; ".join(f"{n} pictures: {how}" for how, n in sorted(counts.items()))
+    words = ((f"{n} picture{'s' * (n > 1)}", how) for how, n in sorted(counts.items()))
+    return "; ".join(f"{pictures}: {how}" for pictures, how in words)
