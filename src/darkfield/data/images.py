@@ -45,7 +45,7 @@ def open_image(path: Path) -> Image.Image:
     with explained(path):
         picture = of_tiff(path) if kind(path) == "tiff" else Image.open(path, formats=FORMATS)
         bits: tuple[int, ...] = tag(picture, BITS, (8,))
-        deep = is_deep(picture) or max(bits) > 8
+        deep = picture.mode[0] != "I" and (is_deep(picture) or max(bits) > 8)
         if (samples := tag(picture, SAMPLES, 1)) > len(picture.getbands()):
             raise Unclear(f"holds {samples} samples per pixel; save it as grey or RGB")
         picture.load()
