@@ -51,6 +51,6 @@ def test_batches_give_what_the_command_gives(model, tmp_path):
 @pytest.mark.parametrize("model", ["native"], indirect=True)
 def test_what_a_folder_holds_besides_is_named(model, tmp_path, capsys):
     synthesize(tmp_path / "scenes", images=1, size=(40, 60), seed=1)
-    (tmp_path / "scenes/images/film.czi").touch()
+    (tmp_path / "scenes/images/notes.txt").touch()
     run_predict([str(tmp_path / "scenes/images")], tmp_path / "out", model)
-    assert "skipped: 1 .czi" in capsys.readouterr().err.splitlines()
+    assert "passed over: 1 .txt" in capsys.readouterr().err.splitlines()

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from darkfield.classes import VOID
 from darkfield.data.images import read_image
+from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten
 from darkfield.data.masks import find_pairs, flatten_pairs, gather_masks
 from darkfield.data.pixels import Pictures, digest
@@ -16,7 +18,7 @@ from darkfield.files import UserError, read_csv
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 VALUES = {"0": "background", "1": "erythrocyte", "2": "spirochaete"}
 COLOURS = {"#000000": "background", "#ff0000": "erythrocyte", "#00ff00": "spirochaete"}
-NAMES = ("flat", "flat.csv", "images.npy", "masks.npy")
+NAMES = ("flat", "flat.csv", "images.npy", "masks.npy", "objects.npy")
 INDEX = np.array([[0, 1, 2], [2, 1, 0]], dtype=np.uint8)
 
 
@@ -112,8 +114,8 @@ def run(root):
         some = {
             stem: pair for k, (stem, pair) in enumerate(pairs.items()) if 2 * k // len(pairs) == i
         }
-        options = {"mask_values": VALUES, "classes": CLASSES, "threads": 2}
-        problems += flatten_pairs(some, *(folder / name for name in NAMES), **options)
+        options = {"mask_values": VALUES, "classes": CLASSES, "numbers": find_numbers(root)}
+        problems += flatten_pairs(some, *(folder / name for name in NAMES), **options, threads=2)
     if problems:
         raise UserError(*problems)
     flat, tables, *pixels = ([folder / name for folder in folders] for name in NAMES)
@@ -124,7 +126,9 @@ def run(root):
 def test_a_folder(root):
     out, manifest, *pixels = run(root)
     table = read_csv(manifest)
-    images, masks = (Pictures(path, table[["height", "width"]].to_numpy()) for path in pixels)
+    sizes = table[["height", "width"]].to_numpy()
+    images, masks = (Pictures(path, sizes) for path in pixels[:2])
+    assert [len(np.load(path)) for path in pixels[2]] == [0, 0]  # no objects are numbered
     assert table["image"].tolist() == ["001", "a", "b", "c"]
     assert table["file"].tolist() == ["001.png", "a.png", "b.tif", "c.jpg"]
     for i, row in enumerate(table.itertuples()):
@@ -138,6 +142,46 @@ def test_a_folder(root):
         assert (row.height, row.width) == original.shape
         counted = [row.pixels_background, row.pixels_erythrocyte, row.pixels_spirochaete]
         assert counted == np.bincount(original.ravel(), minlength=3).tolist()
+
+
+def number(root, stem, numbers):
+    (root / "instances").mkdir(exist_ok=True)
+    Image.fromarray(numbers).save(root / "instances" / f"{stem}.png")
+
+
+def test_objects_come_with_their_numbers(root):
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:6, 2:6], mask[10:15, 10] = 1, 2
+    Image.fromarray(mask).save(root / "masks/001.png")
+    Image.new("RGB", (30, 20)).save(root / "images/001.png")
+    numbers = np.where(mask == 1, 700, 3 * (mask == 2)).astype(np.uint16)
+    number(root, "001", numbers)
+    _, manifest, _, _, objects = run(root)
+    table = read_csv(manifest)
+    assert dict(zip(table["image"], table["numbered"], strict=True)) == {
+        **dict.fromkeys("abc", False),
+        "001": True,
+    }
+    first, second = map(np.load, objects)  # 001 is in the first batch
+    np.testing.assert_array_equal(first[: mask.size], numbers.ravel())
+    assert not first[mask.size :].any()
+    assert (first.dtype, len(second)) == (np.uint16, 0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (np.full((23, 30), 4, np.uint8), "object 4 on pixels of several classes"),
+        (np.zeros((23, 31), np.uint8), "is 31x23 pixels, its mask is 30x23"),
+        (np.zeros((23, 30, 3), np.uint8), "save them as grey, with 16 bits"),
+    ],
+)
+def test_numbers_that_contradict_the_mask_are_refused(root, numbers, words):
+    number(root, "001", numbers)
+    number(root, "lonely", numbers)
+    with pytest.raises(UserError, match=words) as error:
+        run(root)
+    assert "lonely.png: has no mask" in str(error.value)
 
 
 def test_all_problems_are_reported_at_once_and_nothing_is_written(root):
@@ -210,7 +254,9 @@ def test_the_real_masks(real_data, tmp_path):
     """The counts that data/darkfield's README publishes."""
     pairs, problems = find_pairs(real_data)
     paths = [tmp_path / name for name in NAMES]
-    problems += flatten_pairs(pairs, *paths, mask_values=VALUES, classes=CLASSES, threads=2)
+    problems += flatten_pairs(
+        pairs, *paths, mask_values=VALUES, classes=CLASSES, numbers={}, threads=2
+    )
     assert problems == []
     table = pd.read_csv(tmp_path / "flat.csv")
     assert len(table) == 286
@@ -224,7 +270,9 @@ def test_classes_named_like_columns_leave_the_columns_alone(root):
     paths = [root / "out" / name for name in NAMES]
     pairs, _ = find_pairs(root)
     values = {str(i): name for name, i in classes.items()}
-    assert not flatten_pairs(pairs, *paths, mask_values=values, classes=classes, threads=1)
+    assert not flatten_pairs(
+        pairs, *paths, mask_values=values, classes=classes, numbers={}, threads=1
+    )
     table = read_csv(root / "out" / NAMES[1])
     masks = [np.asarray(Image.open(root / "masks" / f"{stem}.png")) for stem in table["image"]]
     assert table["height"].tolist() == [len(mask) for mask in masks]
@@ -235,3 +283,46 @@ def test_classes_named_like_columns_leave_the_columns_alone(root):
     splits = split_images(table, [*rows], [False for _ in rows], names, **options)
     counts = class_counts(table.merge(splits, on="image"), names)
     assert list(counts["pixels"]["all"].values()) == np.sum(counted, axis=0).tolist()
+
+
+def test_void_is_255_whatever_value_stands_for_it():
+    index = np.where(INDEX == 1, VOID, INDEX).tolist()
+    grey, palette = (Image.fromarray(np.choose(INDEX, [0, v, 2]).astype(np.uint8)) for v in (9, 1))
+    palette.putpalette([0, 0, 0, 224, 224, 192, 0, 255, 0])
+    table = {"0": "background", "2": "spirochaete"}
+    for picture, void in ((grey, "9"), (palette, "1"), (palette.convert("RGB"), "#e0e0c0")):
+        others = {"#00ff00": "spirochaete"} if void.startswith("#") else {}
+        assert flatten(picture, table | others | {void: "ignore"}, CLASSES).tolist() == index
+    deep = Image.fromarray(np.choose(INDEX, [0, 60000, 2]).astype(np.uint16))
+    assert flatten(deep, table | {"60000": "ignore"}, CLASSES).tolist() == index
+
+
+def test_one_object_per_value_is_refused_with_void_beside_it():
+    pixels = np.zeros((9, 9), np.uint16)
+    pixels[1, 1:4], pixels[5, 1:4], pixels[8] = 1, 2, 9
+    with pytest.raises(ValueError, match="one object per value"):
+        flatten(Image.fromarray(pixels), VALUES | {"9": "ignore"}, CLASSES)
+
+
+def test_void_has_a_column_if_masks_may_have_it(root):
+    assert "pixels_ignore" not in read_csv(run(root)[1])
+    pixels = np.zeros((20, 30), np.uint8)
+    pixels[:2] = 9
+    Image.fromarray(pixels).save(root / "masks/a.png")
+    options = {"mask_values": VALUES | {"9": "ignore"}, "classes": CLASSES, "threads": 2}
+    paths = [root / "void" / name for name in NAMES]
+    assert not flatten_pairs(find_pairs(root)[0], *paths, numbers={}, **options)
+    table = read_csv(paths[1]).set_index("image")
+    assert table["pixels_ignore"].to_dict() == {"001": 0, "a": 60, "b": 0, "c": 0}
+    assert table.loc["a", "pixels_background"] == 18 * 30
+
+
+def test_a_numbered_object_may_reach_into_void(tmp_path):
+    numbers, mask = np.zeros((2, 9, 9), np.uint8)
+    numbers[2:6, 2:6], numbers[8] = 1, 2
+    mask[2:6, 2:6], mask[4:] = 1, VOID
+    Image.fromarray(numbers).save(tmp_path / "a.png")
+    assert read_numbers(tmp_path / "a.png", mask).tolist() == numbers.tolist()
+    mask[2, 2] = 2
+    with pytest.raises(ValueError, match="object 1 on pixels of several classes"):
+        read_numbers(tmp_path / "a.png", mask)

@@ -18,7 +18,7 @@ with job(snakemake) as log:
     folders, manifests = [Path(p) for p in inputs.masks], [Path(p) for p in inputs.manifest]
     classes = snakemake.params.data["classes"]
     table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), classes)
-    for files in (inputs.image_pixels, inputs.mask_pixels):
+    for files in (inputs.image_pixels, inputs.mask_pixels, inputs.object_pixels):
         keep_only(files)
     folders = image_and_mask_folders(Path(inputs.root))
     others = sum((skipped(folder, flat=True) for folder in folders), Counter())

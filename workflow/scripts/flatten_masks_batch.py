@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from darkfield.data.instances import find_numbers
 from darkfield.data.masks import find_pairs, flatten_pairs
 from darkfield.data.pixels import batch_rows
 from darkfield.data.reading import asked_of, folder_ranges
@@ -20,6 +21,8 @@ with job(snakemake) as log:
         Path(out.manifest),
         Path(out.image_pixels),
         Path(out.mask_pixels),
+        Path(out.object_pixels),
+        numbers=find_numbers(Path(snakemake.input.root)),
         asked=asked,
         ranges=folder_ranges([(image, "") for image, _ in pairs.values()], asked),
         um_per_pixel=data["um_per_pixel"],

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from darkfield.classes import IGNORE, VOID
 from darkfield.data.images import DEEP, tag
 from darkfield.data.raster import opaque
 
@@ -103,10 +104,11 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
     """Class indices, uint8 (H, W), of a mask of open_image.
 
     `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
-    its index. Raises ValueError with the values that `mask_values` does not have, and for a mask
-    whose values may mean something else: see codes.
+    its index; IGNORE becomes VOID. Raises ValueError with the values that `mask_values` does not
+    have, and for a mask whose values may mean something else: see codes.
     """
-    table = {code(value): classes[name] for value, name in mask_values.items()}
+    indices = classes | {IGNORE: VOID}
+    table = {code(value): indices[name] for value, name in mask_values.items()}
     pixels = codes(mask, set(table))
     known = np.array(sorted(table))
     index = np.array([table[k] for k in known], dtype=np.uint8)
@@ -126,7 +128,7 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
         lookup[known[known < 256]] = index[known < 256]
         return lookup.take(pixels)
     if pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
-        refuse_instances(pixels, values)
+        refuse_instances(pixels, np.setdiff1d(values, known[index == VOID]))
     return index[np.searchsorted(known, pixels)]
 
 

@@ -1,7 +1,6 @@
 """Pairs of image and mask: checked and decoded, the masks to class indices."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +12,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from darkfield.classes import pixels_column
+from darkfield.classes import IGNORE, VOID, pixels_column
 from darkfield.data.axes import Asked
 from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, write_png
+from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.data.reading import NOTHING, Picture, Ranges, folder_ranges, read, scale
@@ -26,6 +26,7 @@ from darkfield.files import (
     hand_over,
     image_and_mask_folders,
     sha256,
+    stem_of,
     write_csv,
     wrong_name,
 )
@@ -57,6 +58,9 @@ def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
                     problems.append(
                         f"{path}: has no {what} in {folder}; add it, or remove this file{hint}"
                     )
+    numbers = find_numbers(root)
+    alone = [numbers[stem] for stem in numbers if stem not in masks]
+    problems += [f"{path}: has no mask in {root / 'masks'}; remove this file" for path in alone]
     return {s: (images[s], masks[s]) for s in images if s in masks}, problems
 
 
@@ -65,11 +69,6 @@ def suffixed(folder: Path) -> dict[str, str]:
     names = sorted(path.name for path in folder.iterdir())
     matches = (re.fullmatch(r"(.+)[ ._-][A-Za-z]+\.\w+", name) for name in names)
     return {match[1]: match[0] for match in matches if match}
-
-
-def stem_of(path: Path) -> str:
-    """A picture's name without its suffix; é is one letter, in whichever way a system spells it."""
-    return unicodedata.normalize("NFC", path.stem)
 
 
 def misfit(image: Picture, mask: Image.Image) -> str | None:
@@ -98,7 +97,9 @@ def flatten_pairs(
     manifest: Path,
     image_pixels: Path,
     mask_pixels: Path,
+    object_pixels: Path,
     *,
+    numbers: dict[str, Path],
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
@@ -109,15 +110,18 @@ def flatten_pairs(
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
-    pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), mask_sha256 of the flattened mask; how the image was read, see data.reading.How:
-    read, dtype, folder_low and folder_high (the limits), um_per_pixel and um_from, which are
-    `um_per_pixel` and "asked" if the file does not say them; `asked` and `ranges` (by default, of
-    these pairs) are as in data.reading.read. In the same order the decoded images
-    and flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns
-    what is wrong with the pairs; if anything is, the files written are useless.
+    numbered (whether it is in `numbers`), pixels_CLASS for each class, pixels_ignore if
+    `mask_values` has IGNORE, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
+    image), mask_sha256 of the flattened mask; how the image was read, see data.reading.How: read,
+    dtype, folder_low and folder_high (the limits), um_per_pixel and um_from, which are
+    `um_per_pixel` and "asked" if the file does not say them. In the same order the decoded images
+    and flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels, and,
+    uint16, the objects of `numbers` to `object_pixels`, which stays empty if no picture has any.
+    `asked` and `ranges` (by default, of these pairs) are as in data.reading.read. Returns what is
+    wrong with the pairs; if anything is, the files written are useless.
     """
-
+    some_numbered = any(stem in numbers for stem in pairs)
+    counted = classes | ({IGNORE: VOID} if IGNORE in mask_values.values() else {})
     ranges = ranges or folder_ranges([(image, "") for image, _ in pairs.values()], asked)
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
@@ -132,28 +136,35 @@ def flatten_pairs(
             mask = flatten(drawn, mask_values, classes)
         except ValueError as error:
             wrong.append(f"{mask_path}: {error}")
-        if picture is None or mask is None:
+        if wrong or picture is None or mask is None:
             return wrong, {}, ()
         if reason := misfit(picture, drawn):
             return [f"{mask_path}: {reason}"], {}, ()
+        objects = np.zeros(mask.shape if some_numbered else 0, np.uint16)
+        if stem in numbers:
+            try:
+                objects = read_numbers(numbers[stem], mask)
+            except ValueError as error:
+                return [f"{numbers[stem]}: {error}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
-        pixels = np.bincount(mask.ravel(), minlength=len(classes))
+        pixels = np.bincount(mask.ravel(), minlength=VOID + 1)
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
-        row |= {"height": mask.shape[0], "width": mask.shape[1]}
-        row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
+        row |= {"height": mask.shape[0], "width": mask.shape[1], "numbered": stem in numbers}
+        row |= {pixels_column(name): int(pixels[i]) for name, i in counted.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(picture.image)}
         row["mask_sha256"] = sha256(path)
         low, high = picture.how.limits or (None, None)
         row |= {"read": picture.how.read, "dtype": picture.how.dtype}
         row |= {"folder_low": low, "folder_high": high, "um_per_pixel": um, "um_from": um_from}
-        return [], row, (picture.image, mask)
+        return [], row, (picture.image, mask, objects)
 
     rows, problems = [], []
     with (
         atomic(out) as part,
         new_pixels(image_pixels, 3) as add_image,
         new_pixels(mask_pixels) as add_mask,
+        new_pixels(object_pixels, dtype=np.uint16) as add_objects,
         ThreadPoolExecutor(threads) as pool,
     ):
         part.mkdir()
@@ -167,6 +178,8 @@ def flatten_pairs(
                 rows.append(row)
                 add_image(pictures[0])
                 add_mask(pictures[1])
+                if some_numbered:
+                    add_objects(pictures[2])
     write_csv(manifest, pd.DataFrame(rows))
     return problems
 
