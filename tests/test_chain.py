@@ -420,13 +420,13 @@ def test_files_that_are_not_used_are_named(tmp_path):
             (mine / part / name).rename(mine / part / "sub" / name)
         with Image.open(mine / part / "02.png") as picture:
             picture.save(mine / part / "02.bmp")
-            picture.save(mine / part / "03.gif")
+        (mine / part / "03.csv").touch()
         (mine / part / "02.png").unlink()
         (mine / part / ".DS_Store").touch()
     set_params(folder, data={"root": "../mine"})
     done = snakemake(folder, "--cores", "1", "data/flattened_masks.csv")
     assert done.returncode == 0, done.stdout
     last = (folder / "logs/flatten_masks.log").read_text().splitlines()[-1]
-    assert last.endswith("18 masks flattened; skipped: 2 .gif, 4 in subfolders")
+    assert last.endswith("18 masks flattened; passed over: 2 .csv, 4 in subfolders")
     found = run(folder, "darkfield", "doctor").stdout
-    assert "18 images, 18 masks   -> skipped: 2 .gif, 4 in subfolders" in found
+    assert "18 images, 18 masks   -> passed over: 2 .csv, 4 in subfolders" in found

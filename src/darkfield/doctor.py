@@ -101,7 +101,7 @@ def project() -> Iterator[Finding]:
         folders = image_and_mask_folders(root)
         images, masks = (sum(map(is_picture, folder.iterdir())) for folder in folders)
         others = sum((skipped(folder, flat=True) for folder in folders), Counter())
-        hint = f"skipped: {in_words(others)}" if others else ""
+        hint = f"passed over: {in_words(others)}" if others else ""
         yield Finding("data", f"{root}: {images} images, {masks} masks", hint)
     except UserError as error:
         yield Finding("data", "missing", str(error).replace("\n", "; "), stops=True)

@@ -32,6 +32,7 @@ rule predict:
         batches=expand(
             rules.predict_batch.output, batch=range(config["data"]["batches"])
         ),
+        spec=f"{PICTURES['model']}/model.json",
         template=os.path.relpath(Path(SRC, "darkfield/report/predictions.html.j2")),
     output:
         labels=directory("results/predictions/labels"),
@@ -43,6 +44,6 @@ rule predict:
         "logs/predict.log",
     params:
         code=code("predict"),
-        folder=PICTURES["folder"],
+        pictures=PICTURES,
     script:
         "../scripts/predict.py"

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+from darkfield.data import reading
 from darkfield.data.listing import in_words, skipped
 from darkfield.data.masks import find_pairs, gather_masks
 from darkfield.engine.script import job
@@ -21,5 +22,6 @@ with job(snakemake) as log:
         keep_only(files)
     folders = image_and_mask_folders(Path(inputs.root))
     others = sum((skipped(folder, flat=True) for folder in folders), Counter())
-    unused = f"; skipped: {in_words(others)}" if others else ""
-    log.info("%d masks flattened%s", len(table), unused)
+    unused = f"; passed over: {in_words(others)}" if others else ""
+    read = f"; read: {how}" if (how := reading.in_words(table["read"])) else ""
+    log.info("%d masks flattened%s%s", len(table), read, unused)

@@ -5,6 +5,7 @@ from pathlib import Path
 from darkfield.data.instances import find_numbers
 from darkfield.data.masks import find_pairs, flatten_pairs
 from darkfield.data.pixels import batch_rows
+from darkfield.data.reading import asked_of, folder_ranges
 from darkfield.engine.script import job
 from darkfield.files import write_json
 
@@ -13,6 +14,7 @@ with job(snakemake) as log:
     pairs, _ = find_pairs(Path(snakemake.input.root))
     rows = batch_rows(len(pairs), int(snakemake.wildcards.batch), data["batches"])
     stems = list(pairs)[rows.start : rows.stop]
+    asked = asked_of(data)
     problems = flatten_pairs(
         {stem: pairs[stem] for stem in stems},
         Path(out.masks),
@@ -21,6 +23,9 @@ with job(snakemake) as log:
         Path(out.mask_pixels),
         Path(out.object_pixels),
         numbers=find_numbers(Path(snakemake.input.root)),
+        asked=asked,
+        ranges=folder_ranges([(image, "") for image, _ in pairs.values()], asked),
+        um_per_pixel=data["um_per_pixel"],
         mask_values=data["mask_values"],
         classes=data["classes"],
         threads=snakemake.threads,

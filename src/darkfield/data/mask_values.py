@@ -4,10 +4,11 @@ import numpy as np
 from PIL import Image
 
 from darkfield.classes import IGNORE, VOID
-from darkfield.data.images import DEEP, opaque
-from darkfield.data.stacks import PHOTOMETRIC, tag
+from darkfield.data.images import DEEP, tag
+from darkfield.data.raster import opaque
 
 COLOUR = 1 << 24  # marks a code as a colour, as opposed to a grey value
+PHOTOMETRIC = 262  # a tag of TIFF
 LOSSY = ("jpeg", "tiff_jpeg", "webp", "jp2000")  # compressions of a TIFF
 
 

@@ -13,10 +13,12 @@ import pandas as pd
 from PIL import Image
 
 from darkfield.classes import IGNORE, VOID, pixels_column
-from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
+from darkfield.data.axes import Asked
+from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, write_png
 from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten
 from darkfield.data.pixels import digest, new_pixels
+from darkfield.data.reading import NOTHING, Picture, Ranges, folder_ranges, read, scale
 from darkfield.files import (
     UserError,
     atomic,
@@ -69,22 +71,22 @@ def suffixed(folder: Path) -> dict[str, str]:
     return {match[1]: match[0] for match in matches if match}
 
 
-def misfit(image: Image.Image, mask: Image.Image) -> str | None:
+def misfit(image: Picture, mask: Image.Image) -> str | None:
     """Why a mask (of open_image) does not belong to this image; None if it does.
 
     If an EXIF tag turns only one of the two, they must fit when turned and not as stored; otherwise
     nobody can tell on which version the mask was drawn.
     """
-    turned, (a, b) = image.size == mask.size, (p.info[TURN] for p in (image, mask))
-    stored = [p.size[::-1] if p.info[TURN] >= 5 else p.size for p in (image, mask)]
-    if a != b and stored[0] == stored[1]:
+    (h, w), (mw, mh) = image.image.shape[:2], mask.size
+    turned, a, b = (w, h) == (mw, mh), image.turn, mask.info[TURN]
+    stored, of_mask = (h, w) if a >= 5 else (w, h), (mh, mw) if b >= 5 else (mw, mh)
+    if a != b and stored == of_mask:
         how = "as well" if turned else "only"
         return (
             f"fits {how} without the turn of an EXIF tag ({a} in its image, {b} in the mask); "
             "save both without the tag, as they lie on each other"
         )
     if not turned:
-        (w, h), (mw, mh) = image.size, mask.size
         return f"is {mw}x{mh} pixels, its image is {w}x{h}; save it at that size"
     return None
 
@@ -101,36 +103,43 @@ def flatten_pairs(
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
+    asked: Asked = NOTHING,
+    ranges: Ranges | None = None,
+    um_per_pixel: float | None = None,
 ) -> list[str]:
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
     numbered (whether it is in `numbers`), pixels_CLASS for each class, pixels_ignore if
     `mask_values` has IGNORE, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
-    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels, and, uint16,
-    the objects of `numbers` to `object_pixels`, which stays empty if no picture has any. Returns
-    what is wrong with the pairs; if anything is, the files written are useless.
+    image), mask_sha256 of the flattened mask; how the image was read, see data.reading.How: read,
+    dtype, folder_low and folder_high (the limits), um_per_pixel and um_from, which are
+    `um_per_pixel` and "asked" if the file does not say them. In the same order the decoded images
+    and flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels, and,
+    uint16, the objects of `numbers` to `object_pixels`, which stays empty if no picture has any.
+    `asked` and `ranges` (by default, of these pairs) are as in data.reading.read. Returns what is
+    wrong with the pairs; if anything is, the files written are useless.
     """
     some_numbered = any(stem in numbers for stem in pairs)
     counted = classes | ({IGNORE: VOID} if IGNORE in mask_values.values() else {})
+    ranges = ranges or folder_ranges([(image, "") for image, _ in pairs.values()], asked)
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
-        (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
+        (image_path, mask_path), wrong, picture, mask = pairs[stem], [], None, None
         try:
-            pictures.append(open_image(image_path))
-            image = to_rgb(pictures[0])
+            picture = read(image_path, "", asked, ranges)
+            um, um_from = scale(picture.how, um_per_pixel)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
         try:
-            pictures.append(open_image(mask_path))
-            mask = flatten(pictures[-1], mask_values, classes)
+            drawn = open_image(mask_path)
+            mask = flatten(drawn, mask_values, classes)
         except ValueError as error:
             wrong.append(f"{mask_path}: {error}")
-        if not wrong and (reason := misfit(*pictures)):
-            wrong.append(f"{mask_path}: {reason}")
-        if wrong or image is None or mask is None:
+        if wrong or picture is None or mask is None:
             return wrong, {}, ()
+        if reason := misfit(picture, drawn):
+            return [f"{mask_path}: {reason}"], {}, ()
         objects = np.zeros(mask.shape if some_numbered else 0, np.uint16)
         if stem in numbers:
             try:
@@ -143,9 +152,12 @@ def flatten_pairs(
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1], "numbered": stem in numbers}
         row |= {pixels_column(name): int(pixels[i]) for name, i in counted.items()}
-        row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
+        row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(picture.image)}
         row["mask_sha256"] = sha256(path)
-        return [], row, (image, mask, objects)
+        low, high = picture.how.limits or (None, None)
+        row |= {"read": picture.how.read, "dtype": picture.how.dtype}
+        row |= {"folder_low": low, "folder_high": high, "um_per_pixel": um, "um_from": um_from}
+        return [], row, (picture.image, mask, objects)
 
     rows, problems = [], []
     with (
