@@ -153,7 +153,9 @@ LEAK = "data/test_known_images.py::test_a_random_split_says_that_it_leaks_and_it
 FILM = "test_predict.py::test_every_nth_frame_of_a_film_is_labelled_as_if_it_were_a_picture"
 BUCKET = "test_data.py::test_pictures_in_a_bucket"
 STORE = "test_engines.py::test_a_clone_that_has_pulled_has_nothing_to_do"
+SCALE = "report/test_as_trained.py::test_rescaled_pictures_pass_as_large_as_in_training"
 TESTED = {
+    "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --rescale": SCALE,
     "dvc import-url remote://bucket/pictures data/mine": BUCKET,
     "dvc remote add --default store s3://BUCKET/dvc": STORE,
     "dvc remote add bucket s3://BUCKET": BUCKET,

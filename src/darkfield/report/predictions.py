@@ -208,6 +208,6 @@ def pixel_size(objects: pd.DataFrame) -> float | None:
     """Micrometres per pixel, to 6 digits, if all objects of the table have the same."""
     if "area_um2" not in objects or objects.empty:
         return None
-    sizes = np.sqrt(objects["area_um2"] / objects["area_px"])
-    same = np.allclose(sizes, sizes.iloc[0], rtol=1e-6)  # not if any is unknown, NaN
-    return float(f"{sizes.iloc[0]:.6g}") if same else None
+    sizes = np.sqrt(objects["area_um2"].to_numpy(float) / objects["area_px"].to_numpy(float))
+    same = np.allclose(sizes, sizes[0], rtol=1e-6)  # not if any is unknown, NaN
+    return float(f"{sizes[0]:.6g}") if same else None
