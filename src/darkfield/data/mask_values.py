@@ -17,6 +17,11 @@ def code(value: str) -> int:
     return int(colour_codes(*np.frombuffer(bytes.fromhex(value[1:]), np.uint8)))
 
 
+def spelled(value: int) -> str:
+    """The key of data.mask_values that has this code."""
+    return str(value) if value < COLOUR else f"#{value - COLOUR:06x}"
+
+
 def colour_codes(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The codes of uint8 channels; three of equal value are a grey."""
     r, g, b = (c.astype(np.int32) for c in (r, g, b))
@@ -114,7 +119,7 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
     else:
         values = np.unique(pixels)
     if len(strange := np.setdiff1d(values, known)):
-        names = ", ".join(str(v) if v < COLOUR else f"#{v - COLOUR:06x}" for v in strange[:5])
+        names = ", ".join(map(spelled, strange[:5]))
         more = ", ..." if len(strange) > 5 else ""
         raise ValueError(
             f"has values that data.mask_values does not name: {names}{more}; name them, or correct "
