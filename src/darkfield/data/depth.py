@@ -1,0 +1,68 @@
+"""Values of any type become 8 bits: by a range, which is never that of a single picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from darkfield.data.axes import Limits
+
+PERCENTILES = (0.1, 99.9)
+MOST_SAMPLES = 1 << 16  # values that a picture contributes to a range
+ROWS = 512  # of a picture at a time
+
+
+def to_bytes(pixels: np.ndarray, limits: Sequence[Limits]) -> np.ndarray:
+    """Real values, (H, W) or (H, W, 3), as uint8 of the same shape: the limits as 0 and 255.
+
+    `limits` are one (low, high) for all, or one for each of three channels; values beyond them are
+    cut off, NaN is 0. If low is not below high, what exceeds low is 255.
+    """
+    if len(limits) > 1:
+        bands = (to_bytes(pixels[..., c], [limits[c]]) for c in range(len(limits)))
+        return np.dstack([*bands])
+    ((low, high),) = limits
+    if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2:
+        every = np.iinfo(pixels.dtype)
+        table = scaled(np.arange(every.min, every.max + 1), low, high)
+        result: np.ndarray = table[pixels.astype(np.int32) - every.min if every.min else pixels]
+        return result
+    result = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(pixels), ROWS):  # float64 of a large picture would fill the memory
+        result[top : top + ROWS] = scaled(pixels[top : top + ROWS], low, high)
+    return result
+
+
+def scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """uint8 of values: low as 0, high as 255."""
+    width = high - low
+    share = (values.astype(np.float64) - low) / width if width > 0 else (values > low) * 1.0
+    share = np.nan_to_num(share, nan=0, posinf=1, neginf=0).clip(0, 1)
+    return np.rint(share * 255).astype(np.uint8)
+
+
+def sample(pixels: np.ndarray) -> np.ndarray:
+    """At most about MOST_SAMPLES pixels of a picture, evenly spaced, as finite values (N,)."""
+    step = max(1, int(np.ceil(np.sqrt(pixels.shape[0] * pixels.shape[1] / MOST_SAMPLES))))
+    values = pixels[::step, ::step].ravel()
+    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
+
+
+def pooled(samples: Sequence[np.ndarray]) -> Limits:
+    """The range of the values of many pictures: PERCENTILES, so that no hot pixel decides it.
+
+    If these are equal, the smallest and the largest value. Raises ValueError without any value.
+    """
+    values = np.concatenate(samples)
+    if not len(values):
+        raise ValueError("holds no finite value; replace it, or remove it")
+    low, high = np.percentile(values, PERCENTILES)
+    if low == high:
+        low, high = values.min(), values.max()
+    return float(low), float(high)
+
+
+def full(dtype: np.dtype) -> Limits:
+    """The range of an integer type; 0 and 1 of bool."""
+    if dtype.kind == "b":
+        return 0, 1
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
