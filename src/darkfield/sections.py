@@ -23,6 +23,7 @@ from darkfield.values import (
     Section,
     Seed,
     Size,
+    Suffix,
     Weight,
     Whole,
     Zoom,
@@ -42,7 +43,14 @@ class Data(Section):
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
-        description='Class of each grey value or "#rrggbb".',
+        description='Class of each value or "#rrggbb"; instances: of all others, each an object.',
+    )
+    mask_suffix: Maybe[Suffix] = Field(
+        None,
+        description="What masks have behind an image's name, such as _mask; null: find out.",
+    )
+    check_border: Flag = Field(
+        True, description="Refuse masks if most of their borders is not background."
     )
     batches: Whole = Field(
         1,

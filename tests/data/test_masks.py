@@ -7,7 +7,8 @@ from PIL import Image
 
 from darkfield.data.images import read_image
 from darkfield.data.mask_values import flatten
-from darkfield.data.masks import find_pairs, flatten_pairs, gather_masks
+from darkfield.data.masks import flatten_pairs, gather_masks
+from darkfield.data.pairs import find_pairs
 from darkfield.data.pixels import Pictures, digest
 from darkfield.data.split import split_images
 from darkfield.data.stats import class_counts

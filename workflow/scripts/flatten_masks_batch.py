@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from darkfield.data.masks import find_pairs, flatten_pairs
+from darkfield.data.masks import flatten_pairs
+from darkfield.data.pairs import find_pairs
 from darkfield.data.pixels import batch_rows
 from darkfield.engine.script import job
 from darkfield.files import write_json
 
 with job(snakemake) as log:
     data, out = snakemake.params.data, snakemake.output
-    pairs, _ = find_pairs(Path(snakemake.input.root))
+    pairs, _ = find_pairs(Path(snakemake.input.root), data["classes"], data["mask_suffix"])
     rows = batch_rows(len(pairs), int(snakemake.wildcards.batch), data["batches"])
     stems = list(pairs)[rows.start : rows.stop]
     problems = flatten_pairs(

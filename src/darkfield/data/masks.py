@@ -1,8 +1,5 @@
 """Pairs of image and mask: checked and decoded, the masks to class indices."""
 
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -13,61 +10,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from darkfield.classes import pixels_column
-from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, to_rgb, write_png
-from darkfield.data.mask_values import flatten
+from darkfield.classes import border_column, pixels_column
+from darkfield.data.class_masks import of_one_class, together
+from darkfield.data.images import TURN, open_image, to_rgb, write_png
+from darkfield.data.mask_files import open_mask
+from darkfield.data.mask_values import flatten, numbers
+from darkfield.data.pairs import Masks, Pair
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.files import (
     UserError,
     atomic,
     concat_csv,
     hand_over,
-    image_and_mask_folders,
     sha256,
     write_csv,
-    wrong_name,
 )
 from darkfield.progress import progress
-
-
-def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """The (image, mask) files by their stem, sorted, and what is wrong with the rest."""
-    problems, found = [], []
-    for folder in image_and_mask_folders(root):
-        files = sorted(p for p in folder.iterdir() if is_picture(p))
-        if not files:
-            problems.append(f"{folder}: no pictures in it; put some there ({', '.join(SUFFIXES)})")
-        for stem, n in Counter(map(stem_of, files)).items():
-            if n > 1:
-                same = ", ".join(p.name for p in files if stem_of(p) == stem)
-                problems.append(f"{folder}: {same} differ in their suffix only; keep one")
-        wrong = {p: reason for p in files if (reason := wrong_name(p.stem))}
-        problems += [f"{path}: {reason}" for path, reason in wrong.items()]
-        found.append({stem_of(p): p for p in files if p not in wrong})
-    images, masks = found
-    if images and masks:
-        for here, there, what in ((images, masks, "mask"), (masks, images, "image")):
-            folder = next(iter(there.values())).parent
-            kin = suffixed(folder)
-            for stem, path in here.items():
-                if stem not in there:
-                    hint = f"; if {kin[stem]} is it, save it as {stem}.png" if stem in kin else ""
-                    problems.append(
-                        f"{path}: has no {what} in {folder}; add it, or remove this file{hint}"
-                    )
-    return {s: (images[s], masks[s]) for s in images if s in masks}, problems
-
-
-def suffixed(folder: Path) -> dict[str, str]:
-    """Files such as NAME_mask.png and NAME_seg.npy, by that NAME."""
-    names = sorted(path.name for path in folder.iterdir())
-    matches = (re.fullmatch(r"(.+)[ ._-][A-Za-z]+\.\w+", name) for name in names)
-    return {match[1]: match[0] for match in matches if match}
-
-
-def stem_of(path: Path) -> str:
-    """A picture's name without its suffix; é is one letter, in whichever way a system spells it."""
-    return unicodedata.normalize("NFC", path.stem)
 
 
 def misfit(image: Image.Image, mask: Image.Image) -> str | None:
@@ -90,8 +48,44 @@ def misfit(image: Image.Image, mask: Image.Image) -> str | None:
     return None
 
 
+def read_mask(
+    masks: Masks,
+    image: Image.Image | None,
+    mask_values: dict[str, str],
+    classes: dict[str, int],
+) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
+    """An image's mask: class indices, uint8, and numbers of objects, uint16, both (H, W).
+
+    The numbers are None if nobody knows the objects. `image`, of open_image, is what the mask must
+    fit, unless it is None. The list says what is wrong; if anything is, there is no mask.
+    """
+    files = masks if isinstance(masks, dict) else {None: masks}
+    layers: dict[str, np.ndarray] = {}
+    whole: tuple[np.ndarray | None, np.ndarray | None] = None, None
+    wrong = []
+    for name, path in files.items():
+        try:
+            drawn = open_mask(path)
+            if name is None:
+                whole = flatten(drawn, mask_values, classes), numbers(drawn, mask_values, classes)
+            else:
+                layers[name] = of_one_class(drawn)
+            if image and (reason := misfit(image, drawn)):
+                raise ValueError(reason)
+        except ValueError as error:
+            wrong.append(f"{path}: {error}")
+    if wrong:
+        return None, None, wrong
+    return *(together(layers, classes) if layers else whole), []
+
+
+def border_of(mask: np.ndarray) -> np.ndarray:
+    """The pixels of a picture's border, (H, W), corners twice."""
+    return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+
+
 def flatten_pairs(
-    pairs: dict[str, tuple[Path, Path]],
+    pairs: dict[str, Pair],
     out: Path,
     manifest: Path,
     image_pixels: Path,
@@ -105,25 +99,21 @@ def flatten_pairs(
 
     The manifest's columns: image (stem), file (the image's name), height and width in pixels,
     pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), and mask_sha256 of the flattened mask. In the same order the decoded images and
-    flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels. Returns what
-    is wrong with the pairs; if anything is, the files written are useless.
+    image), mask_sha256 of the flattened mask, and border_CLASS, as pixels_CLASS, of its border. In
+    the same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`,
+    see darkfield.data.pixels. Returns what is wrong with the pairs; if anything is, the files
+    written are useless.
     """
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
-        (image_path, mask_path), wrong, pictures, image, mask = pairs[stem], [], [], None, None
+        (image_path, masks), wrong, picture, image = pairs[stem], [], None, None
         try:
-            pictures.append(open_image(image_path))
-            image = to_rgb(pictures[0])
+            picture = open_image(image_path)
+            image = to_rgb(picture)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
-        try:
-            pictures.append(open_image(mask_path))
-            mask = flatten(pictures[-1], mask_values, classes)
-        except ValueError as error:
-            wrong.append(f"{mask_path}: {error}")
-        if not wrong and (reason := misfit(*pictures)):
-            wrong.append(f"{mask_path}: {reason}")
+        mask, _, more = read_mask(masks, picture, mask_values, classes)
+        wrong += more
         if wrong or image is None or mask is None:
             return wrong, {}, ()
         path = part / f"{stem}.png"
@@ -134,6 +124,8 @@ def flatten_pairs(
         row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
         row["mask_sha256"] = sha256(path)
+        border = np.bincount(border_of(mask), minlength=len(classes))
+        row |= {border_column(name): int(border[i]) for name, i in classes.items()}
         return [], row, (image, mask)
 
     rows, problems = [], []
@@ -164,18 +156,26 @@ def gather_masks(
     out: Path,
     manifest: Path,
     classes: dict[str, int],
+    check_border: bool = True,
 ) -> pd.DataFrame:
     """Join what flatten_pairs wrote for each batch; returns the manifest's table.
 
-    Raises UserError if no mask has background, which suggests that its values mean something else;
-    stats.absences reports other classes that no mask has.
+    Raises UserError if no mask has background, or if it is not the most frequent class along the
+    masks' borders (unless `check_border` is false), which suggests that the values mean something
+    else; stats.absences reports other classes that no mask has.
     """
     table = concat_csv(manifests)
+    border = {name: int(table.pop(border_column(name)).sum()) for name in classes}
     background = min(classes, key=classes.__getitem__)
     if not table[pixels_column(background)].any():
         raise UserError(
             f"data.mask_values: no mask has a pixel of {background}; if another value stands for "
             "it (ilastik counts from 1), name that value so"
+        )
+    if check_border and (most := max(border, key=border.__getitem__)) != background:
+        raise UserError(
+            f"data.mask_values: most of the masks' border is {most}, not {background}; exchange "
+            "their values, or set data.check_border: false if the masks are right"
         )
     with atomic(out) as part:
         part.mkdir()

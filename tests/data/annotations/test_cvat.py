@@ -84,5 +84,5 @@ def test_what_cannot_be_drawn(shape, words):
 
 
 def test_a_picture_without_a_size():
-    with pytest.raises(Problems, match="^train/a.png: lacks its 'height'"):
+    with pytest.raises(Problems, match=r"^train/a.png: lacks its 'height'"):
         read(file("", 'width="8"'))

@@ -39,7 +39,7 @@ def test_what_reaches_beyond_the_picture_is_cut_off(row, column, expected):
 
 @pytest.mark.parametrize(("row", "column"), [(5, 0), (0, 2), (-3, 0), (0, -2)])
 def test_what_lies_wholly_outside_is_refused(row, column):
-    with pytest.raises(ValueError, match="'e' at row .* lies outside its picture of 2x2 pixels"):
+    with pytest.raises(ValueError, match=r"'e' at row .* lies outside its picture of 2x2 pixels"):
         draw([(1, region("e", row, column, 2, 2))], (2, 2))
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from darkfield.classes import class_names
+from darkfield.classes import INSTANCES, class_names
 from darkfield.data.annotations.drawing import Region
 from darkfield.files import UserError
-
-INSTANCES = "instances"  # the label of each value of a label image that is an object's number
 
 
 def parse(options: Sequence[str], classes: dict[str, int]) -> list[tuple[str, int]]:
