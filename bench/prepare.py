@@ -34,12 +34,12 @@ def decode(images: list[Path], masks: list[Path], out: Path) -> None:
 
 
 def ours(images: list[Path], masks: list[Path], out: Path) -> None:
-    stores = out / "images.npy", out / "masks.npy"
-    options = {"mask_values": MASK_VALUES, "classes": CLASSES, "threads": 1}
+    stores = [out / f"{name}.npy" for name in ("images", "masks", "objects")]
+    options = {"mask_values": MASK_VALUES, "classes": CLASSES, "threads": 1, "numbers": {}}
     pairs = {image.stem: (image, mask) for image, mask in zip(images, masks, strict=True)}
     assert not flatten_pairs(pairs, out / "flat", out / "flat.csv", *stores, **options)
     table = read_csv(out / "flat.csv").assign(split="train")
-    native = [Pictures([path], table[["height", "width"]].to_numpy()) for path in stores]
+    native = [Pictures([path], table[["height", "width"]].to_numpy()) for path in stores[:2]]
     with new_pixels(out / "a.npy", 3) as add_image, new_pixels(out / "b.npy") as add_mask:
         for image, mask in zip(*native, strict=True):
             add_image(resize_image(image, SIZE))

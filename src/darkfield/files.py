@@ -56,6 +56,11 @@ def wrong_name(name: str) -> str | None:
     return None
 
 
+def stem_of(path: Path) -> str:
+    """A picture's name without its suffix; é is one letter, in whichever way a system spells it."""
+    return unicodedata.normalize("NFC", path.stem)
+
+
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path; move it to `path` if the block succeeds.
@@ -208,11 +213,12 @@ def image_and_mask_folders(root: Path) -> tuple[Path, Path]:
 
 
 def folder_digest(root: Path, cache: Path) -> str:
-    """The digest of all files below ROOT/images and ROOT/masks, see files_digest.
+    """The digest of all files below ROOT/images, ROOT/masks and ROOT/instances, see files_digest.
 
-    Raises UserError if one of the folders is missing, and with all files that cannot be read.
+    Raises UserError if one of the first two is missing, and with all files that cannot be read.
     """
-    files = (p for folder in image_and_mask_folders(root) for p in folder.rglob("*"))
+    folders = *image_and_mask_folders(root), root / "instances"
+    files = (p for folder in folders for p in folder.rglob("*"))
     return files_digest(files, root, cache)
 
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from darkfield.data.images import read_image
+from darkfield.data.instances import find_numbers
 from darkfield.data.mask_values import flatten
 from darkfield.data.masks import flatten_pairs, gather_masks
 from darkfield.data.pairs import find_pairs
@@ -17,7 +18,7 @@ from darkfield.files import UserError, read_csv
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 VALUES = {"0": "background", "1": "erythrocyte", "2": "spirochaete"}
 COLOURS = {"#000000": "background", "#ff0000": "erythrocyte", "#00ff00": "spirochaete"}
-NAMES = ("flat", "flat.csv", "images.npy", "masks.npy")
+NAMES = ("flat", "flat.csv", "images.npy", "masks.npy", "objects.npy")
 INDEX = np.array([[0, 1, 2], [2, 1, 0]], dtype=np.uint8)
 
 
@@ -113,8 +114,8 @@ def run(root):
         some = {
             stem: pair for k, (stem, pair) in enumerate(pairs.items()) if 2 * k // len(pairs) == i
         }
-        options = {"mask_values": VALUES, "classes": CLASSES, "threads": 2}
-        problems += flatten_pairs(some, *(folder / name for name in NAMES), **options)
+        options = {"mask_values": VALUES, "classes": CLASSES, "numbers": find_numbers(root)}
+        problems += flatten_pairs(some, *(folder / name for name in NAMES), **options, threads=2)
     if problems:
         raise UserError(*problems)
     flat, tables, *pixels = ([folder / name for folder in folders] for name in NAMES)
@@ -125,7 +126,9 @@ def run(root):
 def test_a_folder(root):
     out, manifest, *pixels = run(root)
     table = read_csv(manifest)
-    images, masks = (Pictures(path, table[["height", "width"]].to_numpy()) for path in pixels)
+    sizes = table[["height", "width"]].to_numpy()
+    images, masks = (Pictures(path, sizes) for path in pixels[:2])
+    assert [len(np.load(path)) for path in pixels[2]] == [0, 0]  # no objects are numbered
     assert table["image"].tolist() == ["001", "a", "b", "c"]
     assert table["file"].tolist() == ["001.png", "a.png", "b.tif", "c.jpg"]
     for i, row in enumerate(table.itertuples()):
@@ -139,6 +142,46 @@ def test_a_folder(root):
         assert (row.height, row.width) == original.shape
         counted = [row.pixels_background, row.pixels_erythrocyte, row.pixels_spirochaete]
         assert counted == np.bincount(original.ravel(), minlength=3).tolist()
+
+
+def number(root, stem, numbers):
+    (root / "instances").mkdir(exist_ok=True)
+    Image.fromarray(numbers).save(root / "instances" / f"{stem}.png")
+
+
+def test_objects_come_with_their_numbers(root):
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:6, 2:6], mask[10:15, 10] = 1, 2
+    Image.fromarray(mask).save(root / "masks/001.png")
+    Image.new("RGB", (30, 20)).save(root / "images/001.png")
+    numbers = np.where(mask == 1, 700, 3 * (mask == 2)).astype(np.uint16)
+    number(root, "001", numbers)
+    _, manifest, _, _, objects = run(root)
+    table = read_csv(manifest)
+    assert dict(zip(table["image"], table["numbered"], strict=True)) == {
+        **dict.fromkeys("abc", False),
+        "001": True,
+    }
+    first, second = map(np.load, objects)  # 001 is in the first batch
+    np.testing.assert_array_equal(first[: mask.size], numbers.ravel())
+    assert not first[mask.size :].any()
+    assert (first.dtype, len(second)) == (np.uint16, 0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (np.full((23, 30), 4, np.uint8), "object 4 on pixels of several classes"),
+        (np.zeros((23, 31), np.uint8), "is 31x23 pixels, its mask is 30x23"),
+        (np.zeros((23, 30, 3), np.uint8), "save them as grey, with 16 bits"),
+    ],
+)
+def test_numbers_that_contradict_the_mask_are_refused(root, numbers, words):
+    number(root, "001", numbers)
+    number(root, "lonely", numbers)
+    with pytest.raises(UserError, match=words) as error:
+        run(root)
+    assert "lonely.png: has no mask" in str(error.value)
 
 
 def test_all_problems_are_reported_at_once_and_nothing_is_written(root):
@@ -211,7 +254,9 @@ def test_the_real_masks(real_data, tmp_path):
     """The counts that data/darkfield's README publishes."""
     pairs, problems = find_pairs(real_data)
     paths = [tmp_path / name for name in NAMES]
-    problems += flatten_pairs(pairs, *paths, mask_values=VALUES, classes=CLASSES, threads=2)
+    problems += flatten_pairs(
+        pairs, *paths, mask_values=VALUES, classes=CLASSES, numbers={}, threads=2
+    )
     assert problems == []
     table = pd.read_csv(tmp_path / "flat.csv")
     assert len(table) == 286
@@ -225,7 +270,9 @@ def test_classes_named_like_columns_leave_the_columns_alone(root):
     paths = [root / "out" / name for name in NAMES]
     pairs, _ = find_pairs(root)
     values = {str(i): name for name, i in classes.items()}
-    assert not flatten_pairs(pairs, *paths, mask_values=values, classes=classes, threads=1)
+    assert not flatten_pairs(
+        pairs, *paths, mask_values=values, classes=classes, numbers={}, threads=1
+    )
     table = read_csv(root / "out" / NAMES[1])
     masks = [np.asarray(Image.open(root / "masks" / f"{stem}.png")) for stem in table["image"]]
     assert table["height"].tolist() == [len(mask) for mask in masks]

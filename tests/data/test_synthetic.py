@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkfield.data.synthetic import (
-    BACKGROUND,
-    ERYTHROCYTE,
-    SPIROCHAETE,
+from darkfield.data.drawing import (
     centre_line,
     distances,
     draw_erythrocytes,
     draw_spirochaetes,
     place_erythrocytes,
     place_spirochaetes,
+)
+from darkfield.data.synthetic import (
+    BACKGROUND,
+    ERYTHROCYTE,
+    FOLDERS,
+    SPIROCHAETE,
+    numbered_scene,
     scene,
     synthesize,
 )
@@ -30,7 +34,7 @@ def pairs(request, tmp_path_factory):
     out = tmp_path_factory.mktemp("synthetic")
     synthesize(out, images=64, size=SIZE, seed=request.param)
     names = [f"{i:03d}.png" for i in range(1, 65)]
-    for folder in ("images", "masks"):
+    for folder in FOLDERS:
         assert sorted(path.name for path in (out / folder).iterdir()) == names
     return [tuple(read(out / folder / name) for folder in ("images", "masks")) for name in names]
 
@@ -104,7 +108,7 @@ def test_same_seed_same_bytes_whatever_the_threads(tmp_path):
     finally:
         cv2.setNumThreads(threads)
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
-    assert len(contents(tmp_path / "1")) == 12
+    assert len(contents(tmp_path / "1")) == 18
 
 
 def test_another_seed_gives_other_scenes(tmp_path):
@@ -112,7 +116,7 @@ def test_another_seed_gives_other_scenes(tmp_path):
         synthesize(tmp_path / str(seed), images=3, size=(128, 128), seed=seed)
     one, two = (contents(tmp_path / str(seed)) for seed in SEEDS)
     assert one.keys() == two.keys()
-    assert len({*one.values(), *two.values()}) == 12
+    assert len({*one.values(), *two.values()}) == 18
 
 
 def test_a_scene_does_not_depend_on_how_many_are_asked_for(tmp_path):
@@ -155,23 +159,24 @@ def test_larger_scenes_hold_more_not_larger_objects():
 
 
 def test_a_cell_is_marked_as_its_whole_disc():
-    light, mask = np.zeros((64, 64, 3)), np.zeros((64, 64), np.uint8)
+    light, mask = np.zeros((64, 64, 3)), np.zeros((64, 64), np.uint16)
     cells = np.array([[30.0, 33.0, 20.0]])
     draw_erythrocytes(np.random.default_rng(1), cells, light, mask)
     y, x = np.mgrid[:64, :64]
     distance = np.hypot(x - 30, y - 33)
-    assert (mask[distance < 16] == ERYTHROCYTE).all()
-    assert (mask[distance > 25] == BACKGROUND).all()
+    assert (mask[distance < 16] == 1).all()
+    assert (mask[distance > 25] == 0).all()
     assert mask.sum() == pytest.approx(np.pi * 20**2, rel=0.15)
     assert light[mask > 0].mean() > 10 * light[mask == 0].mean()
 
 
 def test_a_spirochaete_lies_on_top_of_a_cell():
-    light, mask = np.full((96, 96, 3), 2.0), np.full((96, 96), ERYTHROCYTE, np.uint8)
+    light, numbers = np.full((96, 96, 3), 2.0), np.full((96, 96), 1, np.uint16)
     rng = np.random.default_rng(1)
-    draw_spirochaetes(rng, place_spirochaetes(rng, np.empty((0, 3)), 96, 96), light, mask)
-    assert set(np.unique(mask)) == {ERYTHROCYTE, SPIROCHAETE}
-    assert (light[mask == SPIROCHAETE] < 1.9).all()
+    filaments = place_spirochaetes(rng, np.empty((0, 3)), 96, 96)
+    draw_spirochaetes(rng, filaments, light, numbers, 2)
+    assert set(np.unique(numbers)) == {1, *range(2, 2 + len(filaments))}
+    assert (light[numbers > 1] < 1.9).all()
 
 
 def test_distances_are_those_to_the_nearest_point_of_the_line():
@@ -185,6 +190,20 @@ def test_distances_are_those_to_the_nearest_point_of_the_line():
     close = exact < 5
     assert close.sum() > 100
     np.testing.assert_allclose(field[close], exact[close], atol=0.02)
+
+
+@pytest.mark.parametrize("times", [1, 1.5, 4])
+def test_each_object_has_its_number_on_pixels_of_its_class(times):
+    without, pixels = 0, 0
+    for seed in range(8):
+        _, mask, numbers = numbered_scene(np.random.default_rng(seed), 240, 200, times, 1.5)
+        assert (numbers.dtype, numbers.shape) == (np.uint16, mask.shape)
+        pairs = np.unique(np.stack([numbers, mask])[:, numbers > 0], axis=1)
+        assert len(set(pairs[0])) == pairs.shape[1] > 0
+        assert BACKGROUND not in pairs[1]
+        without += (numbers[mask > 0] == 0).sum()
+        pixels += (mask > 0).sum()
+    assert 0 < without < 0.06 * times * pixels  # the cells of which less than a third is in sight
 
 
 @pytest.mark.parametrize("times", [1.5, 4])

@@ -34,6 +34,7 @@ rule flatten_masks_batch:
         problems=temp("data/batches/{batch}/problems.json"),
         image_pixels="data/pixels/images/{batch}.npy",
         mask_pixels="data/pixels/masks/{batch}.npy",
+        object_pixels="data/pixels/objects/{batch}.npy",
     log:
         "logs/flatten_masks/{batch}.log",
     benchmark:

@@ -80,6 +80,7 @@ rule objects_batch:
     input:
         native=rules.flatten_masks_batch.output.image_pixels,
         masks=rules.flatten_masks_batch.output.mask_pixels,
+        numbers=rules.flatten_masks_batch.output.object_pixels,
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         checkpoints=rules.train.output.checkpoints,
@@ -329,6 +330,7 @@ use rule objects_batch as model_objects_batch with:
     input:
         native=rules.flatten_masks_batch.output.image_pixels,
         masks=rules.flatten_masks_batch.output.mask_pixels,
+        numbers=rules.flatten_masks_batch.output.object_pixels,
         manifest=rules.flatten_masks.output.manifest,
         split=rules.split.output.split,
         checkpoints=["models/{model}/model.safetensors"],

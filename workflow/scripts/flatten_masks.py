@@ -19,7 +19,7 @@ with job(snakemake) as log:
     folders, manifests = [Path(p) for p in inputs.masks], [Path(p) for p in inputs.manifest]
     options = {"classes": data["classes"], "check_border": data["check_border"]}
     table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), **options)
-    for files in (inputs.image_pixels, inputs.mask_pixels):
+    for files in (inputs.image_pixels, inputs.mask_pixels, inputs.object_pixels):
         keep_only(files)
     folders = image_and_mask_folders(Path(inputs.root))
     others = sum((skipped(folder, known=is_mask) for folder in folders), Counter())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from darkfield.data.instances import find_numbers
 from darkfield.data.masks import flatten_pairs
 from darkfield.data.pairs import find_pairs
 from darkfield.data.pixels import batch_rows
@@ -19,6 +20,8 @@ with job(snakemake) as log:
         Path(out.manifest),
         Path(out.image_pixels),
         Path(out.mask_pixels),
+        Path(out.object_pixels),
+        numbers=find_numbers(Path(snakemake.input.root)),
         mask_values=data["mask_values"],
         classes=data["classes"],
         threads=snakemake.threads,

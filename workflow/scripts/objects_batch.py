@@ -18,12 +18,14 @@ from darkfield.measure.reliability import pixel_table, tally
 from darkfield.network.predictor import Predictor, certainty_of, classes_of
 from darkfield.network.watched import watched
 from darkfield.objects.confidence import EVIDENCE, evidence
-from darkfield.objects.table import find
+from darkfield.objects.table import Found, find, numbered
 from darkfield.progress import progress
 from darkfield.sections import Predict
 
 
-def measured(image: np.ndarray, drawn: np.ndarray) -> tuple[list[pd.DataFrame], np.ndarray]:
+def measured(
+    image: np.ndarray, drawn: np.ndarray, objects_drawn: Found | None
+) -> tuple[list[pd.DataFrame], np.ndarray]:
     """The tables of `measure.objects.compare` and the sums of `reliability.tally` of a picture."""
     parts, sums, top = [], no_pixels(len(names)), 0
     for band in predictor.bands(image):
@@ -32,7 +34,7 @@ def measured(image: np.ndarray, drawn: np.ndarray) -> tuple[list[pd.DataFrame], 
         parts.append((classes_of(band), certainty_of(band)))
     labels, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
     objects = find(labels, classes)
-    compared = compare(labels, drawn, classes, found=objects)
+    compared = compare(labels, drawn, classes, found=objects, drawn_found=objects_drawn)
     of = evidence(objects, labels, classes, certainty, image)
     of = of.set_index(compared.objects.index[~compared.objects["drawn"]])
     return [compared.objects.join(of), compared.pairs, compared.outlines], sums
@@ -58,6 +60,8 @@ with job(snakemake) as log:
     table = table.iloc[batch_rows(len(table), batch, batches)].reset_index(drop=True)
     sizes = network_sizes(table, "native")
     native, masks = (Pictures([inputs[name]], sizes) for name in ("native", "masks"))
+    # Empty if no picture of the batch has numbered objects.
+    numbers = Pictures([inputs.numbers], sizes) if table["numbered"].any() else None
     # Nothing on nothing: gives the columns if no image of the batch is measured.
     nothing = np.zeros((1, 1), np.uint8)
     found = [[part[:0].assign(image="") for part in compare(nothing, nothing, classes)]]
@@ -72,7 +76,10 @@ with job(snakemake) as log:
             if split == "train":
                 plain.labels(native[i])
             else:
-                parts, sums = measured(native[i], numbering[masks[i]])
+                drawn = numbering[masks[i]]
+                known = table["numbered"][i] and numbers is not None
+                by_number = numbered(drawn, classes, numbers[i]) if known else None
+                parts, sums = measured(native[i], drawn, by_number)
                 found.append([part.assign(image=table["image"][i]) for part in parts])
                 tallies[split] += sums
             features.append(seen())

@@ -16,4 +16,4 @@ with job(snakemake) as log:
         files = sorted(part.rglob("*.png"))
         lines = (f"{sha256(p)}  {out.name}/{p.relative_to(part)}\n" for p in files)
         checksums.write_text("".join(lines))
-    log.info("%d scenes in %s", len(files) // 2, out)
+    log.info("%d scenes in %s", cfg["images"] if files else 0, out)

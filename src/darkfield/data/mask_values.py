@@ -148,7 +148,7 @@ def table_of(mask_values: dict[str, str], classes: dict[str, int]) -> dict[int, 
     return {0: 0} | named if INSTANCES in mask_values else named
 
 
-def numbers(
+def numbered(
     mask: Image.Image, mask_values: dict[str, str], classes: dict[str, int]
 ) -> np.ndarray | None:
     """The numbers of objects, uint16 (H, W) from 1, 0 for none, of a mask with INSTANCES.
@@ -165,8 +165,8 @@ def numbers(
     is_object = np.array([int(value) not in table for value in values])
     if is_object.sum() > MOST:
         raise ValueError(f"numbers {is_object.sum():,} objects; cut it into parts of {MOST:,}")
-    numbered = np.where(is_object, is_object.cumsum(), 0).astype(np.uint16)
-    return numbered[place].reshape(mask.height, mask.width)
+    numbers = np.where(is_object, is_object.cumsum(), 0).astype(np.uint16)
+    return numbers[place].reshape(mask.height, mask.width)
 
 
 def unnamed(

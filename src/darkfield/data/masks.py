@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from darkfield.classes import border_column, pixels_column
+from darkfield.classes import INSTANCES, border_column, pixels_column
 from darkfield.data.class_masks import of_one_class, together
 from darkfield.data.images import TURN, open_image, to_rgb, write_png
+from darkfield.data.instances import read_numbers
 from darkfield.data.mask_files import open_mask
-from darkfield.data.mask_values import flatten, numbers
+from darkfield.data.mask_values import flatten, numbered
 from darkfield.data.pairs import Masks, Pair
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.files import (
@@ -67,7 +68,7 @@ def read_mask(
         try:
             drawn = open_mask(path)
             if name is None:
-                whole = flatten(drawn, mask_values, classes), numbers(drawn, mask_values, classes)
+                whole = flatten(drawn, mask_values, classes), numbered(drawn, mask_values, classes)
             else:
                 layers[name] = of_one_class(drawn)
             if image and (reason := misfit(image, drawn)):
@@ -90,20 +91,27 @@ def flatten_pairs(
     manifest: Path,
     image_pixels: Path,
     mask_pixels: Path,
+    object_pixels: Path,
     *,
+    numbers: dict[str, Path],
     mask_values: dict[str, str],
     classes: dict[str, int],
     threads: int,
 ) -> list[str]:
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
-    The manifest's columns: image (stem), file (the image's name), height and width in pixels,
+    The manifest's columns: image (its name), file (its file's), height and width in pixels,
+    numbered (whether its objects are: by a file of `numbers`, or else by the mask itself),
     pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
     image), mask_sha256 of the flattened mask, and border_CLASS, as pixels_CLASS, of its border. In
     the same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`,
-    see darkfield.data.pixels. Returns what is wrong with the pairs; if anything is, the files
-    written are useless.
+    see darkfield.data.pixels, and, uint16, the objects to `object_pixels`, which stays empty if no
+    picture can have any. Returns what is wrong with the pairs; if anything is, the files written
+    are useless.
     """
+    some_numbered = INSTANCES in mask_values or any(
+        stem in numbers or isinstance(masks, dict) for stem, (_, masks) in pairs.items()
+    )
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
         (image_path, masks), wrong, picture, image = pairs[stem], [], None, None
@@ -112,27 +120,36 @@ def flatten_pairs(
             image = to_rgb(picture)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
-        mask, _, more = read_mask(masks, picture, mask_values, classes)
+        mask, objects, more = read_mask(masks, picture, mask_values, classes)
         wrong += more
         if wrong or image is None or mask is None:
             return wrong, {}, ()
+        if stem in numbers:
+            try:
+                objects = read_numbers(numbers[stem], mask)
+            except ValueError as error:
+                return [f"{numbers[stem]}: {error}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=len(classes))
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
+        row["numbered"] = objects is not None
         row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
         row["mask_sha256"] = sha256(path)
         border = np.bincount(border_of(mask), minlength=len(classes))
         row |= {border_column(name): int(border[i]) for name, i in classes.items()}
-        return [], row, (image, mask)
+        if objects is None:
+            objects = np.zeros(mask.shape if some_numbered else 0, np.uint16)
+        return [], row, (image, mask, objects)
 
     rows, problems = [], []
     with (
         atomic(out) as part,
         new_pixels(image_pixels, 3) as add_image,
         new_pixels(mask_pixels) as add_mask,
+        new_pixels(object_pixels, dtype=np.uint16) as add_objects,
         ThreadPoolExecutor(threads) as pool,
     ):
         part.mkdir()
@@ -146,6 +163,8 @@ def flatten_pairs(
                 rows.append(row)
                 add_image(pictures[0])
                 add_mask(pictures[1])
+                if some_numbered:
+                    add_objects(pictures[2])
     write_csv(manifest, pd.DataFrame(rows))
     return problems
 

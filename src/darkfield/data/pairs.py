@@ -1,13 +1,13 @@
 """Which mask belongs to which picture: by their names, with a suffix or in a folder per class."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from darkfield.data.images import SUFFIXES, is_picture
+from darkfield.data.instances import find_numbers
 from darkfield.data.mask_files import is_mask
-from darkfield.files import image_and_mask_folders, wrong_name
+from darkfield.files import image_and_mask_folders, stem_of, wrong_name
 
 SEPARATORS = re.compile("[ ._-]+")
 DRAWN = (".json", ".geojson", ".xml", ".roi", ".zip")  # files of annotation programs
@@ -37,7 +37,12 @@ def find_pairs(
             more += unpaired(images, masks, masks_folder, partners)
             more += strangers(masks, partners.values(), images_folder)
         pairs = {name: (images[name], masks[partner]) for name, partner in partners.items()}
-    return {name: pairs[name] for name in sorted(pairs)}, problems + more
+    problems += more or [
+        f"{path}: has no mask in {masks_folder}; remove this file"
+        for name, path in find_numbers(root).items()
+        if name not in pairs
+    ]
+    return {name: pairs[name] for name in sorted(pairs)}, problems
 
 
 def named(folder: Path, is_its: Callable[[Path], bool]) -> tuple[dict[str, Path], list[str]]:
@@ -65,8 +70,8 @@ def named(folder: Path, is_its: Callable[[Path], bool]) -> tuple[dict[str, Path]
 
 
 def name_of(inside: Path) -> str:
-    """A name for a path within its folder; é is one letter, in whichever way a system spells it."""
-    return unicodedata.normalize("NFC", "_".join(inside.with_suffix("").parts))
+    """The name of a path within images/ or masks/: that of its file, behind those of its folders."""
+    return "_".join([*inside.parent.parts, stem_of(inside)])
 
 
 def matched(

@@ -18,8 +18,10 @@ GROUP = 16  # pictures that pass through a network together: sums may depend on 
 
 
 @contextmanager
-def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write a uint8 .npy of pixels (P, *channels); yields the function that appends a picture.
+def new_pixels(
+    path: Path | str, *channels: int, dtype: type = np.uint8
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write a .npy of pixels (P, *channels); yields the function that appends a picture.
 
     The file appears, complete, when the block ends without an error.
     """
@@ -28,12 +30,12 @@ def new_pixels(path: Path | str, *channels: int) -> Iterator[Callable[[np.ndarra
 
     def header() -> None:
         shape = (pixels, *channels)
-        description = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        description = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         npy.write_array_header_1_0(file, description)  # leaves room for a first axis that grows
 
     def append(picture: np.ndarray) -> None:
         nonlocal pixels
-        file.write(np.ascontiguousarray(picture, np.uint8).data)
+        file.write(np.ascontiguousarray(picture, dtype).data)
         pixels += picture.shape[0] * picture.shape[1]
 
     with atomic(path) as part, part.open("wb") as file:
@@ -70,7 +72,7 @@ def network_sizes(table: "pd.DataFrame", size: Sequence[int] | str) -> Sequence[
 
 
 class Pictures(Sequence[np.ndarray]):
-    """The pictures, uint8 (H, W, *channels), in files of new_pixels; `sizes` are all their (H, W).
+    """The pictures, (H, W, *channels), in files of new_pixels; `sizes` are all their (H, W).
 
     `paths` are one or more files, whose pictures follow each other. `rows`, if given, are the
     indices of the pictures to show. A picture is mapped again each time it is accessed, so that

@@ -1,49 +1,30 @@
 """Synthetic darkfield scenes of red blood cells and spirochaetes, with their exact masks.
 
-In darkfield only scattered light reaches the camera, so a scene is a sum of lights over a nearly
-black field: `scene` lays down erythrocytes, spirochaetes and debris as light and as mask, and
-`expose` turns the light into a photograph. Lengths are in pixels whatever the size of the scene:
-a larger scene shows more objects, not larger ones; for those, use a magnification above 1.
-
-Where a spirochaete crosses an erythrocyte, it is on top, both in the light and in the mask.
-
-Everything is computed in float64: the last digit of exp or of a blur may differ between
-processors and thread counts, and at that precision it no longer reaches the 8 bits of a pixel.
+The light and the objects are drawn by data.drawing. Lengths are in pixels whatever the size of the
+scene: a larger scene shows more objects, not larger ones; for those, use a magnification above 1.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from darkfield.data.drawing import (
+    draw_debris,
+    draw_erythrocytes,
+    draw_spirochaetes,
+    expose,
+    place_erythrocytes,
+    place_spirochaetes,
+)
+
 BACKGROUND, ERYTHROCYTE, SPIROCHAETE = 0, 1, 2
+FOLDERS = ("images", "masks", "instances")
 
-# Ranges (low, high) are drawn from uniformly; lengths are in pixels.
-ERYTHROCYTE_PRESENT = 0.95  # share of scenes
-ERYTHROCYTE_COVERAGE = (0.06, 0.29)  # share of the area, in a scene that has cells
-ERYTHROCYTE_RADIUS = (9.5, 21.0)  # typical of one scene: its magnification
-RIM_WIDTH = (0.06, 0.13)  # of the radius
-
-SPIROCHAETE_PRESENT = 0.85
-SPIROCHAETE_COVERAGE = (0.003, 0.023)
-SPIROCHAETE_LENGTH = (25.0, 120.0)
-SPIROCHAETE_WIDTH = (3.2, 4.5)
-SPIROCHAETE_LIGHT = (0.35, 1.0)
-ATTACHED = 0.3  # share of spirochaetes that start on a cell
-
-DEBRIS_PER_PIXEL = (0.0002, 0.004)
-DEBRIS_LENGTH = 2.5  # short, so that debris is not mistaken for a spirochaete
-
-# RGB of light at unit strength; anything brighter than 1 / channel saturates towards white.
-RIM = np.array([0.72, 0.86, 1.0])
-CENTRE = np.array([0.12, 0.18, 0.7])
-FILAMENT = np.array([0.72, 1.0, 0.9])
-SPECK = np.array([0.75, 1.0, 0.7])
-HALO = np.array([0.3, 0.45, 1.0])
-FIELD = np.array([0.062, 0.076, 0.115])
-CASTS = np.array([[0.87, 0.92, 1.13], [0.88, 1.06, 0.75], [1.05, 0.98, 0.92]])  # blue, green, white
+# Less than this of an object in sight cannot be told from a speck, and is not counted.
+LEAST_CELL = 1 / 3  # of a cell's disc
+LEAST_SPIROCHAETE = 2  # times as long as wide
 
 
 def synthesize(
@@ -55,22 +36,22 @@ def synthesize(
     magnification: tuple[float, float] = (1, 1),
     stroke: float = 1,
 ) -> None:
-    """Write `images` scenes to out/images/NNN.png (RGB) and out/masks/NNN.png (class index).
+    """Write `images` scenes to NNN.png in the FOLDERS of `out`, as numbered_scene returns them.
 
     Each side of each scene is drawn from size = (min, max), in pixels, both included, and its
     magnification, log-uniformly, from (min, max). Scene i depends on the seed and on i alone:
     asking for more scenes adds some and changes none.
     """
-    for folder in ("images", "masks"):
+    for folder in FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
     for i in range(1, images + 1):
         rng = np.random.default_rng([seed, i])
         height, width = rng.integers(*size, size=2, endpoint=True)
         fixed = magnification[0] == magnification[1]
         times = magnification[0] if fixed else np.exp(rng.uniform(*np.log(magnification)))
-        image, mask = scene(rng, int(height), int(width), times, stroke)
-        Image.fromarray(image).save(out / "images" / f"{i:03d}.png", compress_level=6)
-        Image.fromarray(mask).save(out / "masks" / f"{i:03d}.png", compress_level=6)
+        drawn = numbered_scene(rng, int(height), int(width), times, stroke)
+        for folder, pixels in zip(FOLDERS, drawn, strict=True):
+            Image.fromarray(pixels).save(out / folder / f"{i:03d}.png", compress_level=6)
 
 
 def scene(
@@ -80,24 +61,44 @@ def scene(
     magnification: float = 1.0,
     stroke: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one scene: image uint8 (H, W, 3) RGB, mask uint8 (H, W) of class indices 0, 1, 2.
+    """The image and the mask of numbered_scene."""
+    return numbered_scene(rng, height, width, magnification, stroke)[:2]
 
-    The mask shows spirochaetes `stroke` times as wide as they are, as annotators draw them.
+
+def numbered_scene(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    magnification: float = 1.0,
+    stroke: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw one scene: image, mask and objects.
+
+    The image is uint8 (H, W, 3) RGB; the mask uint8 (H, W), class indices 0, 1, 2, in which
+    spirochaetes are `stroke` times as wide as they are, as annotators draw them; the objects uint16
+    (H, W), each one's own number, 0 where there is none or too little of it in sight.
     """
     size = height, width
     height, width = (max(1, round(side / magnification)) for side in size)
     light = np.zeros((height, width, 3))
-    mask = np.full((height, width), BACKGROUND, np.uint8)
+    numbers = np.zeros((height, width), np.uint16)
     cells = place_erythrocytes(rng, height, width)
     draw_debris(rng, light)
-    draw_erythrocytes(rng, cells, light, mask)
-    draw_spirochaetes(rng, place_spirochaetes(rng, cells, height, width), light, mask, stroke)
+    draw_erythrocytes(rng, cells, light, numbers)
+    spirochaetes = place_spirochaetes(rng, cells, height, width)
+    draw_spirochaetes(rng, spirochaetes, light, numbers, len(cells) + 1, stroke)
+    classes = np.repeat(
+        np.array([BACKGROUND, ERYTHROCYTE, SPIROCHAETE], np.uint8),
+        [1, len(cells), len(spirochaetes)],
+    )
+    mask = classes[numbers]
+    least = [0, *np.pi * LEAST_CELL * cells[:, 2] ** 2]
+    least += [LEAST_SPIROCHAETE * (2 * stroke * each.half) ** 2 for each in spirochaetes]
+    seen = np.bincount(numbers.ravel(), minlength=len(classes)) >= least
     if magnification != 1:
-        light, mask = (
-            enlarge(light, size),
-            enlarge(np.eye(3)[mask], size).argmax(2).astype(np.uint8),
-        )
-    return expose(rng, light), mask
+        light, shown = (enlarge(values, size) for values in (light, np.eye(3)[mask]))
+        numbers = follow(numbers, mask, mask := shown.argmax(2).astype(np.uint8))
+    return expose(rng, light), mask, numbers * seen[numbers]
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -105,196 +106,18 @@ def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def place_erythrocytes(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Centres and radii of a scene's cells: float (N, 3) of x, y, radius, in pixels.
+def follow(numbers: np.ndarray, mask: np.ndarray, enlarged: np.ndarray) -> np.ndarray:
+    """Numbers (H, W) of the objects of a mask (H, W), for the same mask `enlarged` to (h, w).
 
-    Centres may lie a radius outside the scene, so that its border cuts cells.
+    Each pixel has the number of the nearest object of its class.
     """
-    if rng.random() > ERYTHROCYTE_PRESENT:
-        return np.empty((0, 3))
-    typical, clumping = rng.uniform(*ERYTHROCYTE_RADIUS), rng.uniform(0, 0.9)
-    low, high = np.full(2, -typical), np.array([width, height]) + typical
-    covered = rng.uniform(*ERYTHROCYTE_COVERAGE) * np.prod(high - low)
-    cells = np.empty((0, 3))
-    for _ in range(max(1, int(covered / (np.pi * typical**2) + rng.random()))):
-        radius = typical * np.clip(rng.normal(1, 0.09), 0.75, 1.25)
-        if len(cells) and rng.random() < clumping:
-            x, y, other = cells[rng.integers(len(cells))]
-            angle, reach = rng.uniform(0, 2 * np.pi, 8), (radius + other) * rng.uniform(0.88, 1.0)
-            places = np.stack([x + reach * np.cos(angle), y + reach * np.sin(angle)], 1)
-        else:
-            places = rng.uniform(low, high, (4, 2))
-        cells = np.vstack([cells, [*freest(places, cells).clip(low, high), radius]])
-    return cells
+    from scipy.ndimage import distance_transform_edt
 
-
-def freest(places: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """The one of `places` (N, 2) of x, y that is farthest from any of `cells` (M, 3): (2,)."""
-    apart = np.linalg.norm(places[:, None] - cells[:, :2], axis=2) - cells[:, 2]
-    return np.asarray(places[apart.min(axis=1, initial=np.inf).argmax()])
-
-
-def draw_erythrocytes(
-    rng: np.random.Generator, cells: np.ndarray, light: np.ndarray, mask: np.ndarray
-) -> None:
-    """Add `cells` (N, 3) of x, y, radius to the light (H, W, 3) and to the mask (H, W)."""
-    height, width = mask.shape
-    exposure, spiny, mottling = rng.lognormal(0.05, 0.45), rng.random() ** 2, rng.random() ** 2
-    rim_width = rng.uniform(*RIM_WIDTH)
-    mottle = (0.3 + smooth_noise(rng, height, width, 3.5)).clip(0)
-    for x, y, radius in cells:
-        top, bottom = np.clip([y - 1.6 * radius, y + 1.6 * radius], 0, height).astype(int)
-        left, right = np.clip([x - 1.6 * radius, x + 1.6 * radius], 0, width).astype(int)
-        window = np.s_[top:bottom, left:right]
-        dy, dx = np.ogrid[window]
-        dy, dx = dy - y, dx - x
-        angle = np.arctan2(dy, dx)
-        depth = radius * outline(rng, angle, rng.random() < spiny) - np.hypot(dx, dy)
-        rim = rim_width * radius
-        inside = (depth / rim).clip(0, 1)
-        # The edge scatters most, and more so on one side: the rim, which lies within the outline.
-        ring = np.exp(-0.5 * ((depth - rim) / rim) ** 2)
-        ring *= 1 + rng.uniform(0, 0.4) * np.cos(angle + rng.uniform(0, 2 * np.pi))
-        fold_x, fold_y = rng.normal(0, 0.3 * radius, 2)
-        fold = np.exp(-((dx - fold_x) ** 2 + (dy - fold_y) ** 2) / (0.3 * radius) ** 2)
-        # A power of a random number: most centres are dark, a few are full of light.
-        levels = rng.random(3) ** [3, 1, 4]
-        body = levels[0] + mottling * levels[1] * mottle[window] + levels[2] * fold
-        strength = exposure * rng.lognormal(0, 0.3)
-        glow = strength * (1.3 * ring + 0.8 * inside * body)
-        tint = strength**0.5 * rng.uniform(0.1, 0.6) * inside
-        light[window] += glow[..., None] * RIM + tint[..., None] * CENTRE
-        mask[window][depth >= 0] = ERYTHROCYTE
-
-
-def outline(rng: np.random.Generator, angle: np.ndarray, echinocyte: bool) -> np.ndarray:
-    """Radius of a cell's edge at each angle (radians), as a multiple of its mean radius."""
-    edge = np.ones_like(angle)
-    for waves, size in ((2, 0.06), (3, 0.03), (5, 0.012)):
-        edge += rng.uniform(0, size) * np.cos(waves * angle + rng.uniform(0, 2 * np.pi))
-    if echinocyte:
-        spines = rng.integers(8, 15) * angle + np.sin(2 * angle) + 1.5 * np.sin(angle + 1)
-        size = rng.uniform(0.02, 0.06) * (1 + 0.6 * np.cos(3 * angle))
-        edge += size * np.cos(spines + rng.uniform(0, 2 * np.pi))
-    return edge
-
-
-class Spirochaete(NamedTuple):
-    """A spirochaete as it is drawn."""
-
-    line: np.ndarray  # centre line, float (N, 2) of x, y in steps of one pixel; may leave the scene
-    half: float  # half of its width, in pixels
-    light: float
-
-
-def place_spirochaetes(
-    rng: np.random.Generator, cells: np.ndarray, height: int, width: int
-) -> list[Spirochaete]:
-    """A scene's spirochaetes; some start on one of `cells` (N, 3) of x, y, radius."""
-    if rng.random() > SPIROCHAETE_PRESENT:
-        return []
-    area = np.mean(SPIROCHAETE_LENGTH) * np.mean(SPIROCHAETE_WIDTH) * 0.8
-    wanted = rng.uniform(*SPIROCHAETE_COVERAGE) * height * width / area
-    in_sight = cells[((cells[:, :2] > 0) & (cells[:, :2] < [width, height])).all(axis=1)]
-    spirochaetes = []
-    for _ in range(max(1, int(wanted + rng.random()))):
-        line, half = centre_line(rng), rng.uniform(*SPIROCHAETE_WIDTH) / 2
-        if len(in_sight) and rng.random() < ATTACHED:
-            x, y, radius = in_sight[rng.integers(len(in_sight))]
-            out = np.arctan2(*(line[len(line) // 4] - line[0])[::-1])
-            line += [x + radius * np.cos(out), y + radius * np.sin(out)]
-        else:
-            places = rng.uniform(0, [width, height], (2, 2))
-            line += freest(places, cells) - line[len(line) // 2]
-        spirochaetes.append(Spirochaete(line, half, rng.uniform(*SPIROCHAETE_LIGHT)))
-    return spirochaetes
-
-
-def draw_spirochaetes(
-    rng: np.random.Generator,
-    spirochaetes: list[Spirochaete],
-    light: np.ndarray,
-    mask: np.ndarray,
-    stroke: float = 1.0,
-) -> None:
-    """Lay `spirochaetes` over the light (H, W, 3) and, `stroke` times as wide, the mask (H, W)."""
-    if not spirochaetes:
-        return
-    height, width = mask.shape
-    cover, glow = np.zeros((2, height, width))
-    for line, half, strength in spirochaetes:
-        near, _, pixels = distances(line[:-1], line[1:], 7, mask.shape)
-        profile = np.exp(-0.5 * (near / (0.65 * half)) ** 2)
-        np.maximum.at(cover, pixels, profile)
-        np.maximum.at(glow, pixels, profile * strength)
-        mask[tuple(np.stack(pixels)[:, near <= stroke * half])] = SPIROCHAETE
-    # On top, but translucent: over a saturated cell, a mere sum of lights would hide it.
-    light *= 1 - 0.9 * cover[..., None]
-    glow *= (1 + 0.2 * smooth_noise(rng, height, width, 6)).clip(0.6, 1)
-    light += glow[..., None] * FILAMENT
-
-
-def centre_line(rng: np.random.Generator) -> np.ndarray:
-    """A wavy line from the origin: float (N, 2) of x, y in steps of one pixel."""
-    step = np.arange(np.exp(rng.uniform(*np.log(SPIROCHAETE_LENGTH))))
-    phase = 2 * np.pi * step / rng.uniform(8, 18)
-    wave = rng.uniform(0.1, 0.65) * np.cos(phase + rng.uniform(1, 4) * np.sin(phase / 4.3))
-    wander = rng.uniform(0.1, 0.7) * np.sin(phase / rng.uniform(3, 6) + rng.uniform(0, 2 * np.pi))
-    bend = rng.uniform(-0.018, 0.018) * step
-    heading = rng.uniform(0, 2 * np.pi) + bend + wander + wave
-    return np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), axis=0)
-
-
-def draw_debris(rng: np.random.Generator, light: np.ndarray) -> None:
-    """Add specks, which are background, to the light (H, W, 3)."""
-    height, width = light.shape[:2]
-    count = int(rng.uniform(*DEBRIS_PER_PIXEL) * height * width)
-    starts = rng.uniform(0, [width, height], (count, 2))
-    ends = starts + rng.normal(0, 1, (count, 2)).clip(-1, 1) * DEBRIS_LENGTH / 2
-    near, which, pixels = distances(starts, ends, 5, (height, width))
-    spread = rng.uniform(0.5, 1.1, count)[which]
-    strength = (rng.uniform(0.1, 0.4) * rng.exponential(1, count)).clip(0, 1)[which]
-    colour = SPECK * rng.uniform(0.7, 1.3, (count, 3))
-    glow = strength * np.exp(-0.5 * (near / spread) ** 2)
-    np.maximum.at(light, pixels, glow[:, None] * colour[which])
-
-
-def distances(
-    starts: np.ndarray, ends: np.ndarray, reach: int, shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Distances from straight segments to the pixel centres around their starts.
-
-    `starts` and `ends` are float (N, 2) of x, y; the pixels are those within `reach` columns and
-    rows of a start and inside `shape` (H, W). Returns, for each of M pairs of a segment and a
-    pixel, the distance, the index of the segment, and the pixel as (rows, columns).
-    """
-    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    offsets = np.stack([columns, rows], -1).reshape(-1, 2)
-    points = np.rint(starts)[:, None] + offsets
-    which, kept = np.nonzero(((points >= 0) & (points < shape[::-1])).all(axis=2))
-    points = points[which, kept]
-    along, offset = (ends - starts)[which], points - starts[which]
-    share = ((offset * along).sum(1) / (along**2).sum(1)).clip(0, 1)
-    columns, rows = points.T.astype(int)
-    return np.linalg.norm(offset - share[:, None] * along, axis=1), which, (rows, columns)
-
-
-def smooth_noise(rng: np.random.Generator, height: int, width: int, grain: float) -> np.ndarray:
-    """Noise of mean 0 and deviation just under 1, smooth over `grain` pixels: float (H, W)."""
-    coarse = rng.normal(size=(int(height / grain) + 3, int(width / grain) + 3))
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def expose(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
-    """Photograph the light (H, W, 3; 1 is white): uint8 (H, W, 3)."""
-    height, width = light.shape[:2]
-    uneven = np.exp(0.15 * smooth_noise(rng, height, width, 60))[..., None]
-    light = (light + FIELD * rng.lognormal(0, 0.4)) * uneven
-    # Glass and lens spread a little of the light, mostly blue: the halo of bright cells.
-    haze = cv2.GaussianBlur(light.mean(axis=2), (0, 0), rng.uniform(4, 8))
-    light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 1.1))
-    light += rng.uniform(0.05, 0.5) * haze[..., None] * HALO
-    light *= rng.dirichlet(np.full(3, 0.6)) @ CASTS
-    light = light + rng.normal(size=light.shape) * rng.uniform(0.01, 0.06) * np.sqrt(light)
-    exposed: np.ndarray = np.rint(light.clip(0, 1) * 255).astype(np.uint8)
-    return exposed
+    result = np.zeros(enlarged.shape, numbers.dtype)
+    for kind in (ERYTHROCYTE, SPIROCHAETE):
+        _, nearest = distance_transform_edt(mask != kind, return_indices=True)
+        near = cv2.resize(
+            numbers[tuple(nearest)], enlarged.shape[::-1], interpolation=cv2.INTER_NEAREST
+        )
+        result[enlarged == kind] = near[enlarged == kind]
+    return result

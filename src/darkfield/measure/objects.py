@@ -1,8 +1,9 @@
 """Predicted objects against drawn ones: what lies on what, and which one is which.
 
-Objects of both masks are found alike, by `objects.table`. Erythrocytes, blobs, are compared by
-their pixels; spirochaetes, filaments a few pixels wide, by their centre lines, because moving one
-by its half width halves its overlap and changes nothing that a person would count or measure.
+Objects of both masks are found alike, by `objects.table`, unless the drawn ones are numbered.
+Erythrocytes, blobs, are compared by their pixels; spirochaetes, filaments a few pixels wide, by
+their centre lines, because moving one by its half width halves its overlap and changes nothing that
+a person would count or measure.
 docs/measures.md defines everything.
 """
 
@@ -48,13 +49,15 @@ def compare(
     classes: dict[str, int],
     *,
     found: Found | None = None,
+    drawn_found: Found | None = None,
 ) -> Compared:
     """Compare two masks of class indices, uint8 (H, W), in which `classes` are numbered alike.
 
-    `found` is what `objects.table.find` returns for the predicted one, if it is at hand.
+    `found` and `drawn_found` are what `objects.table.find` returns for the two, if that is at hand,
+    or `objects.table.numbered` for the drawn one, if its objects are known.
     """
     masks = predicted, drawn
-    both = found or find(predicted, classes), find(drawn, classes)
+    both = found or find(predicted, classes), drawn_found or find(drawn, classes)
     tables: list[list[pd.DataFrame]] = [[], [], []]
     for k, name in enumerate(COUNTED):
         whole = [mask == classes.get(name, -1) for mask in masks]

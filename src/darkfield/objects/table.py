@@ -4,13 +4,14 @@
 classes named erythrocyte and spirochaete, if a model has them; of others there is only coverage.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from darkfield.classes import COUNTED, class_names
-from darkfield.objects.blobs import depth, label_erythrocytes
+from darkfield.objects.blobs import depth, fill_slots, label_erythrocytes
 from darkfield.objects.filaments import label_spirochaetes
 
 OF_CLASS = {  # columns that only some models have, and the classes that they require
@@ -50,6 +51,44 @@ def find(mask: np.ndarray, classes: dict[str, int]) -> Found:
     erythrocyte, spirochaete = (mask == classes.get(n, -1) for n in COUNTED)
     cells = label_erythrocytes(erythrocyte, spirochaete)
     return Found(cells, *label_spirochaetes(spirochaete))
+
+
+def numbered(mask: np.ndarray, classes: dict[str, int], numbers: np.ndarray) -> Found:
+    """The objects in a mask of class indices (H, W), as somebody has numbered them.
+
+    `numbers`, int (H, W), has an object's number at each of its pixels, and 0 elsewhere. As in
+    `find`, the part of a cell that a spirochaete covers belongs to the cell; an object that is in
+    pieces is one, as long as all of them.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    erythrocyte, spirochaete = (mask == classes.get(n, -1) for n in COUNTED)
+    cells, filaments = (from_one(numbers * own) for own in (erythrocyte, spirochaete))
+    if (slots := fill_slots(cells > 0, spirochaete) & (cells == 0)).any():
+        nearest = distance_transform_edt(cells == 0, return_indices=True)[1]
+        cells[slots] = cells[tuple(nearest)][slots]
+    return Found(cells, filaments, np.array([*map(length, objects_of(filaments))], float))
+
+
+def from_one(numbers: np.ndarray) -> np.ndarray:
+    """The same objects, int (H, W), numbered from 1 without gaps: int32 (H, W)."""
+    found, place = np.unique(numbers, return_inverse=True)
+    labels: np.ndarray = (place.reshape(numbers.shape) + (found[0] > 0)).astype(np.int32)
+    return labels
+
+
+def objects_of(labels: np.ndarray) -> Iterator[np.ndarray]:
+    """The mask of each object of labels (H, W), in its own window: bool (h, w)."""
+    from scipy.ndimage import find_objects
+
+    for number, window in enumerate(find_objects(labels), 1):
+        yield labels[window] == number
+
+
+def length(filament: np.ndarray) -> float:
+    """The length of one filament, bool (h, w), in pixels; of a mere dot, its width."""
+    found = label_spirochaetes(filament)[1].sum()
+    return float(found or 2 * depth(np.pad(filament, 1)).max() - 1)
 
 
 def object_table(

@@ -1,0 +1,44 @@
+"""Which object each pixel of a mask belongs to, where the pictures come with such numbers."""
+
+from pathlib import Path
+
+import numpy as np
+
+from darkfield.data.images import is_picture, open_image
+from darkfield.files import stem_of
+
+FOLDER = "instances"
+
+
+def find_numbers(root: Path) -> dict[str, Path]:
+    """The pictures in ROOT/instances, which need not exist, by their stem, sorted."""
+    folder = root / FOLDER
+    files = sorted(filter(is_picture, folder.iterdir())) if folder.is_dir() else []
+    return {stem_of(path): path for path in files}
+
+
+def read_numbers(path: Path, mask: np.ndarray) -> np.ndarray:
+    """The number of each pixel's object, uint16 (H, W), 0 for none; `mask` has its class, (H, W).
+
+    Raises ValueError if the file holds anything else, or does not agree with the mask.
+    """
+    picture = open_image(path)
+    numbers = np.asarray(picture)
+    if picture.mode not in ("L", "I", "I;16") or numbers.min() < 0 or numbers.max() > 65535:
+        raise ValueError("is no picture of object numbers; save them as grey, with 16 bits")
+    if numbers.shape != mask.shape:
+        (h, w), (mask_h, mask_w) = numbers.shape, mask.shape
+        raise ValueError(f"is {w}x{h} pixels, its mask is {mask_w}x{mask_h}; save it at that size")
+    numbers = numbers.astype(np.uint16)
+    numbered = numbers > 0
+    of_object, of_mask = numbers[numbered], mask[numbered]
+    least, most = np.full(65536, 255, np.uint8), np.zeros(65536, np.uint8)
+    np.minimum.at(least, of_object, of_mask)
+    np.maximum.at(most, of_object, of_mask)
+    if len(wrong := np.flatnonzero((least < most) | ((least == 0) & (most == 0)))[:1]):
+        where = "background" if most[wrong[0]] == 0 else "pixels of several classes"
+        raise ValueError(
+            f"has object {wrong[0]} on {where} of the mask; correct one of the two, or remove "
+            "this file: objects are then told apart by their shape"
+        )
+    return numbers
