@@ -28,6 +28,8 @@ from darkfield.files import (
 )
 from darkfield.progress import progress
 
+MOST_BORDER = 0.6  # the share of the masks' borders beyond which a class is taken for background
+
 
 def misfit(image: Image.Image, mask: Image.Image) -> str | None:
     """Why a mask (of open_image) does not belong to this image; None if it does.
@@ -179,7 +181,7 @@ def gather_masks(
 ) -> pd.DataFrame:
     """Join what flatten_pairs wrote for each batch; returns the manifest's table.
 
-    Raises UserError if no mask has background, or if it is not the most frequent class along the
+    Raises UserError if no mask has background, or if another class has more than MOST_BORDER of all
     masks' borders (unless `check_border` is false), which suggests that the values mean something
     else; stats.absences reports other classes that no mask has.
     """
@@ -191,10 +193,12 @@ def gather_masks(
             f"data.mask_values: no mask has a pixel of {background}; if another value stands for "
             "it (ilastik counts from 1), name that value so"
         )
-    if check_border and (most := max(border, key=border.__getitem__)) != background:
+    most = max(border, key=border.__getitem__)
+    share = border[most] / max(1, sum(border.values()))
+    if check_border and most != background and share > MOST_BORDER:
         raise UserError(
-            f"data.mask_values: most of the masks' border is {most}, not {background}; exchange "
-            "their values, or set data.check_border: false if the masks are right"
+            f"data.mask_values: {share:.0%} of the masks' borders are {most}, not {background}; "
+            "exchange their values, or set data.check_border: false if the masks are right"
         )
     with atomic(out) as part:
         part.mkdir()

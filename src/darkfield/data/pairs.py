@@ -70,7 +70,7 @@ def named(folder: Path, is_its: Callable[[Path], bool]) -> tuple[dict[str, Path]
 
 
 def name_of(inside: Path) -> str:
-    """The name of a path within images/ or masks/: that of its file, behind those of its folders."""
+    """The name of a path within images/ or masks/: its folders' names, and its file's."""
     return "_".join([*inside.parent.parts, stem_of(inside)])
 
 
