@@ -98,7 +98,7 @@ def of_hdf5(path: Path) -> np.ndarray:
             labels = np.asarray(found[0])
     except OSError as error:
         raise ValueError("is damaged, or not an HDF5 file; export it again") from error
-    if labels.ndim > 2:
+    if labels.ndim > 2 and "?" not in axes:
         for axis, length in zip(axes, labels.shape, strict=True):
             if axis not in "yx" and length > 1:
                 raise ValueError(f"holds {length} of axis {axis}; export one plane of labels")
@@ -114,12 +114,12 @@ def is_array(node: Any) -> bool:
 
 
 def axes_of(data: Any) -> str:
-    """ilastik's names of the axes, in order ("yxc"); "?" for each if the file has none."""
+    """ilastik's names of the axes, in order ("yxc"); "?" if the file has none."""
     try:
         tags = json.loads(data.attrs["axistags"])
         return "".join(str(axis["key"]) for axis in tags["axes"])
     except (KeyError, TypeError, ValueError):
-        return "?" * int(data.ndim)
+        return "?"
 
 
 def regions(labels: np.ndarray) -> list[Region]:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from darkfield.data.annotations import voc
 from darkfield.data.images import is_picture
 
 PICTURES = ("images", "JPEGImages")  # folders of pictures that programs export beside annotations
@@ -15,18 +16,23 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def picture_of(name: str, folders: Sequence[Path]) -> Path | None:
+def picture_of(name: str, folders: Sequence[Path], drawn_in: Path) -> Path | None:
     """The picture that a drawing names, with or without folders and suffix; None if there is none.
 
-    A drawing's file may be named after its picture and a word: a_seg.npy, a_RoiSet.zip. Raises
-    ValueError if several pictures could be meant.
+    `drawn_in` is the drawing's own file, which may be a picture, too, and be named after it with a
+    word behind: a_seg.npy, a_RoiSet.zip. Raises ValueError if several pictures could be meant.
     """
     inner = PurePosixPath(name)
+
+    def is_beside(path: Path) -> bool:
+        own = path == drawn_in or path.parent.name in (voc.CLASSES, voc.OBJECTS)
+        return is_picture(path) and path.is_file() and not own
+
     for path in (folder / inner for folder in folders):
-        if is_picture(path) and path.is_file():
+        if is_beside(path):
             return path
     files = sorted({path for folder in folders if folder.is_dir() for path in folder.iterdir()})
-    pictures = [path for path in files if is_picture(path) and path.is_file()]
+    pictures = [path for path in files if is_beside(path)]
     stem = folded(inner.stem if is_picture(Path(inner.name)) else inner.name)
     named = [path for path in pictures if folded(path.name) == folded(inner.name)]
     for start in (stem, *reversed(beginnings(stem))):

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,12 +23,14 @@ SHOWN = 5  # names in a line
 
 
 class Mask(NamedTuple):
-    """A mask that was made: its picture's name and file, and how much was drawn."""
+    """A mask that was made: its picture, how many regions were drawn, and how many objects.
 
-    name: str
+    `objects` is None if nobody knows which regions are objects.
+    """
+
     picture: Path | None
-    objects: int
     regions: int
+    objects: int | None
 
 
 def convert(
@@ -38,21 +40,22 @@ def convert(
 
     `source` is a file of an annotation program, a label image, or a folder of these; `table`, of
     names.parse, says which class each label is, beyond those named like a class of `classes`.
-    OUT/instances is made if the objects of every mask are known. The pictures that lie beside are
-    copied to OUT/images, unless that is there. Returns what to tell the user. Raises UserError with
-    all that is wrong; then nothing is written.
+    The latter is made where all objects are known. The pictures that lie beside are copied to
+    OUT/images, unless that is there. Returns what to tell the user. Raises UserError with all that
+    is wrong; then nothing is written.
     """
     check(source, out)
     out.mkdir(parents=True, exist_ok=True)
     try:
         with scratch(out) as part:
             made, passed_over = write(source, out, part, table, classes)
-            if not (out / IMAGES).exists() and (pictures := [m.picture for m in made if m.picture]):
+            pictures = [mask.picture for mask in made.values() if mask.picture]
+            if pictures and not (out / IMAGES).exists():
                 (part / IMAGES).mkdir()
                 for picture in pictures:
                     shutil.copyfile(picture, part / IMAGES / picture.name)
                 put(part / IMAGES, out / IMAGES)
-            if any(mask.objects for mask in made):
+            if any(mask.objects for mask in made.values()):
                 put(part / INSTANCES, out / INSTANCES)
             put(part / MASKS, out / MASKS)
     finally:
@@ -76,8 +79,8 @@ def check(source: Path, out: Path) -> None:
 
 def write(
     source: Path, out: Path, part: Path, table: Sequence[tuple[str, int]], classes: dict[str, int]
-) -> tuple[list[Mask], Counter[str]]:
-    """Write the masks and numbers below `part`; returns them, and the files passed over by suffix.
+) -> tuple[dict[str, Mask], Counter[str]]:
+    """Write masks and numbers below `part`; returns them by name, and what was passed over.
 
     Raises UserError with all that is wrong.
     """
@@ -93,7 +96,7 @@ def write(
             problems += [f"{path}: {line}" for line in lines_of(found)]
         for drawing in found if isinstance(found, list) else []:
             try:
-                picture = picture_of(drawing.picture, folders(path, source, out / IMAGES))
+                picture = picture_of(drawing.picture, folders(path, source, out / IMAGES), path)
                 name = picture.stem if picture else Path(drawing.picture).stem
                 if reason := wrong_name(name):
                     raise ValueError(reason)
@@ -101,18 +104,20 @@ def write(
                     raise ValueError("is a second mask of this picture; keep one")
                 mask, numbers = drawn(drawing, picture, table, classes)
             except ValueError as error:
-                which = "" if drawing.picture in (path.name, path.stem) else f"{drawing.picture}: "
+                alone = Path(drawing.picture).stem == path.stem
+                which = "" if alone else f"{drawing.picture}: "
                 problems += [f"{path}: {which}{line}" for line in lines_of(error)]
                 continue
             write_png(part / MASKS / f"{name}.png", mask)
-            write_png(part / INSTANCES / f"{name}.png", numbers)
-            objects = np.bincount(numbers.ravel())[1:]
-            made[name] = Mask(name, picture, int((objects > 0).sum()), len(drawing.regions))
+            if numbers is not None:
+                write_png(part / INSTANCES / f"{name}.png", numbers)
+            objects = None if numbers is None else len(np.unique(numbers[numbers > 0]))
+            made[name] = Mask(picture, len(drawing.regions), objects)
     if not problems and not made:
         problems.append(f"{source}: holds no annotations of a known program; see docs/masks.md")
     if problems:
         raise UserError(*problems)
-    return list(made.values()), passed_over
+    return made, passed_over
 
 
 def drawn(
@@ -120,8 +125,11 @@ def drawn(
     picture: Path | None,
     table: Sequence[tuple[str, int]],
     classes: dict[str, int],
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mask and the numbers of a drawing; raises ValueError if they cannot be made of it."""
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The mask of a drawing and the numbers of its objects, None unless all regions are objects.
+
+    Raises ValueError if they cannot be made of it.
+    """
     pairs = [(region, classified(region, table, classes)) for region in drawing.regions]
     if strange := [region for region, found in pairs if found is None]:
         raise ValueError(unknown(strange, classes))
@@ -136,22 +144,25 @@ def drawn(
         size = (height, width)
     if size is None:
         raise ValueError("does not tell the size of its picture; put the picture beside it")
-    return draw((found for _, found in pairs if found), size)
+    known = [found for _, found in pairs if found]
+    mask, numbers = draw(known, size)
+    return mask, numbers if all(index == 0 or each.is_object for index, each in known) else None
 
 
-def report(made: Sequence[Mask], passed_over: Counter[str], out: Path) -> list[str]:
+def report(made: Mapping[str, Mask], passed_over: Counter[str], out: Path) -> list[str]:
     """What was made and what was assumed, in lines for the user."""
-    objects = sum(mask.objects for mask in made)
-    lines = [f"{out}: masks of {len(made)} pictures, with {objects or 'no numbered'} objects"]
-    if names := [mask.name for mask in made if not mask.regions]:
-        lines.append(f"nothing is drawn on {some(names)}; all of it is background")
-    if names := [mask.name for mask in made if not mask.picture]:
-        lines.append(f"no picture found for {some(names)}; put it into {out / IMAGES}")
+    lines = [f"{out}: masks: {len(made)}, objects: {sum(m.objects or 0 for m in made.values())}"]
+    empty = [name for name, mask in made.items() if not mask.regions]
+    classes_only = [name for name, mask in made.items() if mask.objects is None]
+    alone = [name for name, mask in made.items() if not mask.picture]
+    for what, names, then in (
+        ("nothing is drawn on", empty, "all of it is background"),
+        ("objects are not numbered on", classes_only, "it has classes only"),
+        ("no picture found for", alone, f"put it into {out / IMAGES}"),
+    ):
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            lines.append(f"{what} {', '.join(names[:SHOWN])}{more}: {then}")
     if passed_over:
         lines.append(f"passed over: {in_words(passed_over)}")
     return lines
-
-
-def some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from darkfield.classes import INSTANCES
 from darkfield.data.annotations import arrays, brushes, voc
 from darkfield.data.annotations.beside import masks_among
 from darkfield.data.annotations.drawing import Drawing
 from darkfield.data.annotations.programs import drawings_of
-from darkfield.data.images import is_picture, open_image
+from darkfield.data.images import is_picture
+from darkfield.data.mask_files import open_mask
 from darkfield.data.mask_values import code, codes, spelled
 from darkfield.values import MASK_VALUE
 
@@ -76,7 +78,7 @@ def of_voc(labelmap: Path) -> Iterator[Found]:
 
 def of_label_image(path: Path, values: Sequence[str]) -> list[Drawing]:
     """The drawing of a label image: a region for each value, or each colour "#rrggbb"."""
-    known = {code(value) for value in values if re.fullmatch(MASK_VALUE, value)}
-    pixels = codes(open_image(path), known or {0})
+    known = {code(v) for v in values if re.fullmatch(MASK_VALUE, v) and v != INSTANCES}
+    pixels = codes(open_mask(path), known or {0})
     regions = [r._replace(label=spelled(int(r.label))) for r in arrays.regions(pixels)]
     return [Drawing(path.name, (pixels.shape[0], pixels.shape[1]), regions)]
