@@ -49,8 +49,8 @@ class Data(Section):
         None,
         description="What masks have behind an image's name, such as _mask; null: find out.",
     )
-    check_border: Flag = Field(
-        True, description="Refuse masks if most of their borders is not background."
+    check_masks: Flag = Field(
+        True, description="Refuse masks that look interpolated or have little background."
     )
     batches: Whole = Field(
         1,

@@ -11,6 +11,7 @@ from conftest import REPOSITORY
 from PIL import Image
 
 from darkfield.data.images import open_image, pages, read_image
+from darkfield.data.mask_files import open_mask
 from darkfield.data.mask_values import flatten
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -203,7 +204,7 @@ RIGHT = {  # files of ../shared/cases that are read, as pages; the others are re
         "stack.btf": [0, 1],
         "stack.lsm": [0, 1],
     },
-    "masks": {"a.bmp", "a_mask.png"},
+    "masks": {"a.bmp", "a_mask.png", "a_seg.npy", "napari_int64.tif"},
 }
 CHECKED_TOGETHER = "ilastik_1bg_2ery.png"  # by gather_masks: no mask of the set has background
 REMEDY = "; (save|replace|name)"
@@ -222,8 +223,8 @@ def test_the_cases():
         assert scene == [20, 200, 140], path
     for path in sorted((CASES / "masks").iterdir()):
         if path.name in RIGHT["masks"]:
-            found = flatten(open_image(path), VALUES, CLASSES)
+            found = flatten(open_mask(path), VALUES, CLASSES)
             assert [found[at] for at in ((2, 2), (32, 32), (8, 48))] == [0, 1, 2], path
         elif path.name != CHECKED_TOGETHER:
             with pytest.raises(ValueError, match=REMEDY):
-                flatten(open_image(path), VALUES, CLASSES)
+                flatten(open_mask(path), VALUES, CLASSES)

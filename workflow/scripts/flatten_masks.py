@@ -17,7 +17,7 @@ with job(snakemake) as log:
     if problems:
         raise UserError(*problems)
     folders, manifests = [Path(p) for p in inputs.masks], [Path(p) for p in inputs.manifest]
-    options = {"classes": data["classes"], "check_border": data["check_border"]}
+    options = {"classes": data["classes"], "check": data["check_masks"]}
     table = gather_masks(folders, manifests, Path(out.masks), Path(out.manifest), **options)
     for files in (inputs.image_pixels, inputs.mask_pixels, inputs.object_pixels):
         keep_only(files)

@@ -24,6 +24,7 @@ with job(snakemake) as log:
         numbers=find_numbers(Path(snakemake.input.root)),
         mask_values=data["mask_values"],
         classes=data["classes"],
+        check=data["check_masks"],
         threads=snakemake.threads,
     )
     write_json(out.problems, problems)

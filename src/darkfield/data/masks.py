@@ -56,11 +56,13 @@ def read_mask(
     image: Image.Image | None,
     mask_values: dict[str, str],
     classes: dict[str, int],
+    check: bool,
 ) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
     """An image's mask: class indices, uint8, and numbers of objects, uint16, both (H, W).
 
     The numbers are None if nobody knows the objects. `image`, of open_image, is what the mask must
-    fit, unless it is None. The list says what is wrong; if anything is, there is no mask.
+    fit, unless it is None; for `check` see flatten. The list says what is wrong; if anything is,
+    there is no mask.
     """
     files = masks if isinstance(masks, dict) else {None: masks}
     layers: dict[str, np.ndarray] = {}
@@ -70,7 +72,8 @@ def read_mask(
         try:
             drawn = open_mask(path)
             if name is None:
-                whole = flatten(drawn, mask_values, classes), numbered(drawn, mask_values, classes)
+                mask = flatten(drawn, mask_values, classes, check=check)
+                whole = mask, numbered(drawn, mask_values, classes)
             else:
                 layers[name] = of_one_class(drawn)
             if image and (reason := misfit(image, drawn)):
@@ -98,6 +101,7 @@ def flatten_pairs(
     numbers: dict[str, Path],
     mask_values: dict[str, str],
     classes: dict[str, int],
+    check: bool = True,
     threads: int,
 ) -> list[str]:
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
@@ -122,7 +126,7 @@ def flatten_pairs(
             image = to_rgb(picture)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
-        mask, objects, more = read_mask(masks, picture, mask_values, classes)
+        mask, objects, more = read_mask(masks, picture, mask_values, classes, check)
         wrong += more
         if wrong or image is None or mask is None:
             return wrong, {}, ()
@@ -177,12 +181,12 @@ def gather_masks(
     out: Path,
     manifest: Path,
     classes: dict[str, int],
-    check_border: bool = True,
+    check: bool = True,
 ) -> pd.DataFrame:
     """Join what flatten_pairs wrote for each batch; returns the manifest's table.
 
     Raises UserError if no mask has background, or if another class has more than MOST_BORDER of all
-    masks' borders (unless `check_border` is false), which suggests that the values mean something
+    masks' borders (unless `check` is false), which suggests that the values mean something
     else; stats.absences reports other classes that no mask has.
     """
     table = concat_csv(manifests)
@@ -195,10 +199,10 @@ def gather_masks(
         )
     most = max(border, key=border.__getitem__)
     share = border[most] / max(1, sum(border.values()))
-    if check_border and most != background and share > MOST_BORDER:
+    if check and most != background and share > MOST_BORDER:
         raise UserError(
             f"data.mask_values: {share:.0%} of the masks' borders are {most}, not {background}; "
-            "exchange their values, or set data.check_border: false if the masks are right"
+            "exchange their values, or set data.check_masks: false if the masks are right"
         )
     with atomic(out) as part:
         part.mkdir()
