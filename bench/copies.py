@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 def project(folder: Path, images: int) -> Path:
     """A copy of the project, under DVC, with a given number of synthetic images."""
-    for name in ("workflow", "profiles", "src", "models/None"):
+    for name in ("workflow", "profiles", "src", "models/None", "None"):
         shutil.copytree(HERE.parent / name, folder / name)
     for name in ("Snakefile", "dvc.yaml"):
         shutil.copy(HERE.parent / name, folder)

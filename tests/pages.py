@@ -85,7 +85,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
         ),
         "settings": {
             "data": {"root": "data/mine", "classes": CLASSES},
-            "split": {"strategy": "grouped"},
+            "split": {"strategy": "grouped", "file": None, "group_by": None},
             "select": {"epoch": "best"},
         },
         "counts": {

@@ -42,7 +42,8 @@ def project(folder, **sections):
     for name in ("workflow", "profiles", "src"):
         ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
-    shutil.copytree(REPOSITORY / "models/None", folder / "models/None")
+    for name in ("models/None", "None"):
+        shutil.copytree(REPOSITORY / name, folder / name)
     for name in ("Snakefile", "params.yaml", "dvc.yaml", ".gitignore", ".dvcignore"):
         shutil.copy(REPOSITORY / name, folder)
     set_params(folder, **SMALL)

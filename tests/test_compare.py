@@ -36,14 +36,16 @@ def small(tmp_path):
 def test_a_row_changes_its_preset_and_shares_data_and_split(small, monkeypatch):
     monkeypatch.chdir(small)
     params = load(small / "params.yaml")
-    params["data"]["root"], params["split"]["seed"] = "data/mine", 7
+    params["data"]["root"], params["split"] = "data/mine", params["split"] | {"seed": 7}
+    params["split"]["file"] = "lists/mine.csv"
     own = check(params)
     got = compare.params_of("three", own)
     assert got["train"] == params["train"] | {"seed": 3}
     other = compare.params_of("three", own, seed=8)
-    assert other["train"]["seed"] == 8 and other["split"] == params["split"]
+    assert other["train"]["seed"] == 8 and other["split"]["seed"] == 7
     folder = small / "results/compare/three/seed-8"
     assert (folder / other["data"]["root"]).resolve() == small / "data/mine"
+    assert (folder / other["split"]["file"]).resolve() == small / "lists/mine.csv"
     assert got["split"]["seed"] == 7
     assert got["synthesize"]["images"] == SMALL["synthesize"]["images"]
     assert (small / "results/compare/three" / got["data"]["root"]).resolve() == small / "data/mine"

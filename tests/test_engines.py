@@ -565,6 +565,52 @@ def test_changed_pictures_are_processed_by_dvc(own_pictures, tmp_path, change):
     assert read_json(folder / target)["images"]["all"] == {edit: 20, add: 21, remove: 19}[change]
 
 
+def write_lists(folder, names, tested):
+    """A split of the user's own: the last `tested` names test, the six before them are val."""
+    folder.mkdir(exist_ok=True)
+    ends = {"train": (0, -tested - 6), "val": (-tested - 6, -tested), "test": (-tested, None)}
+    for split, (first, end) in ends.items():
+        (folder / f"{split}.txt").write_text("".join(f"{name}.png\n" for name in names[first:end]))
+
+
+@pytest.fixture
+def listed(copy):
+    """A finished project that is to take the split of the folder ../lists; its images' names."""
+    names = read_csv(copy / "data/split.csv")["image"].tolist()
+    write_lists(copy.parent / "lists", names, 6)
+    set_params(copy, split={"file": "../lists", "group_by": r"^(\d{2})"})
+    return copy, names
+
+
+def test_a_split_of_the_users_own_is_taken_and_watched_by_both(listed):
+    folder, names = listed
+    assert "split" in stale(folder) & planned(folder)
+    text = run_snakemake(folder, "data/split.csv")
+    table = read_csv(folder / "data/split.csv")
+    assert table["split"].tolist() == ["train"] * 12 + ["val"] * 6 + ["test"] * 6
+    assert table["group"].nunique() == 3  # 00, 01 and 02
+    assert "split: 2 of 3 groups stand on more than one side of the split" in text
+    assert "split" not in stale(folder)
+    write_lists(folder.parent / "lists", names, 7)
+    assert "split" in stale(folder) & planned(folder)
+
+
+@pytest.mark.long
+def test_a_split_of_the_users_own_is_taken_by_dvc(listed):
+    """And what is wrong with it is said at once; folds keep its groups whole."""
+    folder, names = listed
+    assert ran_by_dvc(dvc(folder, "repro", "--single-item", "split")) == {"split"}
+    assert "split" not in stale(folder) | planned(folder)
+    text = run_snakemake(folder, "results/folds/1/split.csv")
+    fold = read_csv(folder / "results/folds/1/split.csv")
+    assert (fold.groupby("group")["split"].nunique() == 1).all(), text
+    write_lists(folder.parent / "lists", [*names[1:], "strange", names[1]], 6)
+    done = snakemake(folder, "--cores", "1", "data/split.csv")
+    assert done.returncode != 0
+    for words in ("strange.png is not among the images", f"{names[0]} is not named", "than once"):
+        assert words in done.stdout
+
+
 def test_a_tampered_output_is_seen_by_dvc(copy):
     path = copy / "results/metrics.json"
     path.write_text(path.read_text().replace("0.", "0.9", 1))

@@ -112,7 +112,13 @@ predict: {tile: *square, overlap: 0.5, tta: true} # all
 
 def test_use_writes_a_recipe_and_keeps_data_pictures_comments_and_order(tmp_path, params):
     path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text())
+    default = (ROOT / "params.yaml").read_text()
+    text = default.replace("  file: null", "  file: a.csv").replace("by: null", "by: patient")
+    path.write_text(text)
+    presets.use("best", path)
+    mine = {"split": {"file": "a.csv", "group_by": "patient"}}
+    assert load(path) == presets.merged(presets.merged(params, mine), presets.read("best"))
+    path.write_text(default)
     presets.use("best", path)
     recipe = presets.merged(params, presets.read("best"))
     assert load(path) == recipe
@@ -175,6 +181,20 @@ def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
     assert path.read_text() == "data: {}\n"
 
 
+def test_values_of_masks_may_be_void(params):
+    params["data"]["mask_values"]["255"] = "ignore"
+    assert check(params).plain() == params
+
+
+def test_no_class_has_the_index_of_void(params):
+    params["data"]["classes"] = {"background": 0} | {f"c{i}": i for i in range(1, 255)}
+    params["data"]["mask_values"], params["train"]["class_weights"] = {"0": "background"}, None
+    assert check(params).data.classes["c254"] == 254
+    params["data"]["classes"]["c255"] = 255
+    (line,) = problems(params)
+    assert "is not a mapping of 2 to 255 names" in line
+
+
 def test_unquoted_mask_values_are_the_same(params):
     params["data"]["mask_values"] = {0: "background", 1: "erythrocyte", "#00FF00": "spirochaete"}
     values = check(params).data.mask_values
@@ -200,7 +220,7 @@ def text(value):
     return "null" if value is None else str(value)
 
 
-@pytest.mark.parametrize("weights", [None, "counts", [1, 2.5, 3]])
+@pytest.mark.parametrize("weights", [None, "counts", "median_frequency", [1, 2.5, 3]])
 def test_numbers_booleans_and_null_may_be_text(params, weights):
     params["train"]["class_weights"] = weights
     before = text(params)
@@ -229,7 +249,7 @@ def test_only_a_whole_number_is_one(params, value):
 
 NULLABLE = (
     *("train.pretrained_weights", "train.crop", "train.class_weights", "model.encoder_weights"),
-    *("pictures.folder", "pictures.um_per_pixel"),
+    *("split.file", "split.group_by", "pictures.folder", "pictures.um_per_pixel"),
 )
 
 
@@ -267,6 +287,11 @@ def test_all_problems_at_once(params):
     [
         ("split", {"train": 0.7, "test": 0.2}, "split: train, val and test add up to 1.05, not 1"),
         ("split", {"train": 0.85, "val": 0.0}, "select.epoch: 'best' needs a val split"),
+        ("split", {"file": "./data/split.csv"}, "split.file: './data/split.csv' is written by the"),
+        ("split", {"file": "results/folds/1/split.csv"}, "is written by the chain; copy it"),
+        ("split", {"group_by": "patient"}, "'patient' has no group ( ), so it is the name of a"),
+        ("split", {"group_by": "(a"}, "'(a' is no regular expression (missing ), unterminated"),
+        ("split", {"group_by": "(a)(b)"}, "'(a)(b)' has 2 groups ( ); keep one, write (?: ) for"),
         ("select", {"epoch": 99}, "select.epoch: 99 is beyond train.epochs"),
         ("train", {"class_weights": [1, 2]}, "train.class_weights: 2 weights for 3 classes"),
         ("synthesize", {"size": [90, 80]}, "synthesize.size: [90, 80] is not [shortest, longest]"),
@@ -280,6 +305,7 @@ def test_all_problems_at_once(params):
         ("train", {"crop": [32, 64]}, "augment.turn: needs squares"),
         ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),
         ("data", {"classes": {"background": 1, "cell": 0}}, "must count 0, 1, 2, ... and begin"),
+        ("data", {"classes": {"background": 0, "Ignore": 1}}, "'Ignore' is what data.mask_values"),
     ],
 )
 def test_values_that_disagree(params, section, values, words):

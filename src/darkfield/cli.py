@@ -158,15 +158,17 @@ def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> No
 
 
 def run_masks(source: Path, out: Path, labels: list[str]) -> None:
-    from darkfield.classes import class_names
+    from darkfield.classes import IGNORE, VOID, class_names
     from darkfield.data.annotations.convert import convert
     from darkfield.data.annotations.names import parse
     from darkfield.validation import check, load
 
     data = check(load(Path("params.yaml"))).data
-    print(*convert(source, out, parse(labels, data.classes), data.classes), sep="\n")
-    indices = {str(data.classes[name]): name for name in class_names(data.classes)}
-    also = "" if data.mask_values == indices else f" and mask_values: {json.dumps(indices)}"
+    table = parse(labels, data.classes)
+    print(*convert(source, out, table, data.classes), sep="\n")
+    void = {VOID: IGNORE} if VOID in dict(table).values() else {}
+    values = {str(v): n for v, n in (dict(enumerate(class_names(data.classes))) | void).items()}
+    also = "" if data.mask_values == values else f" and mask_values: {json.dumps(values)}"
     print(f"now set data.root: {out}{also} in params.yaml")
 
 

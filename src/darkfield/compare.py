@@ -50,9 +50,10 @@ def params_of(name: str, own: Params, seed: int | None = None) -> dict[str, Any]
     recipe = presets.merged(Params().plain(), presets.read(changes.pop("preset")))
     shared = {section: own.plain()[section] for section in SHARED}
     params = check(presets.merged(recipe | shared, changes), name).plain()
-    root = Path(params["data"]["root"])
-    if root != Path("data/synthetic"):
-        params["data"]["root"] = os.path.relpath(root, folder_of(name, seed))
+    for section, key in (("data", "root"), ("split", "file")):
+        path = params[section][key]
+        if path is not None and Path(path) != Path("data/synthetic"):
+            params[section][key] = os.path.relpath(path, folder_of(name, seed))
     if seed is not None:
         params["train"]["seed"] = seed
     return params
@@ -114,10 +115,14 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
 def of_classes(
     trainings: Sequence[pd.DataFrame], images: pd.Series
 ) -> dict[str, tuple[list[str], np.ndarray]]:
-    """Recipe.objects, from the object_images.csv of each training."""
+    """Recipe.objects, from the object_images.csv of each training.
+
+    Images that are void altogether are not in it; here they have no objects, which changes no sum.
+    """
     found = {}
     for name in trainings[0]["class"].unique():
-        own = [t[t["class"] == name].set_index("image").loc[images] for t in trainings]
+        of = [t[t["class"] == name].set_index("image") for t in trainings]
+        own = [rows.reindex(images, fill_value=0) for rows in of]
         parts = [object_scores.plain(part.reset_index()) for part in own]
         found[name] = (parts[0][0], np.stack([values for _, values in parts]))
     return found

@@ -1,12 +1,15 @@
 """params.yaml: its sections, and how they must agree."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from darkfield.classes import IGNORE
 from darkfield.files import wrong_name
 from darkfield.sections import (
     Augment,
@@ -45,7 +48,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def agree(self) -> "Params":
-        if found := [*of_classes(self), *of_training(self), *of_sizes(self)]:
+        if found := [*of_classes(self), *of_split(self), *of_training(self), *of_sizes(self)]:
             raise problems(found)
         return self
 
@@ -55,7 +58,7 @@ def of_classes(params: Params) -> Iterator[tuple[str, str]]:
     classes, weights = params.data.classes, params.train.class_weights
     yield from (("data.classes", text) for text in unusable(classes))
     for value, name in params.data.mask_values.items():
-        if name not in classes:
+        if name not in (*classes, IGNORE):
             yield (
                 "data.mask_values",
                 f"{value!r} is mapped to {name!r}, which data.classes does not have",
@@ -74,6 +77,8 @@ def unusable(names: dict[str, int]) -> Iterator[str]:
             yield f"{name!r} {reason}"
         elif not name or name != name.strip():
             yield f"{name!r} is empty, or begins or ends with a space; rename it"
+        elif name.casefold() == IGNORE:
+            yield f"{name!r} is what data.mask_values calls pixels of no class; rename it"
         elif wrong := sorted(set("/{}<>") & set(name)):
             yield f"{name!r} has {' and '.join(wrong)} in it; rename it"
         other = alike.setdefault(unicodedata.normalize("NFC", name.casefold()), name)
@@ -82,6 +87,20 @@ def unusable(names: dict[str, int]) -> Iterator[str]:
                 f"{other!r} and {name!r} differ only in case, or in how a letter is encoded, and "
                 "to macOS are one file; rename one"
             )
+
+
+def of_split(params: Params) -> Iterator[tuple[str, str]]:
+    """Contradictions within split."""
+    file, group_by = params.split.file, params.split.group_by
+    made = {Path("data/split.csv"), Path("results/folds")}
+    if file and made & {Path(file), *Path(file).parents}:
+        yield "split.file", f"{file!r} is written by the chain; copy it, and name the copy"
+    if not file and group_by and not re.compile(group_by).groups:
+        yield (
+            "split.group_by",
+            f"{group_by!r} has no group ( ), so it is the name of a column, but split.file is "
+            "null; set it to a CSV, or write a pattern such as ^(.*)_",
+        )
 
 
 def of_training(params: Params) -> Iterator[tuple[str, str]]:

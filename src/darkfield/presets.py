@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PRESETS = Path("presets")
 OWN = ("data", "pictures")  # sections that are the user's, whatever the recipe
+OWN_KEYS = {"split": ("file", "group_by")}  # keys of others that are
 
 
 def names() -> list[str]:
@@ -26,7 +27,8 @@ def read(name: str) -> dict[str, Any]:
     if name not in names():
         raise UserError(f"{path}: no such preset (known: {', '.join(names())})")
     changes = load(path)
-    if own := [section for section in OWN if section in changes]:
+    keys = (f"{s}.{key}" for s, own in OWN_KEYS.items() for key in own if key in changes.get(s, ()))
+    if own := [*(section for section in OWN if section in changes), *keys]:
         raise UserError(*(f"{path}: {key} is set in params.yaml only; remove it" for key in own))
     check(merged(Params().plain(), changes), str(path))
     return changes
@@ -45,8 +47,9 @@ def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def use(name: str, path: Path) -> None:
     """Set params.yaml to the defaults and what a preset changes in them.
 
-    Its comments, its order, and its sections `data` and `pictures` stay. Raises UserError if there
-    is no such preset and, after the file is written, if the recipe contradicts the data.
+    Its comments, its order, its sections `data` and `pictures`, `split.file` and `split.group_by`
+    stay. Raises UserError if there is no such preset and, after the file is written, if the recipe
+    contradicts the data.
     """
     recipe = merged(Params().plain(), read(name))
     load(path)  # ruamel.yaml would say less about what is wrong with it
@@ -56,7 +59,10 @@ def use(name: str, path: Path) -> None:
         if section not in OWN and isinstance(value, dict):
             if not isinstance(document.get(section), dict):
                 document[section] = type(document)()
+            own = document[section].keys() & OWN_KEYS.get(section, ())
             for key, of_key in value.items():
+                if key in own:
+                    continue
                 put(document[section], key, of_key)
         elif section not in OWN:
             put(document, section, value)

@@ -21,10 +21,10 @@ HEAD = """\
 
 For anyone who edits `params.yaml`. Editors that know the YAML language server (VS Code with its
 YAML extension, Neovim, Emacs) complete and check the file as you type. A mistake stops a run before
-it starts, with all problems at once. `darkfield use NAME` sets everything but `data` and `pictures`
-to the defaults below and what `presets/NAME.yaml` changes in them.
+it starts, with all problems at once. `darkfield use NAME` sets everything to the defaults below and
+what `presets/NAME.yaml` changes in them, except `data`, `pictures`, `split.file`, `split.group_by`.
 
-This page is written by `make docs/settings.md`.
+[split.md](split.md) says more about `split`. This page is written by `make docs/settings.md`.
 """
 
 

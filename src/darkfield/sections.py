@@ -14,6 +14,7 @@ from darkfield.values import (
     Edge,
     EncoderName,
     Flag,
+    GroupBy,
     MaskValues,
     Maybe,
     ModelName,
@@ -43,7 +44,7 @@ class Data(Section):
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
-        description='Class of each value or "#rrggbb"; instances: of all others, each an object.',
+        description='Class of each value or "#rrggbb", or ignore; of all others: instances.',
     )
     mask_suffix: Maybe[Suffix] = Field(
         None,
@@ -77,6 +78,16 @@ class Synthesize(Section):
 class Split(Section):
     """How the pictures are divided among training, validation and test."""
 
+    file: Maybe[Place] = Field(
+        None,
+        description="A split to take as it is: a CSV with columns image and split, or a folder "
+        "with train.txt, val.txt and test.txt; or null.",
+    )
+    group_by: Maybe[GroupBy] = Field(
+        None,
+        description="What else groups pictures, such as films, patients or slides: a pattern with "
+        "a group ( ) on their names, or a column of split.file; or null.",
+    )
     strategy: Literal["grouped", "random"] = Field(
         "grouped",
         description="grouped: pictures of one field stay on one side; random: they leak.",
@@ -129,9 +140,10 @@ class Train(Section):
     )
     optimizer: Literal["adam", "adamw"] = Field("adam", description="adam or adamw.")
     learning_rate: Number = Field(0.001, gt=0, description="Learning rate at its highest.")
-    class_weights: Maybe[Literal["counts"] | tuple[Weight, ...]] = Field(
+    class_weights: Maybe[Literal["counts", "median_frequency"] | tuple[Weight, ...]] = Field(
         (1, 1, 3),
-        description="One per class, null: none, or counts: 1 - the class's share of the pixels.",
+        description="One per class; counts: 1 - its share of the pixels; median_frequency: as "
+        "SegNet's authors; null: none.",
     )
     dice_weight: Number = Field(
         0, ge=0, description="Weight of the Dice loss beside cross entropy."

@@ -72,6 +72,17 @@ def short(value: float) -> float:
     return int(value) if float(value).is_integer() and abs(value) < 1e15 else value
 
 
+def one_group(pattern: str) -> str:
+    """Refuses what is neither a regular expression with one group nor, with none, plain text."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise problem(f"{pattern!r} is no regular expression ({error}); correct it") from error
+    if groups > 1:
+        raise problem(f"{pattern!r} has {groups} groups ( ); keep one, write (?: ) for the others")
+    return pattern
+
+
 Whole = Annotated[int, Strict(), BeforeValidator(unquoted)]
 Index = Annotated[int, Strict(), Field(ge=0), BeforeValidator(unquoted)]
 Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(unquoted)]
@@ -92,6 +103,11 @@ Place = Annotated[  # Snakemake would interpret braces and angle brackets
 EncoderName = Annotated[str, Field(pattern=r"^[\w.-]+$", title="the name of an encoder")]
 ModelName = Annotated[
     str, Field(pattern=r"^[^/{}<>*\n]+$", title="the NAME of a folder models/NAME")
+]
+GroupBy = Annotated[
+    str,
+    Field(min_length=1, title="a pattern with one group ( ), or the name of a column"),
+    AfterValidator(one_group),
 ]
 Maybe = Annotated[T | None, BeforeValidator(null)]
 Suffix = Annotated[str, Field(pattern=r"^[^/{}<>\x00-\x1f]+$", title="the end of a name")]
@@ -135,13 +151,13 @@ def in_order(classes: dict[str, int]) -> dict[str, int]:
 
 Classes = Annotated[
     dict[str, Index],
-    Field(min_length=2, max_length=256, title="a mapping of 2 to 256 names to whole numbers"),
+    Field(min_length=2, max_length=255, title="a mapping of 2 to 255 names to whole numbers"),
     BeforeValidator(text_keys),
     AfterValidator(in_order),
 ]
 MaskValues = Annotated[
     dict[Annotated[str, Field(pattern=MASK_VALUE)], str],
-    Field(min_length=1, title="a mapping of values to names of classes"),
+    Field(min_length=1, title="a mapping of values to names of classes, or to ignore"),
     BeforeValidator(one_class_each),
     AfterValidator(lambda values: dict(sorted(values.items()))),
 ]

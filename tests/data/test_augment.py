@@ -9,6 +9,7 @@ from conftest import LONG
 from torchvision import tv_tensors
 from toy import digests, run, toy_dataset
 
+from darkfield.classes import VOID
 from darkfield.data.augment import RandomWindow, StrayLight, augmentation
 from darkfield.data.pixels import Pictures, new_pixels
 from darkfield.sections import Augment
@@ -161,3 +162,14 @@ def test_workers_change_no_byte_however_they_are_started(tmp_path):
     run(dataset, tmp_path / "none", 1)
     run(dataset, tmp_path / "two", 1, workers=2)
     assert digests(tmp_path / "two") == digests(tmp_path / "none")
+
+
+def test_void_is_no_foreground():
+    window = RandomWindow((16, 24), (1, 1), foreground=1)
+    image, mask = pair(spot=(30, 2))
+    mask[:, 40:] = VOID
+    for seed in range(30):
+        torch.manual_seed(seed)
+        assert (window(image, mask)[1] == 2).sum() == 1
+    _, only = window(image, tv_tensors.Mask(torch.full_like(mask, VOID)))
+    assert (only == VOID).all()

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from darkfield.classes import VOID
 from darkfield.data.images import read_image
-from darkfield.data.instances import find_numbers
+from darkfield.data.instances import find_numbers, read_numbers
 from darkfield.data.mask_values import flatten, numbered
 from darkfield.data.masks import flatten_pairs, gather_masks
 from darkfield.data.pairs import find_pairs
@@ -398,3 +399,46 @@ def test_classes_named_like_columns_leave_the_columns_alone(root):
     splits = split_images(table, [*rows], [False for _ in rows], names, **options)
     counts = class_counts(table.merge(splits, on="image"), names)
     assert list(counts["pixels"]["all"].values()) == np.sum(counted, axis=0).tolist()
+
+
+def test_void_is_255_whatever_value_stands_for_it():
+    index = np.where(INDEX == 1, VOID, INDEX).tolist()
+    grey, palette = (Image.fromarray(np.choose(INDEX, [0, v, 2]).astype(np.uint8)) for v in (9, 1))
+    palette.putpalette([0, 0, 0, 224, 224, 192, 0, 255, 0])
+    table = {"0": "background", "2": "spirochaete"}
+    for picture, void in ((grey, "9"), (palette, "1"), (palette.convert("RGB"), "#e0e0c0")):
+        others = {"#00ff00": "spirochaete"} if void.startswith("#") else {}
+        assert flatten(picture, table | others | {void: "ignore"}, CLASSES).tolist() == index
+    deep = Image.fromarray(np.choose(INDEX, [0, 60000, 2]).astype(np.uint16))
+    assert flatten(deep, table | {"60000": "ignore"}, CLASSES).tolist() == index
+
+
+def test_one_object_per_value_is_refused_with_void_beside_it():
+    pixels = np.zeros((9, 9), np.uint16)
+    pixels[1, 1:4], pixels[5, 1:4], pixels[8] = 1, 2, 9
+    with pytest.raises(ValueError, match="one object per value"):
+        flatten(Image.fromarray(pixels), VALUES | {"9": "ignore"}, CLASSES)
+
+
+def test_void_has_a_column_if_masks_may_have_it(root):
+    assert "pixels_ignore" not in read_csv(run(root)[1])
+    pixels = np.zeros((20, 30), np.uint8)
+    pixels[:2] = 9
+    Image.fromarray(pixels).save(root / "masks/a.png")
+    options = {"mask_values": VALUES | {"9": "ignore"}, "classes": CLASSES, "threads": 2}
+    paths = [root / "void" / name for name in NAMES]
+    assert not flatten_pairs(find_pairs(root)[0], *paths, numbers={}, **options)
+    table = read_csv(paths[1]).set_index("image")
+    assert table["pixels_ignore"].to_dict() == {"001": 0, "a": 60, "b": 0, "c": 0}
+    assert table.loc["a", "pixels_background"] == 18 * 30
+
+
+def test_a_numbered_object_may_reach_into_void(tmp_path):
+    numbers, mask = np.zeros((2, 9, 9), np.uint8)
+    numbers[2:6, 2:6], numbers[8] = 1, 2
+    mask[2:6, 2:6], mask[4:] = 1, VOID
+    Image.fromarray(numbers).save(tmp_path / "a.png")
+    assert read_numbers(tmp_path / "a.png", mask).tolist() == numbers.tolist()
+    mask[2, 2] = 2
+    with pytest.raises(ValueError, match="object 1 on pixels of several classes"):
+        read_numbers(tmp_path / "a.png", mask)

@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from darkfield.data.split import fold_splits, grouped_split, random_split, split_images
+from darkfield.data.split import (
+    fold_splits,
+    given_split,
+    grouped_split,
+    leaks,
+    manner,
+    random_split,
+    split_images,
+    torn,
+)
 from darkfield.files import UserError
 
 THREE = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -145,3 +154,53 @@ def test_in_cross_validation_what_was_seen_trains_every_fold_and_tests_none():
         assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
         tested.update(i for i, s in enumerate(splits) if s == "test")
     assert tested == Counter(i for i, before in enumerate(seen) if not before)
+
+
+OWN = {"strategy": "grouped", "file": None, "group_by": None}
+
+
+def given(splits, seen=None, **fractions):
+    groups, seen = [i // 2 for i in range(len(splits))], seen or [False] * len(splits)
+    return given_split(manifest(len(splits))["image"], groups, seen, splits, THREE | fractions)
+
+
+def test_a_split_of_the_users_own_is_taken_as_it_is():
+    splits = ["train", "val", "test", "test", "train", "train"]
+    table = given(splits)
+    assert list(table.columns) == ["image", "group", "split"]
+    assert table["split"].tolist() == splits
+    assert torn(table) == 1
+    assert list(leaks(table, OWN)) == ["1 of 3 groups stands on more than one side of the split"]
+
+
+def test_a_split_of_the_users_own_may_lack_what_has_no_fraction():
+    assert len(given(["train", "test"], val=0)) == 2
+    with pytest.raises(UserError, match=r"no image in val; add some, or set split\.val to 0"):
+        given(["train", "test"])
+
+
+def test_what_pretrained_weights_know_tests_no_split_of_the_users_own():
+    splits = ["train", "train", "val", "test", "test"]
+    with pytest.raises(UserError, match=r"split\.file: has 2 images in val and test whose fields"):
+        given(splits, [True, False, True, True, False])
+    assert len(given(splits, [True, True, False, False, False])) == 5
+
+
+def test_what_the_split_tears_apart_is_said_and_nothing_else():
+    whole = split(12, [0, 1] * 6, train=0.5, val=0, test=0.5)
+    assert list(leaks(whole, OWN)) == []
+    films = [f"drive{i % 4}_{i:04}" for i in range(12 * 4)]
+    table = split(48, range(48), **THREE).assign(image=films)
+    (line,) = leaks(table, OWN)
+    assert "make 4 sequences" in line and line.endswith(r"set split.group_by: '^(.*?)\d*$'")
+    assert list(leaks(table, OWN | {"group_by": "(.)"})) == []
+
+
+def test_how_the_split_was_made_in_words():
+    assert manner(OWN) == "by whole groups; a group is images whose features match"
+    assert manner(OWN | {"strategy": "random"}).startswith("image by image, at random; a group")
+    of = manner(OWN | {"file": "mine.csv", "group_by": "patient"})
+    assert of == (
+        "by mine.csv; a group is images whose features match, or that agree in split.group_by "
+        "(patient)"
+    )

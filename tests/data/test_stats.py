@@ -14,6 +14,7 @@ from darkfield.data.stats import (
     class_counts,
     class_weights,
     constant_channels,
+    void_share,
 )
 from darkfield.files import UserError
 
@@ -78,6 +79,29 @@ def test_class_counts_and_the_notebooks_weights():
     assert class_weights([1, 2], counts) == [1, 2]
 
 
+def test_median_frequency_by_hand():
+    """Each class's share of the images that have it; void (the 50 missing of 150) counts nowhere.
+
+    a: (80 + 180 + 70) / (100 + 200 + 100) = 0.825; b: (20 + 30) / (100 + 100) = 0.25;
+    c: 20 / 200 = 0.1; the median is 0.25. No training image has d.
+    """
+    pixels = {"a": [80, 180, 70, 0], "b": [20, 0, 30, 0], "c": [0, 20, 0, 9], "d": [0, 0, 0, 91]}
+    table = pd.DataFrame({f"pixels_{name}": n for name, n in pixels.items()})
+    table["height"], table["width"] = [10, 20, 10, 10], [10, 10, 15, 10]
+    table["split"] = ["train", "train", "train", "test"]
+    counts = class_counts(table, list(pixels))
+    assert counts["pixels_of_images_with"] == {
+        "all": {"a": 400, "b": 200, "c": 300, "d": 100},
+        "train": {"a": 400, "b": 200, "c": 200, "d": 0},
+        "val": {"a": 0, "b": 0, "c": 0, "d": 0},
+        "test": {"a": 0, "b": 0, "c": 100, "d": 100},
+    }
+    assert class_weights("median_frequency", counts) == [0.25 / 0.825, 1, 2.5, 1]
+    assert class_weights("median_frequency", class_counts(table[::-1], list(pixels))) == (
+        class_weights("median_frequency", counts)
+    )
+
+
 @pytest.mark.parametrize("setting", [[0, 1], [0, 0]])
 def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
     pixels = {"pixels_a": [100, 60], "pixels_b": [0, 40]}
@@ -88,6 +112,7 @@ def test_weights_of_which_nothing_can_be_learned_are_refused(setting):
     assert class_weights(None, counts) is None
     assert class_weights([1, 0], counts) == [1, 0]
     assert class_weights("counts", counts) == [1, 1]
+    assert class_weights("median_frequency", counts) == [1, 1]
 
 
 @pytest.mark.long
@@ -110,3 +135,16 @@ def test_classes_that_are_missing_are_reported_once_each():
         "val: no training image has it, so it is not learnt; 1 of val and 0 of test have it",
         "train: no image of val and test has it",
     ]
+
+
+def test_the_share_of_void():
+    table = pd.DataFrame({"height": [10, 20], "width": [10, 10], "pixels_ignore": [30, 0]})
+    assert void_share(table) == 0.1
+    assert void_share(table.drop(columns="pixels_ignore")) is None
+
+
+@pytest.mark.parametrize("setting", [None, "counts", [1, 2]])
+def test_training_images_of_void_alone_are_refused(setting):
+    table = pd.DataFrame({"pixels_a": [0, 60], "pixels_b": [0, 4], "split": ["train", "test"]})
+    with pytest.raises(UserError, match="ignore leaves no pixel of the training images"):
+        class_weights(setting, class_counts(table, ["a", "b"]))

@@ -31,3 +31,8 @@ def test_a_speck_in_an_empty_picture_is_no_missed_object():
     table = ranking(np.stack([speck, missed]), ["speck", "missed"], [1, 1], CLASSES)
     assert list(table["image"]) == ["missed", "speck"]
     assert table["agreement"].iloc[1] > 0.95
+
+
+def test_a_mask_that_is_all_void_is_not_reviewed():
+    table = ranking(np.stack([matrix(), 0 * matrix()]), ["a", "void"], [1, 1], CLASSES)
+    assert list(table["image"]) == ["a"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from darkfield.classes import VOID
 from darkfield.measure import metrics
 
 # 100 pixels: rows truth, columns prediction.
@@ -90,3 +91,25 @@ def test_confusion_table_has_a_row_an_entry():
     assert rows["pixels"].tolist() == [9, 1, 0, 0]
     assert rows["share"].tolist()[:2] == [0.9, 0.1]
     assert rows["share"].isna().tolist() == [False, False, True, True]
+
+
+def test_void_is_in_no_matrix_whatever_is_predicted_there():
+    truth = np.array([[0, 0, 1], [2, 2, 1]], dtype=np.uint8)
+    predicted = np.array([[0, 1, 1], [2, 0, 1]], dtype=np.uint8)
+    matrix = metrics.confusion(truth, predicted, 3)
+    wider = [np.hstack([part, np.full((2, 3), v)]) for part, v in ((truth, VOID), (predicted, 2))]
+    assert metrics.confusion(*wider, 3).tolist() == matrix.tolist()
+    classes = np.arange(VOID, dtype=np.uint8)
+    assert metrics.confusion(classes, classes, VOID).tolist() == np.eye(VOID).tolist()
+    with pytest.raises(AssertionError, match="its classes and VOID alone"):
+        metrics.confusion(np.array([3]), np.array([0]), 3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_image_of_void_alone_changes_no_mean():
+    """By hand: N of overlap accuracy is 100 in one image, and no pixel of the other counts."""
+    found, alone = (metrics.summarise(np.stack(m)) for m in ([HAND, 0 * HAND], [HAND]))
+    assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in alone.items()}
+    assert np.isnan(metrics.overlap_accuracy(0 * HAND)).all()
+    nothing = metrics.summarise(0 * HAND[None])
+    assert all(np.isnan(values).all() for values in nothing.values())

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from darkfield.classes import VOID
 from darkfield.files import read_csv, write_csv
 from darkfield.measure.object_scores import (
     by_class,
@@ -14,6 +15,7 @@ from darkfield.measure.object_scores import (
     match_table,
     matches,
     of_counts,
+    outside_void,
     scores,
 )
 from darkfield.measure.objects import compare
@@ -229,3 +231,20 @@ def test_few_scores_go_to_metrics_json(cells):
     few = compared(by_class(cells))
     assert list(few) == ["erythrocyte", "spirochaete"]
     assert few["erythrocyte"] == pytest.approx({"f1": 4 / 7, "count_bias": 1 / 3})
+
+
+def test_unmatched_objects_mostly_in_void_are_neither_right_nor_wrong():
+    """Void from column 100 on. Of the predicted cells of 20 columns, some lie in it."""
+    drawn = squares((0, 10), size=(120, 200))
+    drawn[30:50, 91:100], drawn[:, 100:] = 1, VOID
+    # By 0, 11, 20, 11 and 10 columns; in the rest of the fourth a cell is drawn.
+    predicted = squares((0, 10), (0, 91), (0, 150), (30, 91), (60, 90), size=(120, 200))
+    found, pairs, outlines = tables(a=(predicted, drawn))
+    objects, pairs = outside_void(match_table(found, pairs), pairs)
+    assert "void_px" not in objects and "counted" not in objects
+    ours = objects[~objects["drawn"]]
+    assert ours["area_px"].tolist() == [400, 180, 200]
+    assert ours["match"].notna().tolist() == [True, True, False]
+    of = scores(image_table(objects, pairs, outlines), "erythrocyte")
+    assert (of["drawn"], of["predicted"]) == (2, 3)
+    assert (of["precision"], of["recall"], of["pq"]) == (2 / 3, 1, 2 * 2 / 5)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from darkfield.classes import VOID
 from darkfield.measure.objects import Compared, compare, outline, within
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -117,3 +118,31 @@ def test_classes_that_are_not_counted_are_left_out():
     objects, _, outlines = compare(mask, mask, platelets)
     assert set(objects["class"]) == set(outlines["class"]) == {"spirochaete"}
     assert compare(mask, mask, {"background": 0, "platelet": 1, "fibre": 2}).outlines.empty
+
+
+def test_what_lies_in_void_is_told_apart():
+    drawn, predicted = blank(), blank()
+    drawn[:, 100:], drawn[10:30, 84:100], drawn[40:43, 20:100] = VOID, 1, 2
+    predicted[10:30, 84:104], predicted[40:43, 20:180] = 1, 2
+    tables = compare(predicted, drawn, CLASSES)
+    cells, pairs, row = of(tables, "erythrocyte")
+    assert cells[["area_px", "void_px"]].to_numpy().tolist() == [[320, 80], [320, 0]]
+    assert pairs["pixels"].tolist() == [320]
+    for side in ("predicted", "drawn"):  # three sides; the fourth is along the void, or in it
+        assert row[f"{side}_outline"].tolist() == row[f"{side}_outline_2"].tolist() == [20 + 2 * 15]
+    filaments, pairs, row = of(tables, "spirochaete")
+    assert filaments[["area_px", "void_px"]].to_numpy().tolist() == [[240, 240], [240, 0]]
+    assert filaments["line_px"].iloc[0] == pytest.approx(79, abs=1)  # up to the void
+    assert row["predicted_line"].tolist() == row["predicted_line_near"].tolist()
+    assert filaments["length_px"].iloc[0] == pytest.approx(160, abs=2)
+
+
+def test_what_is_predicted_in_void_alone_changes_nothing_outside():
+    drawn, predicted = blank(), blank()
+    drawn[10:30, 10:30] = predicted[10:30, 14:34] = 1
+    drawn[:, 100:] = VOID
+    before = compare(predicted, drawn, CLASSES)
+    predicted[10:30, 120:140], predicted[40:43, 110:190] = 1, 2
+    objects, pairs, outlines = compare(predicted, drawn, CLASSES)
+    assert pairs.equals(before.pairs) and outlines.equals(before.outlines)
+    assert objects[objects["area_px"] > 0].reset_index(drop=True).equals(before.objects)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from darkfield.classes import VOID
 from darkfield.measure.reliability import (
     BINS,
     TEMPERATURES,
@@ -105,3 +106,10 @@ def test_a_count_is_inside_its_interval_ends_included():
 def test_without_a_calibration_there_is_nothing_to_say():
     images = pd.DataFrame({"class": ["cell"], "low": [pd.NA], "high": [pd.NA]})
     assert by_class(pd.DataFrame(), images, pd.DataFrame(), NAMES) is None
+
+
+def test_void_is_in_no_bin():
+    values = logits(0.9, 0.92, 0.3)
+    drawn = np.array([[1, VOID, 0]])
+    assert (tally(values, drawn) == tally(values[..., [0, 2]], drawn[:, [0, 2]])).all()
+    assert not tally(values, np.full((1, 3), VOID)).any()

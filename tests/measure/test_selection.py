@@ -69,3 +69,10 @@ def test_absent_classes_and_absent_splits_are_null():
     assert values["spirochaete"]["overlap_accuracy"] == 1
     assert values["miou"] == pytest.approx((90 / 100 + 10 / 20) / 2)
     assert split_metrics(np.zeros((0, 3, 3), dtype=int), CLASSES) is None
+
+
+def test_best_of_a_val_split_of_void_alone_is_an_error():
+    matrices = np.random.default_rng(0).integers(1, 100, (2, 5, 3, 3))
+    matrices[:, 1:3] = 0
+    with pytest.raises(UserError, match="a val split with pixels of a class"):
+        best_epoch(table(matrices, SPLITS, CLASSES), "best")

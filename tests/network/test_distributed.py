@@ -12,6 +12,7 @@ from conftest import LONG, REPOSITORY
 from replicas import train
 from toy import digests
 
+from darkfield.classes import VOID
 from darkfield.network.build import build
 from darkfield.network.distributed import replicate, share
 from darkfield.network.loss import cross_entropy, dice
@@ -38,6 +39,7 @@ def gradients(model, options, samples, class_weights):
     torch.manual_seed(1)
     model = build(Model(name=model, **options), 3).double().train()
     images, masks = torch.randn(samples, 3, 32, 32).double(), torch.randint(3, (samples, 32, 32))
+    masks[0, :9] = VOID
     mine = share(range(samples))
     trained = replicate(model)
     logits = trained(images[mine])

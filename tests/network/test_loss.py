@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from darkfield.classes import VOID
 from darkfield.network.loss import cross_entropy, dice
 
 
@@ -39,3 +40,41 @@ def test_dice_by_hand():
     right = 50.0 * torch.nn.functional.one_hot(masks, 3).movedim(-1, 1)
     assert dice(right, masks).item() == pytest.approx(0, abs=1e-4)
     assert dice(right, torch.zeros_like(masks)).item() > 0.4
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 1.0, 3.0]])
+def test_void_is_torchs_ignore_index(weight):
+    torch.manual_seed(0)
+    weight = weight and torch.tensor(weight)
+    masks = torch.randint(0, 3, (2, 9, 7), dtype=torch.uint8)
+    masks[0, :4] = masks[1, 8, 6] = VOID
+    a = torch.randn(2, 3, 9, 7).requires_grad_()
+    b = a.detach().clone().requires_grad_()
+    ours = cross_entropy(a, masks, weight)
+    torchs = F.cross_entropy(b, masks.long(), weight, ignore_index=VOID)
+    ours.backward()
+    torchs.backward()
+    assert ours.item() == pytest.approx(torchs.item(), rel=1e-5)
+    assert torch.allclose(a.grad, b.grad, atol=1e-7)
+
+
+def test_dice_is_that_of_the_pixels_that_are_not_void():
+    torch.manual_seed(0)
+    logits, masks = torch.randn(1, 3, 6, 8), torch.randint(0, 3, (1, 6, 8), dtype=torch.uint8)
+    expected = dice(logits[:, :, :4], masks[:, :4])
+    masks[:, 4:] = VOID
+    logits.requires_grad_()
+    loss = dice(logits, masks)
+    loss.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert (logits.grad[:, :, 4:] == 0).all() and (logits.grad[:, :, :4] != 0).any()
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 1.0, 3.0]])
+def test_a_batch_of_void_alone_contributes_nothing(weight):
+    logits = torch.randn(2, 3, 9, 7, requires_grad=True)
+    masks = torch.full((2, 9, 7), VOID, dtype=torch.uint8)
+    loss = cross_entropy(logits, masks, weight and torch.tensor(weight)) + dice(logits, masks)
+    loss.backward()
+    assert loss == 0
+    assert (logits.grad == 0).all()

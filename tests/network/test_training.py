@@ -10,6 +10,7 @@ from conftest import LONG, REPOSITORY
 from safetensors.torch import load_file
 from toy import CHANNELS, digests, run, toy_dataset
 
+from darkfield.classes import VOID
 from darkfield.data.dataset import DarkfieldDataset, normalise
 from darkfield.files import UserError
 from darkfield.network.device import autocast, depthwise_in_float32, setup
@@ -269,3 +270,14 @@ def test_auto_resolves():
     assert device.type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert precision in ("fp32", "bf16")
     assert torch.get_num_threads() == 2
+
+
+def test_pictures_of_void_teach_nothing_and_stop_nothing(tmp_path):
+    dataset = toy_dataset()
+    dataset.masks = [np.full_like(dataset.masks[0], VOID), *dataset.masks[1:]]
+    model, history = run(dataset, tmp_path, 2, batch_size=1, dice_weight=1)
+    assert history[-1]["loss"] > 0
+    assert all(weights.isfinite().all() for weights in model.state_dict().values())
+    dataset.masks = [np.full_like(mask, VOID) for mask in dataset.masks]
+    _, history = run(dataset, tmp_path / "void", 1, dice_weight=1)
+    assert history[0]["loss"] == 0

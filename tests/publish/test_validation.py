@@ -22,7 +22,7 @@ def test_it_says_what_the_results_say():
         f"SHA-256 of the list of images and masks `{'d' * 64}`, of the split `{'s' * 64}`" in text
     )
     assert f"| test | 3 | 3 | {given['counts']['pixels']['test']['background']:,} |" in text
-    assert "no group stands on more than one side of the split" in text
+    assert "No group stands on more than one side of the split" in text
     assert f"| spirochaete | {given['found']['test']['spirochaete']['iou']:.3f} |" in text
     of = given["object_scores"]["test"]["erythrocyte"]
     assert f"| drawn | {of['drawn']:.0f} |" in text
@@ -45,7 +45,7 @@ def test_every_table_has_as_many_cells_as_its_head():
 def test_a_group_on_two_sides_is_told():
     given = arguments()
     given["table"] = given["table"].assign(group=0)
-    assert "**1 groups stand on more than one side" in sheet(**given)
+    assert "**1 of 1 groups stands on more than one side" in sheet(**given)
 
 
 def test_a_class_may_have_any_name():
@@ -66,3 +66,10 @@ def test_without_test_images_it_says_so():
     text = sheet(**arguments(splits=("train",) * 4 + ("val",) * 2))
     assert "No test images: split.test is 0." in text
     assert "No test images, so no failure could be seen." in text
+
+
+def test_the_share_of_void_is_told_if_masks_have_it():
+    given = arguments()
+    assert "Void" not in sheet(**given)
+    given["table"] = given["table"].assign(pixels_ignore=240)
+    assert "(`ignore` in data.mask_values): 10.0 % of all." in sheet(**given)

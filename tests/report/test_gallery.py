@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from darkfield.classes import VOID
 from darkfield.report.gallery import ALPHA, SIDE, layer, pictures, score, worst_first
-from darkfield.report.palette import INVENTED, MISSED, class_colours, rgb
+from darkfield.report.palette import HATCH, INVENTED, MISSED, class_colours, rgb
 
 
 def decoded(uri):
@@ -71,3 +72,12 @@ def test_large_pictures_are_shrunk():
     uris = pictures(image, truth, predicted, 3)
     assert {decoded(uri).size for uri in uris.values()} == {(SIDE, SIDE // 2)}
     assert sum(map(len, uris.values())) < 1_000_000
+
+
+def test_void_is_hatched():
+    truth = np.full((40, 60), VOID, dtype=np.uint8)
+    uris = pictures(np.zeros((40, 60, 3), np.uint8), truth, np.ones_like(truth), 2)
+    for name in ("truth", "errors"):
+        pixels = np.asarray(decoded(uris[name]).convert("RGBA"))
+        stripe = pixels[..., 3] > 0
+        assert (pixels[stripe][:, :3] == rgb(HATCH)).all() and 0.2 < stripe.mean() < 0.3

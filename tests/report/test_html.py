@@ -66,6 +66,13 @@ def test_metrics_and_intervals_are_on_the_page(given, text):
         assert fact in words
 
 
+def test_it_says_how_the_images_were_divided_and_what_that_tears_apart(given, text):
+    said = "by whole groups; a group is images whose features match; no group stands on more than"
+    assert said in Elements(text).text
+    torn = page(**given | {"table": given["table"].assign(group=0)})
+    assert "match; 1 of 1 groups stands on more than one side of the split" in Elements(torn).text
+
+
 def test_caveats_and_the_names_of_classes_do_not_depend_on_the_order_of_keys(given, text):
     assert "trained on" not in Elements(text).text
     given["scores"]["caveats"] = ["3 of 3 test images were trained on"]
@@ -262,3 +269,20 @@ def test_dark_and_light_are_both_legible(opened):
         fill = "return getComputedStyle(document.querySelector('.chart text')).fill"
         pages[scheme] = opened.execute_script(fill)
     assert pages["light"] != pages["dark"]
+
+
+def test_void_is_told_if_masks_have_it(given, text):
+    assert "Void," not in text and "void, not measured" not in text
+    table = given["table"]
+    words = Elements(page(**given | {"table": table.assign(pixels_ignore=240)})).text
+    assert "Void, 10.0\u202f% of all pixels, is left out here, as it is of every measure." in words
+    assert words.count("void, not measured") == 2
+    words = Elements(page(**given | {"table": table.assign(pixels_ignore=0)})).text
+    assert "void, not measured" not in words
+
+
+def test_a_split_of_void_alone_has_no_shares(given):
+    counts = given["counts"]
+    pixels = counts["pixels"] | {"val": dict.fromkeys(CLASSES, 0)}
+    text = page(**given | {"counts": counts | {"pixels": pixels}})
+    assert "nan" not in re.sub("<svg.*?</svg>", "", text, flags=re.DOTALL)

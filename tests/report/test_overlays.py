@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from darkfield.report.overlays import GAP, TITLE, errors, overlay, paint, pick
-from darkfield.report.palette import COLOURS
+from darkfield.classes import VOID
+from darkfield.report.overlays import GAP, TITLE, errors, hatched, overlay, paint, pick
+from darkfield.report.palette import COLOURS, HATCH, rgb
 
 CLASSES = ["background", "erythrocyte", "spirochaete"]
 
@@ -48,3 +49,20 @@ def test_pick_spreads_over_the_order():
     assert pick(table, 3)["image"].tolist() == ["a", "e", "j"]
     assert pick(table, 99)["image"].tolist() == list("abcdefghij")
     assert pick(table, 0)["image"].tolist() == []
+
+
+def test_void_is_hatched_in_truth_and_errors_and_no_error():
+    truth = np.full((90, 300), VOID, dtype=np.uint8)
+    truth[:45] = 1
+    assert (errors(truth, np.ones_like(truth)) == np.where(truth == VOID, VOID, 0)).all()
+    image = np.full((90, 300, 3), 100, dtype=np.uint8)
+    sheet = overlay(image, truth, np.ones_like(truth), CLASSES)
+    panels = [sheet[TITLE:, k * (300 + GAP) :][:, :300] for k in range(4)]
+    assert (panels[0] == image).all()
+    assert len(np.unique(panels[2].reshape(-1, 3), axis=0)) == 1
+    for panel, under in ((panels[1], 100), (panels[3], 50)):
+        stripe = np.abs(panel[45:] - (0.4 * under + 0.6 * rgb(HATCH))).max(axis=2) <= 1
+        clear = (panel[45:] == under).all(axis=2)
+        assert (stripe | clear).all() and 0.2 < stripe.mean() < 0.3
+    index, colours = hatched(truth[:45], COLOURS)
+    assert index.max() == 1 and colours is COLOURS

@@ -19,6 +19,7 @@ import darkfield.engine.lock
 import darkfield.engine.private
 import darkfield.validation
 from darkfield.classes import COUNTED, class_names
+from darkfield.data.split_file import lists as split_lists
 from darkfield.engine.imports import code_digest, code_files
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json

@@ -103,12 +103,18 @@ PRETRAINED_SPEC = [] if PRETRAINED is None else f"models/{PRETRAINED}/model.json
 TRAINED_ON = config["evaluate"]["trained_on"] if PRETRAINED_SPEC else "refuse"
 
 
+# The user's own split or table of the images; a folder's files, since Snakemake hashes no folder.
+SPLIT_FILE = config["split"]["file"]
+SPLIT_LISTS = or_exit(split_lists, SPLIT_FILE) if SPLIT_FILE else []
+
+
 rule split:
     input:
         **of_batches(rules.split_batch.output),
         images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
+        own_split=SPLIT_LISTS,
     output:
         split="data/split.csv",
     log:

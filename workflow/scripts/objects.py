@@ -2,12 +2,13 @@
 
 from darkfield.engine.script import job
 from darkfield.files import concat_csv, write_csv
-from darkfield.measure.object_scores import match_table
+from darkfield.measure.object_scores import match_table, outside_void
 from darkfield.measure.reliability import PLACE
 
 with job(snakemake) as log:
     found = {name: concat_csv(files) for name, files in snakemake.input.items()}
-    found["objects"] = match_table(found["objects"], found["pairs"])
+    matched = match_table(found["objects"], found["pairs"])
+    found["objects"], found["pairs"] = outside_void(matched, found["pairs"])
     found["pixels"] = found["pixels"].groupby(PLACE, as_index=False).sum()
     for name, table in found.items():
         write_csv(snakemake.output[name], table)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import class_names, matched
+from darkfield.classes import VOID, class_names, matched
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes
 from darkfield.engine.script import job
 from darkfield.files import read_csv, read_json, stacked, write_csv
@@ -54,7 +54,8 @@ with job(snakemake) as log:
     classes, names = predictor.classes, class_names(predictor.classes)
     # Index in the masks -> index of the same name in the model.
     of_data = matched(classes, snakemake.params.classes, inputs.spec)
-    numbering = np.argsort(of_data).astype(np.uint8)
+    numbering = np.full(VOID + 1, VOID, np.uint8)
+    numbering[of_data] = range(len(of_data))
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
     batch, batches = int(snakemake.wildcards.batch), snakemake.params.batches
     table = table.iloc[batch_rows(len(table), batch, batches)].reset_index(drop=True)
@@ -73,10 +74,10 @@ with job(snakemake) as log:
     for i in progress(table.index, "image"):
         split = table["split"][i]
         with watched(predictor.network) as seen:
-            if split == "train":
+            drawn = numbering[masks[i]]
+            if split == "train" or (drawn == VOID).all():
                 plain.labels(native[i])
             else:
-                drawn = numbering[masks[i]]
                 known = table["numbered"][i] and numbers is not None
                 by_number = numbered(drawn, classes, numbers[i]) if known else None
                 parts, sums = measured(native[i], drawn, by_number)

@@ -10,6 +10,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from darkfield.classes import VOID
 from darkfield.data.dataset import Pair
 from darkfield.sections import Augment
 from darkfield.values import Size
@@ -20,7 +21,7 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
 
     The window is 1 / s times as large as `size`, s drawn log-uniformly from `scale`. In the
     fraction `foreground` of cases it holds a random pixel of a random class that the mask has,
-    background apart. Where it leaves the picture it is black, and background.
+    background and void apart. Where it leaves the picture it is black, and background.
     """
 
     def __init__(self, size: Sequence[int], scale: Sequence[float], foreground: float):
@@ -35,7 +36,7 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         sides = [max(1, round(side / scale)) for side in self.size]
         inside = None
         if torch.rand(()) < self.foreground:
-            present = mask.flatten().bincount()[1:].nonzero()[:, 0] + 1
+            present = mask.flatten().bincount()[1:VOID].nonzero()[:, 0] + 1
             if len(present):
                 pixels = (mask == present[pick(len(present))]).nonzero()
                 inside = pixels[pick(len(pixels))].tolist()

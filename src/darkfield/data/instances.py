@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from darkfield.classes import VOID
 from darkfield.data.images import is_picture, open_image
 from darkfield.files import stem_of
 
@@ -20,7 +21,7 @@ def find_numbers(root: Path) -> dict[str, Path]:
 def read_numbers(path: Path, mask: np.ndarray) -> np.ndarray:
     """The number of each pixel's object, uint16 (H, W), 0 for none; `mask` has its class, (H, W).
 
-    Raises ValueError if the file holds anything else, or does not agree with the mask.
+    Raises ValueError if the file holds anything else, or does not agree with the mask outside VOID.
     """
     picture = open_image(path)
     numbers = np.asarray(picture)
@@ -30,7 +31,7 @@ def read_numbers(path: Path, mask: np.ndarray) -> np.ndarray:
         (h, w), (mask_h, mask_w) = numbers.shape, mask.shape
         raise ValueError(f"is {w}x{h} pixels, its mask is {mask_w}x{mask_h}; save it at that size")
     numbers = numbers.astype(np.uint16)
-    numbered = numbers > 0
+    numbered = (numbers > 0) & (mask != VOID)
     of_object, of_mask = numbers[numbered], mask[numbered]
     least, most = np.full(65536, 255, np.uint8), np.zeros(65536, np.uint8)
     np.minimum.at(least, of_object, of_mask)

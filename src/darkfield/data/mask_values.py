@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from PIL import Image
 
-from darkfield.classes import INSTANCES, class_names
+from darkfield.classes import IGNORE, INSTANCES, VOID, class_names
 from darkfield.data.images import DEEP, opaque
 from darkfield.data.stacks import PHOTOMETRIC, tag
 
@@ -118,9 +118,10 @@ def flatten(
     """Class indices, uint8 (H, W), of a mask of open_mask.
 
     `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
-    its index; INSTANCES maps all other values, of which 0 is the class of index 0 unless it is
-    named. Raises ValueError with the values that `mask_values` does not have, for a mask whose
-    values may mean something else, see codes, and, if `check`, for one that looks interpolated.
+    its index; IGNORE becomes VOID. INSTANCES maps all other values, of which 0 is the class of
+    index 0 unless it is named. Raises ValueError with the values that `mask_values` does not have,
+    for a mask whose values may mean something else, see codes, and, if `check`, for one that looks
+    interpolated.
     """
     table = table_of(mask_values, classes)
     pixels = codes(mask, set(table))
@@ -139,10 +140,10 @@ def flatten(
     elif len(strange := np.setdiff1d(values, known)):
         raise ValueError(unnamed(pixels, values, strange, classes))
     elif pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
-        refuse_instances(pixels, values)
+        refuse_instances(pixels, np.setdiff1d(values, known[index == VOID]))
     if pixels.dtype == np.uint8:
         if check:
-            refuse_smoothed(pixels, values)
+            refuse_smoothed(pixels, np.setdiff1d(values, known[index == VOID]))
         lookup = np.zeros(256, dtype=np.uint8)
         lookup[known[known < 256]] = index[known < 256]
         return lookup.take(pixels)
@@ -150,8 +151,9 @@ def flatten(
 
 
 def table_of(mask_values: dict[str, str], classes: dict[str, int]) -> dict[int, int]:
-    """The class index of each code; with INSTANCES, 0 has one too."""
-    named = {code(v): classes[name] for v, name in mask_values.items() if v != INSTANCES}
+    """The class index of each code, VOID for IGNORE; with INSTANCES, 0 has one too."""
+    indices = classes | {IGNORE: VOID}
+    named = {code(v): indices[name] for v, name in mask_values.items() if v != INSTANCES}
     return {0: 0} | named if INSTANCES in mask_values else named
 
 
@@ -167,7 +169,7 @@ def numbered(
         return None
     table = table_of(mask_values, classes)
     values, place = np.unique(codes(mask, set(table)), return_inverse=True)
-    if any(table.get(int(value)) for value in values):
+    if {table.get(int(value), 0) for value in values} - {0, VOID}:
         return None
     is_object = np.array([int(value) not in table for value in values])
     if is_object.sum() > MOST:
@@ -228,7 +230,7 @@ def refuse_smoothed(pixels: np.ndarray, values: np.ndarray) -> None:
     """
     import cv2
 
-    low, *others = values.tolist()
+    low, *others = values.tolist() or [0]
     for between, high in itertools.combinations(others, 2):
         inside = (pixels == high).astype(np.uint8)
         near, far = (cv2.dilate(inside, np.ones((n, n), np.uint8)) for n in (3, 7))

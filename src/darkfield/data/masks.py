@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from darkfield.classes import INSTANCES, border_column, pixels_column
+from darkfield.classes import IGNORE, INSTANCES, VOID, border_column, pixels_column
 from darkfield.data.class_masks import of_one_class, together
 from darkfield.data.images import TURN, open_image, to_rgb, write_png
 from darkfield.data.instances import read_numbers
@@ -108,16 +108,18 @@ def flatten_pairs(
 
     The manifest's columns: image (its name), file (its file's), height and width in pixels,
     numbered (whether its objects are: by a file of `numbers`, or else by the mask itself),
-    pixels_CLASS for each class, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), mask_sha256 of the flattened mask, and border_CLASS, as pixels_CLASS, of its border. In
-    the same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`,
-    see darkfield.data.pixels, and, uint16, the objects to `object_pixels`, which stays empty if no
+    pixels_CLASS for each class, pixels_ignore if `mask_values` has IGNORE, image_sha256,
+    image_pixels_sha256 (`pixels.digest` of the decoded image), mask_sha256 of the flattened mask,
+    and border_CLASS, the pixels of a class on the mask's border, which gather_masks checks. In the
+    same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`, see
+    darkfield.data.pixels, and, uint16, the objects to `object_pixels`, which stays empty if no
     picture can have any. Returns what is wrong with the pairs; if anything is, the files written
     are useless.
     """
     some_numbered = INSTANCES in mask_values or any(
         stem in numbers or isinstance(masks, dict) for stem, (_, masks) in pairs.items()
     )
+    counted = classes | ({IGNORE: VOID} if IGNORE in mask_values.values() else {})
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
         (image_path, masks), wrong, picture, image = pairs[stem], [], None, None
@@ -137,11 +139,11 @@ def flatten_pairs(
                 return [f"{numbers[stem]}: {error}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
-        pixels = np.bincount(mask.ravel(), minlength=len(classes))
+        pixels = np.bincount(mask.ravel(), minlength=VOID + 1)
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row["numbered"] = objects is not None
-        row |= {pixels_column(name): int(pixels[i]) for name, i in classes.items()}
+        row |= {pixels_column(name): int(pixels[i]) for name, i in counted.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(image)}
         row["mask_sha256"] = sha256(path)
         border = np.bincount(border_of(mask), minlength=len(classes))

@@ -1,11 +1,14 @@
-"""Which images train, validate and test: at random, as in the notebook, or by whole fields."""
+"""Which images train, validate and test: by whole fields, at random, or as split.file has it."""
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from darkfield.classes import pixels_column
+from darkfield.data.group_by import FRAMES, sequence_pattern, torn_sequences
 from darkfield.data.trained_on import REMEDY
 from darkfield.files import UserError
 
@@ -146,3 +149,62 @@ def split_images(
             "add images or change the fractions"
         )
     return pd.DataFrame({"image": manifest["image"], "group": groups, "split": splits})
+
+
+def given_split(
+    images: pd.Series,
+    groups: list[int],
+    seen: list[bool],
+    splits: list[str],
+    fractions: dict[str, float],
+) -> pd.DataFrame:
+    """The table image, group, split with the splits that split.file gives, whatever the groups.
+
+    Raises UserError if val or test has images that pretrained weights have `seen`, and if a split
+    with a fraction above 0 stays empty; the fractions mean nothing else.
+    """
+    if known := sum(s != "train" for s, before in zip(splits, seen, strict=True) if before):
+        raise UserError(
+            f"split.file: has {known} images in val and test whose fields of view the pretrained "
+            "weights were trained on; move them to train, set train.pretrained_weights: null, or "
+            f"{REMEDY}"
+        )
+    if empty := [s for s, fraction in fractions.items() if fraction and s not in splits]:
+        keys = " and ".join(f"split.{s}" for s in empty)
+        raise UserError(
+            f"split.file: has no image in {' and '.join(empty)}; add some, or set {keys} to 0"
+        )
+    return pd.DataFrame({"image": images, "group": groups, "split": splits})
+
+
+def manner(split: dict[str, Any]) -> str:
+    """How the images were divided, according to the section split of params.yaml, in words."""
+    group_by, file = split["group_by"], split["file"]
+    ways = {"grouped": "by whole groups", "random": "image by image, at random"}
+    also = "" if group_by is None else f", or that agree in split.group_by ({group_by})"
+    how = ways[split["strategy"]]
+    if file is not None:
+        how = f"by {file}"
+    return f"{how}; a group is images whose features match{also}"
+
+
+def torn(table: pd.DataFrame) -> int:
+    """How many groups of a table with columns group and split stand on more than one side."""
+    return int((table.groupby("group")["split"].nunique() > 1).sum())
+
+
+def leaks(table: pd.DataFrame, split: dict[str, Any]) -> Iterator[str]:
+    """What the split tears apart, as far as groups and names tell, in sentences without a stop.
+
+    `table` has the columns image, group and split; `split` is that section of params.yaml.
+    """
+    if n := torn(table):
+        stand = "stands" if n == 1 else "stand"
+        yield f"{n} of {table['group'].nunique()} groups {stand} on more than one side of the split"
+    if split["group_by"] is None and (films := torn_sequences(table)):
+        pattern = sequence_pattern(table["image"].tolist())
+        yield (
+            f"the numbers in the names make {films} sequences of {FRAMES} images or more that "
+            "stand on more than one side of the split; if each is a film, a slide or a patient, "
+            f"set split.group_by: '{pattern}'"
+        )

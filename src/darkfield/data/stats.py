@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import pixels_column
+from darkfield.classes import IGNORE, pixels_column
 from darkfield.files import UserError
 
 CHANNELS = ("red", "green", "blue")
@@ -52,8 +52,10 @@ def constant_channels(stats: dict[str, Any]) -> list[str]:
 def class_counts(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     """Pixels of each class and images that have it, over all images and per split, and the weights.
 
-    `table` is data/flattened_masks.csv merged with data/split.csv. The weights are the notebook's,
-    1 - n_c / sum(n) over the training split; all 1 where that would be 0 for its only class.
+    `table` is data/flattened_masks.csv merged with data/split.csv. "pixels_of_images_with" has, for
+    each class, the pixels of the images that have it, those of no class left out. The weights are
+    the notebook's, 1 - n_c / sum(n) over the training split; all 1 where that would be 0 for its
+    only class.
     """
     of = {"all": table} | {s: table[table["split"] == s] for s in ("train", "val", "test")}
     columns = {c: pixels_column(c) for c in classes}
@@ -61,10 +63,33 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     images_with = {
         s: {c: int((rows[k] > 0).sum()) for c, k in columns.items()} for s, rows in of.items()
     }
+    pixels_of_images_with = {
+        s: {
+            c: int(rows.loc[rows[k] > 0, list(columns.values())].to_numpy().sum())
+            for c, k in columns.items()
+        }
+        for s, rows in of.items()
+    }
     n = np.array(list(pixels["train"].values()))
     weights = (1 - n / n.sum()).tolist() if (n > 0).sum() > 1 else [1.0] * len(n)
     images = {s: len(rows) for s, rows in of.items()}
-    return {"pixels": pixels, "images": images, "images_with": images_with, "weights": weights}
+    return {
+        "pixels": pixels,
+        "images": images,
+        "images_with": images_with,
+        "pixels_of_images_with": pixels_of_images_with,
+        "weights": weights,
+    }
+
+
+def void_share(table: pd.DataFrame) -> float | None:
+    """The share of void among all pixels of a manifest's images, 0 to 1; None if masks have none.
+
+    That is, if data.mask_values does not say ignore.
+    """
+    if (column := pixels_column(IGNORE)) not in table:
+        return None
+    return float(table[column].sum() / (table["height"] * table["width"]).sum())
 
 
 def absences(counts: dict[str, Any]) -> list[str]:
@@ -90,15 +115,38 @@ def class_weights(
 ) -> list[float] | None:
     """The weights of the loss, one per class, according to train.class_weights; None: all equal.
 
-    Raises UserError if every class that the training images show has weight 0.
+    Raises UserError if every class that the training images show has weight 0, or they show none.
     """
+    shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
+    if not any(shown):
+        raise UserError(
+            "data.mask_values: ignore leaves no pixel of the training images, so nothing would be "
+            "learned; add images, or set another split.seed"
+        )
     if setting is None:
         return None
-    weights: Sequence[float] = counts["weights"] if isinstance(setting, str) else setting
-    shown = [pixels > 0 for pixels in counts["pixels"]["train"].values()]
+    weights: Sequence[float]
+    if setting == "median_frequency":
+        weights = median_frequency(counts)
+    else:
+        weights = counts["weights"] if isinstance(setting, str) else setting
     if not any(weight for weight, there in zip(weights, shown, strict=True) if there):
         raise UserError(
             f"train.class_weights: {setting} gives weight 0 to every class that the training "
             "images show, so nothing would be learned; set it to null"
         )
     return list(weights)
+
+
+def median_frequency(counts: dict[str, Any]) -> list[float]:
+    """Weights that balance the classes of the training images, as the authors of SegNet do.
+
+    A class's frequency is its share of the pixels of the images that have it, and its weight is the
+    median frequency of all classes divided by its own (Badrinarayanan et al., SegNet, IEEE TPAMI
+    39, 2017; Eigen and Fergus, ICCV 2015). A class without a training image has no frequency: it is
+    left out of the median and has weight 1, as in `class_counts`.
+    """
+    pixels, around = (counts[key]["train"] for key in ("pixels", "pixels_of_images_with"))
+    frequency = {name: n / around[name] for name, n in pixels.items() if n}
+    median = float(np.median(list(frequency.values())))
+    return [median / frequency[name] if name in frequency else 1.0 for name in pixels]

@@ -29,6 +29,13 @@ FOLDERS = (
 IN_GIT = (".json", ".csv", ".sha256")  # small tables are committed; all else goes to DVC's cache
 METRICS = "results/metrics.json"
 EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusion.csv"
+# Inputs that params name, by their names in the rules. For null DVC looks for `None`, which exists.
+NAMED = {
+    "root": "${data.root}",
+    "pretrained": "models/${train.pretrained_weights}",
+    "own_split": "${split.file}/",  # alone, without the slash, null is an error of DVC's
+}
+UNSEEN = (*NAMED, "pretrained_spec", "checksums")  # the last for Snakemake, which hashes no folders
 HEAD = """\
 # The Snakefile's chain as DVC stages. Written by `make dvc.yaml`: do not edit; a test compares.
 """
@@ -85,6 +92,12 @@ def own(file: str | Callable[[Wildcards], str]) -> str:
     return str(strip_wildcard_constraints(path)).replace("{run}", "")
 
 
+def named(rule: Rule, name: str) -> list[str]:
+    """The inputs of a rule that have this name."""
+    files = getattr(rule.input, name, [])
+    return [files] if isinstance(files, str) else list(files)
+
+
 def param_keys(names: Iterable[str], config: dict[str, Any]) -> list[str]:
     """A rule's params as keys of params.yaml: a section, or a key that only one section has.
 
@@ -104,17 +117,14 @@ def param_keys(names: Iterable[str], config: dict[str, Any]) -> list[str]:
 def stage(rule: Rule, batch: Rule | None, config: dict[str, Any]) -> dict[str, Any]:
     """The DVC stage of a rule, including the rule, if any, that does its work in batches."""
     rules = [r for r in (rule, batch) if r]
-    root = config["data"]["root"]
     outputs = paths(own(o) for r in rules for o in r.output if not is_flagged(o, "temp"))
-    # DVC hashes data.root itself; the checksums are for Snakemake, which does not hash folders.
-    unseen = {root, *(getattr(r.input, "checksums", None) for r in rules)}
+    unseen = {file for r in rules for name in UNSEEN for file in named(r, name)}
     inputs = {own(file) for r in rules for file in r.input} - unseen
     code = {os.path.relpath(file) for r in rules for file in code_files(r.name, Path())}
     names = " ".join(r.name for r in rules)
     result = {
         "cmd": f"snakemake {rule.name} --force --allowed-rules {names} --quiet all",
-        "deps": ["${data.root}"] * (root in rule.input)
-        + ["models/${train.pretrained_weights}"] * hasattr(rule.input, "pretrained")
+        "deps": [dep for name, dep in NAMED.items() if hasattr(rule.input, name)]
         + [f for f in paths(inputs | code) if f not in outputs and "batches" not in Path(f).parts],
         "params": param_keys({*chain(*(r.params.keys() for r in rules))}, config),
         "outs": [

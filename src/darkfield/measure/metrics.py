@@ -9,11 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from darkfield.classes import VOID
+
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """The confusion matrix (C, C) of two class-index arrays of the same shape, values 0..C-1."""
+    """The confusion matrix (C, C) of two class-index arrays of the same shape, values 0..C-1.
+
+    Pixels that are VOID in the truth are left out.
+    """
     pairs = truth.ravel().astype(np.intp) * classes + predicted.ravel()
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    matrix = np.bincount(pairs, minlength=(VOID + 1) * classes).reshape(VOID + 1, classes)
+    assert not matrix[classes:VOID].any(), "a mask holds its classes and VOID alone"
+    return matrix[:classes]
 
 
 def counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -59,10 +66,12 @@ def overlap_accuracy(matrix: np.ndarray) -> np.ndarray:
     """The notebook's overlap accuracy by class (..., C), from the matrix of one image.
 
     TP / (TP + FN) - (FP + FN) / N, and 1 - (FP + FN) / N where the class is absent from the truth;
-    N is the number of pixels. At most 1; below 0 where most pixels are wrong.
+    N is the number of pixels. At most 1; below 0 where most pixels are wrong; NaN if N is 0, as of
+    an image that is all void.
     """
     tp, fp, fn, n = counts(matrix)
-    accuracy: np.ndarray = np.where(tp + fn > 0, recall(matrix), 1.0) - (fp + fn) / n
+    wrong = ratio(fp + fn, np.broadcast_to(n, fp.shape))
+    accuracy: np.ndarray = np.where(tp + fn > 0, recall(matrix), 1.0) - wrong
     return accuracy
 
 
@@ -88,21 +97,26 @@ def mean_iou(epochs: pd.DataFrame) -> pd.Series:
 def summarise(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """All metrics of a set of images, each an array (C,), from their matrices (images, C, C).
 
-    Overlap accuracy is the mean over the images; ..._present is the mean over the images whose
-    truth has the class (NaN if none has). The others come from the summed matrix, so they are over
-    all pixels of the set.
+    Overlap accuracy is the mean over the images that have pixels; ..._present is the mean over the
+    images whose truth has the class (NaN if none has). The others come from the summed matrix, so
+    they are over all pixels of the set.
     """
     total = matrices.sum(axis=0)
     accuracy = overlap_accuracy(matrices)
     present = matrices.sum(axis=-1) > 0
     return {
-        "overlap_accuracy": accuracy.mean(axis=0),
+        "overlap_accuracy": mean_where(~np.isnan(accuracy), accuracy),
         "iou": iou(total),
         "dice": dice(total),
         "precision": precision(total),
         "recall": recall(total),
-        "overlap_accuracy_present": ratio((accuracy * present).sum(axis=0), present.sum(axis=0)),
+        "overlap_accuracy_present": mean_where(present, accuracy),
     }
+
+
+def mean_where(these: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The mean of values (images, C) over the images of `these`, bool (images, C); NaN if none."""
+    return ratio(np.where(these, values, 0).sum(axis=0), these.sum(axis=0))
 
 
 def table(matrices: np.ndarray, splits: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:

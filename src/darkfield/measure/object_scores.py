@@ -132,6 +132,17 @@ def of_counted(objects: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame
     return objects.drop(left_out.index), pairs[kept]
 
 
+def outside_void(objects: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables, objects as of `match_table`, without those that are neither right nor wrong.
+
+    As in the panoptic quality (Kirillov et al. 2019), these are the predicted ones that match
+    nothing and have more than half of their pixels in void. The column void_px goes, too.
+    """
+    known = objects["match"].notna() | (objects["void_px"] <= objects["area_px"])
+    kept, others = of_counted(objects.assign(counted=known), pairs)
+    return kept.drop(columns=["void_px", "counted"]), others
+
+
 def scores(table: pd.DataFrame, name: str) -> dict[str, float]:
     """The scores of a class from its rows of `image_table`, at least one; NaN where undefined.
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import COUNTED
+from darkfield.classes import COUNTED, VOID
 from darkfield.files import stacked
 from darkfield.objects.table import Found, find
 
@@ -29,8 +29,8 @@ class Compared(NamedTuple):
     """A predicted mask against the drawn one, as tables with a column `class`.
 
     objects: one row per object of either mask: drawn (bool), object (its number there, from 1),
-        area_px, line_px (pixels of its centre line) and length_px (as in `objects.table`), both 0
-        for blobs.
+        area_px, void_px (how many more of its pixels lie in void), line_px (pixels of its centre
+        line) and length_px (as in `objects.table`), both 0 for blobs.
     pairs: one row per predicted and drawn object of a class that share pixels, or whose centre
         lines are near each other: their numbers, ONE and OTHER; pixels (shared); predicted_near
         and drawn_near (pixels of each one's centre line within REACH of the other's).
@@ -54,9 +54,11 @@ def compare(
     """Compare two masks of class indices, uint8 (H, W), in which `classes` are numbered alike.
 
     `found` and `drawn_found` are what `objects.table.find` returns for the two, if that is at hand,
-    or `objects.table.numbered` for the drawn one, if its objects are known.
+    or `objects.table.numbered` for the drawn one, if its objects are known. What is predicted where
+    the drawn mask is VOID is part of its object, but is not compared: such pixels count in no
+    column but void_px.
     """
-    masks = predicted, drawn
+    masks, void = (predicted, drawn), drawn == VOID
     both = found or find(predicted, classes), drawn_found or find(drawn, classes)
     tables: list[list[pd.DataFrame]] = [[], [], []]
     for k, name in enumerate(COUNTED):
@@ -64,9 +66,10 @@ def compare(
         labels = [objects[k] for objects in both]
         lengths = [objects.lengths if name == FILAMENT else None for objects in both]
         lines = [centre_line(mask) if name == FILAMENT else no_line(mask) for mask in whole]
-        outlines = pd.DataFrame([outline_row(whole, lines)])
+        lines = [line & ~void for line in lines]
+        outlines = pd.DataFrame([outline_row(whole, lines, void)])
         parts = (
-            object_rows(labels, lines, lengths),
+            object_rows(labels, lines, lengths, void),
             pair_rows(labels, lines),
             outlines if name in classes else outlines[:0],  # to have the columns
         )
@@ -108,15 +111,17 @@ def within(of: np.ndarray, reach: float) -> np.ndarray:
     return near
 
 
-def outline_row(masks: list[np.ndarray], lines: list[np.ndarray]) -> dict[str, int]:
+def outline_row(
+    masks: list[np.ndarray], lines: list[np.ndarray], void: np.ndarray
+) -> dict[str, int]:
     """Pixels of a class's outlines and centre lines in two masks (predicted, drawn), bool (H, W).
 
     For each of the two: outline; outline_T, those within T of TOLERANCES of the other's outline;
     line; line_near, those within REACH of the other's centre line; line_inside, those in the other
-    mask (for clDice).
+    mask (for clDice). The edge of `void`, bool (H, W), is no outline, nor is anything within it.
     """
     row: dict[str, int] = {}
-    outlines = [outline(mask) for mask in masks]
+    outlines = [outline(mask | void) & ~void for mask in masks]
     for side, name in enumerate(SIDES):
         other = 1 - side
         row[f"{name}_outline"] = int(outlines[side].sum())
@@ -130,9 +135,12 @@ def outline_row(masks: list[np.ndarray], lines: list[np.ndarray]) -> dict[str, i
 
 
 def object_rows(
-    labels: list[np.ndarray], lines: list[np.ndarray], lengths: list[np.ndarray | None]
+    labels: list[np.ndarray],
+    lines: list[np.ndarray],
+    lengths: list[np.ndarray | None],
+    void: np.ndarray,
 ) -> pd.DataFrame:
-    """The rows of `Compared.objects`; labels are int32 (H, W), centre lines bool (H, W).
+    """The rows of `Compared.objects`; labels are int32 (H, W), centre lines and void bool (H, W).
 
     `lengths` are those of the objects, (N,), None for blobs.
     """
@@ -140,7 +148,8 @@ def object_rows(
     for drawn, (numbers, line, length) in enumerate(zip(labels, lines, lengths, strict=True)):
         count = numbers.max() + 1
         sizes = {
-            "area_px": np.bincount(numbers.ravel(), minlength=count)[1:],
+            "area_px": np.bincount(numbers[~void], minlength=count)[1:],
+            "void_px": np.bincount(numbers[void], minlength=count)[1:],
             "line_px": np.bincount(numbers[line], minlength=count)[1:],
             "length_px": np.zeros(count - 1) if length is None else length,
         }
@@ -150,7 +159,10 @@ def object_rows(
 
 
 def pair_rows(labels: list[np.ndarray], lines: list[np.ndarray]) -> pd.DataFrame:
-    """The rows of `Compared.pairs`, in the order of their numbers; arguments as of object_rows."""
+    """The rows of `Compared.pairs`, in the order of their numbers; arguments as of object_rows.
+
+    A drawn object has no pixel in void, so what is shared has none.
+    """
     predicted, drawn = labels
     both = (predicted > 0) & (drawn > 0)
     shared = counted(predicted[both], drawn[both], "pixels")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from darkfield.classes import key_of
+from darkfield.classes import VOID, key_of
 from darkfield.measure.selection import number
 
 # By which logits may be divided. A grid, because sums for each can be joined over batches.
@@ -20,14 +20,17 @@ SUMS = ("pixels", "claimed", "right", "surprise")
 def tally(logits: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Sums over the pixels of a picture: int64 (C, T, BINS, 4).
 
-    `logits` are float32 (C, H, W), `drawn` the true class indices (H, W). By predicted class,
-    temperature and bin of its probability: SUMS, that is, the number of pixels, the sum of the
-    probabilities, that of pixels of the predicted class, and that of the negative logarithms of the
-    true class's probability; probabilities and logarithms are in units of 1 / UNIT.
+    `logits` are float32 (C, H, W), `drawn` the true class indices (H, W), VOID left out. By
+    predicted class, temperature and bin of its probability: SUMS, that is, the number of pixels,
+    the sum of the probabilities, that of pixels of the predicted class, and that of the negative
+    logarithms of the true class's probability; probabilities and logarithms are in units of
+    1 / UNIT.
     """
     classes = len(logits)
     result = nothing(classes)
     logits, true = logits.reshape(classes, -1), drawn.ravel()
+    if not (known := true != VOID).all():
+        logits, true = logits[:, known], true[known]
     best, top = logits.argmax(axis=0), logits.max(axis=0)
     below, wrong_by = logits - top, top - np.take_along_axis(logits, true[None], axis=0)[0]
     for t, temperature in enumerate(TEMPERATURES):

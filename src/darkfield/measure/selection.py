@@ -16,14 +16,18 @@ COMPARED = {"test": ("iou", "dice", "precision", "recall"), "val": ("iou", "dice
 def best_epoch(epochs: pd.DataFrame, epoch: str | int) -> int:
     """`epoch` if it is a number, else the one of highest mean IoU on val, the earliest if equal.
 
-    `epochs` is evaluation/epochs.csv. Raises UserError if val has no score at all.
+    `epochs` is evaluation/epochs.csv. Raises UserError if val has no score at all: without
+    images, or if they are all void.
     """
     if isinstance(epoch, int):
         return epoch
     val = epochs[epochs["split"] == "val"]
     miou = metrics.mean_iou(val).droplevel("split")
     if miou.isna().all():
-        raise UserError("select.epoch: 'best' needs a val split; set split.val, or give a number")
+        raise UserError(
+            "select.epoch: 'best' needs a val split with pixels of a class; set split.val, or give "
+            "a number"
+        )
     return int(miou.index.to_numpy()[miou.argmax()])
 
 

@@ -72,13 +72,6 @@ class Total(torch.autograd.Function):
         return total(gradient)
 
 
-def mean(x: Tensor) -> Tensor:
-    """The mean of all elements of x in all processes, with its gradient."""
-    if not dist.is_initialized():
-        return x.mean()
-    return total(x.sum()) / total(x.new_tensor(x.numel()))
-
-
 def replicate(model: nn.Module) -> nn.Module:
     """The model, made to average its gradients with those of the other processes."""
     return Replica(model) if dist.is_initialized() else model

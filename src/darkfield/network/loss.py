@@ -4,22 +4,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from darkfield.network.distributed import mean, total
+from darkfield.classes import VOID
+from darkfield.network.distributed import total
 
 
 def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean cross entropy, in nats, of logits (B, C, H, W) and class indices (B, H, W).
 
-    The mean is weighted by the class weights, float32 (C,). The values equal F.cross_entropy's,
-    which has no deterministic version on CUDA. A batch that shows only classes of weight 0 has
-    loss and gradient 0, where F.cross_entropy has NaN.
+    The mean is over all pixels but VOID, weighted by the class weights, float32 (C,). The values
+    equal F.cross_entropy's, with VOID as its ignore_index, which has no deterministic version on
+    CUDA. A batch that shows only void and classes of weight 0 has loss and gradient 0, where
+    F.cross_entropy has NaN.
     """
-    masks = masks.long()
+    masks, known = without_void(masks)
     likelihood = logits.float().log_softmax(dim=1).gather(1, masks[:, None])[:, 0]
-    if weight is None:
-        return -mean(likelihood)
-    weights = weight[masks]
-    least = torch.finfo(weights.dtype).tiny
+    weights = known if weight is None else weight[masks] * known
+    least = torch.finfo(likelihood.dtype).tiny
     return -total((weights * likelihood).sum()) / total(weights.sum()).clamp_min(least)
 
 
@@ -27,10 +27,18 @@ def dice(logits: Tensor, masks: Tensor) -> Tensor:
     """1 - soft Dice of logits (B, C, H, W) and class indices (B, H, W), over the whole batch.
 
     The mean over the classes except background (Milletari et al. 2016, with sums instead of sums of
-    squares); one pixel is added, so that a class absent from both costs nothing.
+    squares), without VOID pixels; one pixel is added, so that a class absent from both costs
+    nothing.
     """
-    probabilities = logits.float().softmax(dim=1)[:, 1:]
-    truth = F.one_hot(masks.long(), logits.shape[1]).movedim(-1, 1)[:, 1:]
+    masks, known = without_void(masks)
+    probabilities = logits.float().softmax(dim=1)[:, 1:] * known[:, None]
+    truth = F.one_hot(masks, logits.shape[1]).movedim(-1, 1)[:, 1:]
     both = total((probabilities * truth).sum(dim=(0, 2, 3)))
     sizes = total(probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3)))
     return 1 - ((2 * both + 1) / (sizes + 1)).mean()
+
+
+def without_void(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Class indices, int64 of the same shape, with 0 in place of VOID; bool, where it is not."""
+    void = masks == VOID
+    return masks.long().masked_fill(void, 0), ~void

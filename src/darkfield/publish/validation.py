@@ -8,6 +8,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from darkfield.classes import COUNTED, by_class, class_names, key_of
+from darkfield.data.split import leaks, manner, torn
+from darkfield.data.stats import void_share
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.measure.objects import FILAMENT
 from darkfield.measure.selection import number
@@ -44,7 +46,6 @@ def sheet(
     limits = intervals(matrices[test], table["group"][test]) if test.any() else None
     counted = [name for name in COUNTED if name in names and object_scores["test"]]
     literally = [literal(name) for name in names]
-    shared = table.groupby("group")["split"].nunique().gt(1).sum()
     environment = Environment(
         loader=PackageLoader("darkfield.publish", ""),
         undefined=StrictUndefined,
@@ -60,14 +61,16 @@ def sheet(
         filament=FILAMENT if FILAMENT in counted else None,
         shares=", ".join(shares(counts["pixels"]["all"])),
         absent=", ".join(absences(counts)) or "none",
+        void=void_share(table),
         splits=[name for name in SPLITS if len(parts[name])],
         images={name: len(part) for name, part in parts.items()},
         groups={name: part["group"].nunique() for name, part in parts.items()},
         pixels={name: list(counts["pixels"][name].values()) for name in SPLITS},
         root=settings["data"]["root"],
         provenance=spec.provenance,
-        strategy=settings["split"]["strategy"],
-        shared=int(shared),
+        manner=manner(settings["split"]),
+        torn=torn(table),
+        leaks=list(leaks(table, settings["split"])),
         caveats=found.get("caveats", []),
         epoch=found["epoch"],
         chosen=settings["select"]["epoch"],
@@ -80,7 +83,7 @@ def sheet(
         familiarity=object_scores["familiarity"],
         share=share,
         failures=list(failures(table, objects, object_scores, matrices, names)),
-        claim=list(claim(spec, settings, len(table), bool(limits and limits.limits))),
+        claim=list(claim(spec, settings, table, bool(limits and limits.limits))),
     )
 
 
@@ -159,10 +162,10 @@ def failures(
 
 
 def claim(
-    spec: ModelSpec, settings: dict[str, Any], images: int, with_limits: bool
+    spec: ModelSpec, settings: dict[str, Any], table: pd.DataFrame, with_limits: bool
 ) -> Iterator[tuple[str, str]]:
     """The items of CLAIM 2024, shortened, and what the results answer."""
-    train = spec.train
+    train, images = spec.train, len(table)
     start = "random weights"
     if spec.model.encoder_weights:
         start = f"encoder: {spec.model.encoder_weights}"
@@ -177,8 +180,9 @@ def claim(
     yield "image acquisition", BLANK
     yield "reference standard, its rationale and annotators", BLANK
     yield "annotation of the test set; variability between annotators", BLANK
-    yield "assignment to partitions", f"{settings['split']['strategy']}, seed in params.yaml"
-    yield "level at which partitions are disjoint", "group: field of view, found by a program"
+    yield "assignment to partitions", literal(manner(settings["split"]))
+    level = "image; the split tears groups" if torn(table) else "group, as above"
+    yield "level at which partitions are disjoint", level
     yield "sample size", f"{images} images, as many as there were; {BLANK}"
     yield "model", f"{spec.model.name}; model.json has every layer's setting"
     yield "software", versions or BLANK

@@ -10,7 +10,7 @@ from PIL import Image
 
 from darkfield.data.images import resize_image, resize_mask
 from darkfield.measure.metrics import class_mean, iou
-from darkfield.report.overlays import errors
+from darkfield.report.overlays import errors, hatched
 from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours, rgb
 
 # Together they bound the report: 2 MB with 48 real pictures, 50 MB if they were noise.
@@ -51,14 +51,15 @@ def pictures(
     """Data URIs of an image, uint8 (H, W, 3), and of truth, prediction and errors laid over it.
 
     `truth` and `predicted` are class indices (H, W). All four are shrunk to SIDE if they are
-    larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour.
+    larger: the image, a WebP, smoothly; the labels, PNGs, by nearest neighbour. Void is hatched.
     """
     shrink = min(1, SIDE / max(truth.shape))
     size = tuple(max(1, round(side * shrink)) for side in truth.shape)
-    wrong = errors(truth, predicted).astype(np.uint8)
+    wrong = resize_mask(errors(truth, predicted).astype(np.uint8), size)
+    drawn, colours = resize_mask(truth, size), class_colours(classes)
     return {
         "image": data_uri(Image.fromarray(resize_image(image, size)), "webp", quality=85),
-        "truth": layer(resize_mask(truth, size), class_colours(classes)),
-        "prediction": layer(resize_mask(predicted, size), class_colours(classes)),
-        "errors": layer(resize_mask(wrong, size), ["#000000", MISSED, INVENTED, CONFUSED]),
+        "truth": layer(*hatched(drawn, colours)),
+        "prediction": layer(resize_mask(predicted, size), colours),
+        "errors": layer(*hatched(wrong, ["#000000", MISSED, INVENTED, CONFUSED])),
     }

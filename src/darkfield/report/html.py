@@ -16,13 +16,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from darkfield.classes import COUNTED, by_class, class_names
-from darkfield.data.stats import absences
+from darkfield.data.split import leaks, manner
+from darkfield.data.stats import absences, void_share
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.report import gallery, object_plots, plots
 from darkfield.report.object_text import score_rows
-from darkfield.report.palette import CONFUSED, INVENTED, MISSED, class_colours
+from darkfield.report.palette import CONFUSED, HATCH, INVENTED, MISSED, class_colours
 from darkfield.report.summary import COLUMNS
 from darkfield.sections import Train
 
@@ -190,6 +191,8 @@ def page(
         limits=found.limits if found else {},
         interval_note=found and found.note,
         absences=absences(counts),
+        void=void_share(table),
+        hatch=HATCH,
         level=f"{100 * LEVEL:.0f} %",
         metric_names=COLUMNS,
         spec=spec,
@@ -197,6 +200,8 @@ def page(
         colours=class_colours(len(classes)),
         wrong={"missed": MISSED, "invented": INVENTED, "wrong class": CONFUSED},
         settings=settings,
+        manner=manner(settings["split"]),
+        leaks=list(leaks(table, settings["split"])),
         params=sorted(flat(settings | {k: v for k, v in spec.plain().items() if k in SECTIONS})),
         glance=at_a_glance(table),
         balance=balance(counts),

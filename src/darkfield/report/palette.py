@@ -4,6 +4,7 @@ import numpy as np
 
 COLOURS = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2"]
 GREY = "#7F7F7F"  # for a background that is drawn
+HATCH = "#FFFFFF"  # of void
 MISSED, INVENTED, CONFUSED = "#0072B2", "#D55E00", "#F0E442"
 SPLITS = {"train": ("#0072B2", "-"), "val": ("#009E73", ":"), "test": ("#D55E00", "--")}
 

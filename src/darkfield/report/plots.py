@@ -140,8 +140,9 @@ def class_balance(counts: dict[str, Any]) -> Figure:
 
 
 def share_of_pixels(counts: dict[str, Any], split: str, name: str) -> float:
+    """0 to 1; NaN of a split that is all void."""
     pixels = counts["pixels"][split]
-    return float(pixels[name] / sum(pixels.values()))
+    return float(pixels[name] / (sum(pixels.values()) or np.nan))
 
 
 def share_of_images(counts: dict[str, Any], split: str, name: str) -> float:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from darkfield.classes import VOID
 from darkfield.data.annotations.drawing import Patch, Region, draw, patch_of, union
 
 
@@ -26,6 +27,13 @@ def test_background_and_what_is_no_object_have_no_number():
     regions = [(0, region("b", 0, 0, 1, 1)), (1, region("1", 0, 1, 1, 1, is_object=False))]
     mask, numbers = draw([*regions, (1, region("e", 0, 2, 1, 1))], (1, 3))
     assert mask.tolist() == [[0, 1, 1]]
+    assert numbers.tolist() == [[0, 0, 1]]
+
+
+def test_what_is_ignored_lies_on_top_and_is_no_object():
+    regions = [(VOID, region("?", 0, 0, 1, 2)), (2, region("s", 0, 1, 1, 2))]
+    mask, numbers = draw(regions, (1, 3))
+    assert mask.tolist() == [[VOID, VOID, 2]]
     assert numbers.tolist() == [[0, 0, 1]]
 
 

@@ -22,6 +22,7 @@ def region(label, is_object=True):
         ("RBC", ["rbc=Erythrocyte"], 1),
         ("a=b", ["a=b=spirochaete"], 2),
         ("cell 12", ["cell*=erythrocyte"], 1),
+        ("artefact", ["artefact=ignore"], 255),
         ("", ["*=spirochaete"], 2),
         ("erythrocyte", ["*=spirochaete"], 2),
         ("spirochaete", ["spiro*=spirochaete", "*=erythrocyte"], 2),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkfield.classes import VOID
 from darkfield.data.annotations.beside import folders, picture_of
 from darkfield.data.annotations.drawing import Drawing, draw
 from darkfield.data.annotations.names import classified, unknown
@@ -146,7 +147,9 @@ def drawn(
         raise ValueError("does not tell the size of its picture; put the picture beside it")
     known = [found for _, found in pairs if found]
     mask, numbers = draw(known, size)
-    return mask, numbers if all(index == 0 or each.is_object for index, each in known) else None
+    return mask, numbers if all(
+        each.is_object or index in (0, VOID) for index, each in known
+    ) else None
 
 
 def report(made: Mapping[str, Mask], passed_over: Counter[str], out: Path) -> list[str]:

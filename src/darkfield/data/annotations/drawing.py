@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkfield.classes import VOID
+
 MOST = np.iinfo(np.uint16).max  # objects in a picture
 
 
@@ -86,15 +88,16 @@ def draw(
 
     Where regions overlap, the highest class index is on top (a spirochaete lies over an
     erythrocyte), and within a class what was drawn last. Objects count from 1 in the order in which
-    they were drawn; 0 is none, and so is whatever has class 0. Raises ValueError if a region lies
+    they were drawn; 0 is none, and so is whatever has class 0 or VOID. Raises ValueError if a region lies
     wholly outside the picture, or if 16 bits cannot number the objects.
     """
     mask, numbers = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
     numbered = []
     objects = 0
     for index, region in regions:
-        objects += region.is_object and index > 0
-        numbered.append((index, objects if region.is_object and index > 0 else 0, region))
+        counts = region.is_object and index not in (0, VOID)
+        objects += counts
+        numbered.append((index, objects if counts else 0, region))
     if objects > MOST:
         raise ValueError(f"has {objects:,} objects; cut the picture into parts of at most {MOST:,}")
     for index, number, region in sorted(numbered, key=lambda each: each[0]):

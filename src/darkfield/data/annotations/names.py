@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from darkfield.classes import INSTANCES, class_names
+from darkfield.classes import IGNORE, INSTANCES, VOID, class_names
 from darkfield.data.annotations.drawing import Region
 from darkfield.files import UserError
 
@@ -11,9 +11,9 @@ from darkfield.files import UserError
 def parse(options: Sequence[str], classes: dict[str, int]) -> list[tuple[str, int]]:
     """(pattern, class index) of options "RBC=erythrocyte", "*=erythrocyte", "2=spirochaete".
 
-    Raises UserError with all that have another form, or name no class of `classes`.
+    The class IGNORE is VOID. Raises UserError with all that have another form, or name no class of `classes`.
     """
-    known = {name.casefold(): index for name, index in classes.items()}
+    known = {name.casefold(): index for name, index in (classes | {IGNORE: VOID}).items()}
     table, problems = [], []
     for option in options:
         label, equals, name = option.rpartition("=")
