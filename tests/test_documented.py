@@ -152,6 +152,7 @@ SLURM = "test_cluster.py::test_a_chain_that_loses_a_job_and_a_node_makes_the_sam
 LEAK = "data/test_known_images.py::test_a_random_split_says_that_it_leaks_and_its_folds_do_not"
 BUCKET = "test_data.py::test_pictures_in_a_bucket"
 STORE = "test_engines.py::test_a_clone_that_has_pulled_has_nothing_to_do"
+MASKS = "data/annotations/test_convert.py::test_the_command"
 TESTED = {
     "dvc import-url remote://bucket/pictures data/mine": BUCKET,
     "dvc remote add --default store s3://BUCKET/dvc": STORE,
@@ -162,6 +163,9 @@ TESTED = {
     'make compare PRESETS="best-10min no-dice ..." SEEDS=1,2,3': SEEDS,
     'make compare PRESETS="best-10min no-imagenet ..."': PRESETS,
     'make compare PRESETS="notebook-val segnet-10min unet-10min best-10min"': PRESETS,
+    "darkfield masks": MASKS,
+    "darkfield masks SOURCE --out ROOT": MASKS,
+    "darkfield masks SOURCE --out ROOT --label RBC=erythrocyte --label 'spiro*=spirochaete'": MASKS,
     "make data": "test_data.py::test_make_data_imports_the_pinned_commit",
     "make test-cluster": SLURM,
     "python -m darkfield.compare --folds notebook-val best": FOLDS,

@@ -88,8 +88,8 @@ def draw(
 
     Where regions overlap, the highest class index is on top (a spirochaete lies over an
     erythrocyte), and within a class what was drawn last. Objects count from 1 in the order in which
-    they were drawn; 0 is none, and so is whatever has class 0 or VOID. Raises ValueError if a region lies
-    wholly outside the picture, or if 16 bits cannot number the objects.
+    they were drawn; 0 is none, and so is whatever has class 0 or VOID. Raises ValueError if a
+    region lies wholly outside the picture, or if 16 bits cannot number the objects.
     """
     mask, numbers = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
     numbered = []

@@ -11,7 +11,8 @@ from darkfield.files import UserError
 def parse(options: Sequence[str], classes: dict[str, int]) -> list[tuple[str, int]]:
     """(pattern, class index) of options "RBC=erythrocyte", "*=erythrocyte", "2=spirochaete".
 
-    The class IGNORE is VOID. Raises UserError with all that have another form, or name no class of `classes`.
+    The class IGNORE is VOID. Raises UserError with all that have another form, or name no class of
+    `classes`.
     """
     known = {name.casefold(): index for name, index in (classes | {IGNORE: VOID}).items()}
     table, problems = [], []
