@@ -154,6 +154,7 @@ FILM = "test_predict.py::test_every_nth_frame_of_a_film_is_labelled_as_if_it_wer
 BUCKET = "test_data.py::test_pictures_in_a_bucket"
 STORE = "test_engines.py::test_a_clone_that_has_pulled_has_nothing_to_do"
 SCALE = "report/test_as_trained.py::test_rescaled_pictures_pass_as_large_as_in_training"
+MASKS = "data/annotations/test_convert.py::test_the_command"
 TESTED = {
     "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --rescale": SCALE,
     "dvc import-url remote://bucket/pictures data/mine": BUCKET,
@@ -166,6 +167,9 @@ TESTED = {
     'make compare PRESETS="best-10min no-imagenet ..."': PRESETS,
     'make compare PRESETS="notebook-val segnet-10min unet-10min best-10min"': PRESETS,
     "darkfield predict film.mp4 --every 25 --out OUT": FILM,
+    "darkfield masks": MASKS,
+    "darkfield masks SOURCE --out ROOT": MASKS,
+    "darkfield masks SOURCE --out ROOT --label RBC=erythrocyte --label 'spiro*=spirochaete'": MASKS,
     "make data": "test_data.py::test_make_data_imports_the_pinned_commit",
     "make test-cluster": SLURM,
     "python -m darkfield.compare --folds notebook-val best": FOLDS,

@@ -8,6 +8,7 @@ from scenes import GREY, RGB, picture, shows, stretched
 
 from darkfield.data.images import open_image
 from darkfield.data.kinds import EXTRA, OTHERS, READ, kind, refusal
+from darkfield.data.mask_files import open_mask
 from darkfield.data.mask_values import flatten
 from darkfield.data.reading import pictures_of
 
@@ -94,7 +95,7 @@ PICTURES = {  # what the files of ../shared/cases/pictures show; words: how they
     **dict.fromkeys(["big_endian_bigtiff.tif", "jpeg2000.tif"], GREY),
     "zero.tif": "is empty (0 bytes); replace it, or remove it",
 }
-READ_AS_MASKS = {"a.bmp", "a_mask.png"}
+READ_AS_MASKS = {"a.bmp", "a_mask.png", "a_seg.npy", "napari_int64.tif"}
 CHECKED_TOGETHER = "ilastik_1bg_2ery.png"  # by gather_masks: no mask of the set has background
 REMEDY = "; (save|replace|name)"
 
@@ -119,8 +120,8 @@ def test_the_pictures_of_the_cases():
 def test_the_masks_of_the_cases():
     for path in sorted((CASES / "masks").iterdir()):
         if path.name in READ_AS_MASKS:
-            found = flatten(open_image(path), VALUES, CLASSES)
+            found = flatten(open_mask(path), VALUES, CLASSES)
             assert [found[at] for at in ((2, 2), (32, 32), (8, 48))] == [0, 1, 2], path
         elif path.name != CHECKED_TOGETHER:
             with pytest.raises(ValueError, match=REMEDY):
-                flatten(open_image(path), VALUES, CLASSES)
+                flatten(open_mask(path), VALUES, CLASSES)

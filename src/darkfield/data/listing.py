@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -94,11 +94,12 @@ def sources(inputs: Sequence[str], out: Path, every: int = 1) -> list[Source]:
     return listed
 
 
-def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
-    """How many files below a folder are not named like pictures, by suffix, except hidden ones.
+def skipped(
+    folder: Path, out: Path | None = None, known: Callable[[Path], bool] = is_picture
+) -> Counter[str]:
+    """How many files below a folder are not `known`, by suffix, except hidden ones.
 
-    Files below `out` are not counted. If `flat`, subfolders are not searched for pictures, and all
-    their files count.
+    Files below `out` are not counted.
     """
     counts: Counter[str] = Counter()
     made = real(out) if out and real(out) != real(folder) else None
@@ -110,9 +111,7 @@ def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Cou
             continue
         if path.is_dir():
             counts["linked folders"] += path.is_symlink()  # which rglob does not enter
-        elif flat and len(inside.parts) > 1:
-            counts["in subfolders"] += 1
-        elif not is_picture(path):
+        elif not known(path):
             counts[path.suffix.lower() or "without an ending"] += 1
     return +counts
 
