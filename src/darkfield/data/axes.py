@@ -12,6 +12,7 @@ import numpy as np
 Limits = tuple[float, float]  # the values shown as black and as white
 Colour = tuple[int, int, int]  # red, green and blue, 0-255
 CHANNEL, DEPTH = "C", "Z"
+NOT_RECORDED = "holds no pixels for this picture; export those that were recorded"
 DIGITS = {"s": 2}  # of the numbers in names, at least; 3 on other axes
 
 
@@ -89,6 +90,11 @@ class Part(NamedTuple):
 
     scene: int
     at: dict[str, int]
+
+
+def stated(bits: int) -> Limits | None:
+    """The range of values of so many bits; None for 8 and 16, which are those of a whole type."""
+    return (0, 2**bits - 1) if 8 < bits < 16 else None
 
 
 def parts(scenes: Sequence[Scene]) -> dict[str, Part]:
