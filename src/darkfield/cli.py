@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="IMAGES",
         help="files, folders or globs of PNG, TIFF (also OME, ImageJ, LSM, STK), JPEG, JPEG 2000, "
-        "BMP, GIF, WebP",
+        "BMP, GIF, WebP, AVIF; with darkfield[microscopes] also CZI, ND2, LIF, HEIF and films",
     )
     for kind, words in ON_REQUEST.items():
         predict.add_argument(
@@ -90,6 +90,13 @@ def parser() -> argparse.ArgumentParser:
         type=whole,
         metavar="N",
         help="the plane of a stack to show, from 1 (default: the maximum of all)",
+    )
+    predict.add_argument(
+        "--every",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="of films and other series in time, label the first picture and every Nth after it",
     )
     predict.add_argument(
         "--range",
@@ -161,6 +168,7 @@ def run_predict(
     model: Path,
     channels: tuple[int | str, ...] = (),
     z: int | None = None,
+    every: int = 1,
     limits: Sequence[float] | None = None,
     **options: Any,
 ) -> None:
@@ -176,7 +184,7 @@ def run_predict(
         raise UserError(f"--range: {limits[0]:g} is not below {limits[1]:g}")
     asked = Asked(channels, z, (limits[0], limits[1]) if limits else None)
     introduce(model)
-    pictures = sources(images, out)
+    pictures = sources(images, out, every)
     if others := sum((skipped(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
         print(f"passed over: {in_words(others)}", file=sys.stderr)
     predictor = Predictor(model)

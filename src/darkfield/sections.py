@@ -269,6 +269,9 @@ class Pictures(Section):
     model: Place = Field("results/model", description="A model folder, such as models/NAME.")
     channels: Maybe[Shown] = CHANNELS
     z: Maybe[Count] = Z
+    every: Count = Field(
+        1, description="Of films and other series in time, label every Nth picture only."
+    )
     range: Maybe[Range] = RANGE
     um_per_pixel: Maybe[Positive] = UM_PER_PIXEL
     rescale: Flag = Field(

@@ -11,7 +11,7 @@ import numpy as np
 
 Limits = tuple[float, float]  # the values shown as black and as white
 Colour = tuple[int, int, int]  # red, green and blue, 0-255
-CHANNEL, DEPTH = "C", "Z"
+CHANNEL, DEPTH, TIME = "C", "Z", "t"
 NOT_RECORDED = "holds no pixels for this picture; export those that were recorded"
 DIGITS = {"s": 2}  # of the numbers in names, at least; 3 on other axes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from darkfield.data.axes import Scene, Unclear
+from darkfield.data.axes import TIME, Scene, Unclear
 from darkfield.data.kinds import REMEDY
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def opened(path: Path) -> Iterator[list[Scene]]:
     """
     status = path.stat()
     film = Film(path, status.st_size, status.st_mtime_ns)
-    yield [Scene({"t": count_frames(film)}, lambda at: read_frame(film, at["t"]))]
+    yield [Scene({TIME: count_frames(film)}, lambda at: read_frame(film, at[TIME]))]
 
 
 @lru_cache(maxsize=1)  # one film's frames follow each other

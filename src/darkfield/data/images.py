@@ -16,6 +16,8 @@ from darkfield.data.reading import folder_ranges, opened, read
 SUFFIXES = (
     *(".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2"),
     *(".btf", ".tf8", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".qptiff"),
+    *(".avif", ".heic", ".heif", ".czi", ".nd2", ".lif"),
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"),
 )
 BITS, SAMPLES = 258, 277
 TURN, DEEP = "darkfield.turn", "darkfield.deep"  # keys of what open_image notes in Image.info

@@ -9,14 +9,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from darkfield.data.axes import CHANNEL, DEPTH, Channel, Scene, Unclear, stated
+from darkfield.data.axes import CHANNEL, DEPTH, TIME, Channel, Scene, Unclear, stated
 from darkfield.data.raster import explained
 from darkfield.data.tiff_says import MICROMETRES, square
 
 if TYPE_CHECKING:
     from liffile import LifImageABC
 
-AXES = {"T": "t", "M": "m", "C": CHANNEL, "Z": DEPTH}  # M: the tiles of a mosaic
+AXES = {"T": TIME, "M": "m", "C": CHANNEL, "Z": DEPTH}  # M: the tiles of a mosaic
 IMAGE = "Data/Image/ImageDescription"
 AXIS = f"{IMAGE}/Dimensions/DimensionDescription[@DimID='{{}}']"
 COLOURS = {

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from darkfield.data.axes import CHANNEL, DEPTH, NOT_RECORDED, Channel, Scene, Unclear, stated
+from darkfield.data.axes import CHANNEL, DEPTH, NOT_RECORDED, TIME, Channel, Scene, Unclear, stated
 from darkfield.data.raster import explained
 from darkfield.data.tiff_says import square
 
 if TYPE_CHECKING:
     from nd2 import ND2File
 
-AXES = {"T": "t", "Z": DEPTH, "C": CHANNEL}  # of a position (P)
+AXES = {"T": TIME, "Z": DEPTH, "C": CHANNEL}  # of a position (P)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def planes(path: Path, file: "ND2File", position: int) -> Callable[[Mapping[str,
     loops = [axis for axis in file.sizes if axis in "TPZ"]  # from the outermost
 
     def plane(at: Mapping[str, int]) -> np.ndarray:
-        where = {"T": at["t"], "P": position, "Z": at[DEPTH]}
+        where = {"T": at[TIME], "P": position, "Z": at[DEPTH]}
         number = 0
         for axis in loops:
             number = number * file.sizes[axis] + where[axis]

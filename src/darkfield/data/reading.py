@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from darkfield.data.axes import Asked, Limits, Raw, Scene, composed, parts
+from darkfield.data.axes import TIME, Asked, Limits, Raw, Scene, composed, parts
 from darkfield.data.colour import shown
 from darkfield.data.depth import pooled, sample, to_bytes
 from darkfield.data.kinds import EXTRA, READ, REMEDY, kind, refusal
@@ -86,14 +86,17 @@ def reader(kind: str) -> Callable[[Path], AbstractContextManager[list[Scene]]]:
     return opened
 
 
-def pictures_of(path: Path) -> list[str]:
+def pictures_of(path: Path, every: int = 1) -> list[str]:
     """What distinguishes the pictures of a file (`axes.parts`); [""] if there is but one.
 
-    The file is opened but not decoded; a broken one gives [""], too.
+    Of frames and other time points only the first, and every so manieth after it, are given. The
+    file is opened but not decoded; a broken one gives [""], too.
     """
     if path.suffix.lower() not in ONE_PICTURE:
         with suppress(ValueError, OSError), opened(path) as scenes:
-            return [*parts(scenes)]
+            return [
+                name for name, part in parts(scenes).items() if part.at.get(TIME, 0) % every == 0
+            ]
     return [""]
 
 

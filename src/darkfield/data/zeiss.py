@@ -12,6 +12,7 @@ from darkfield.data.axes import (
     CHANNEL,
     DEPTH,
     NOT_RECORDED,
+    TIME,
     Channel,
     Colour,
     Scene,
@@ -24,7 +25,7 @@ from darkfield.data.tiff_says import METRE, square
 if TYPE_CHECKING:
     from pylibCZIrw.czi import CziReader, Rectangle
 
-AXES = {"T": "t", "C": CHANNEL, "Z": DEPTH}
+AXES = {"T": TIME, "C": CHANNEL, "Z": DEPTH}
 OTHER_AXES = {"R": "rotations", "I": "illuminations", "H": "phases", "V": "views", "B": "blocks"}
 DISTANCE = "Metadata/Scaling/Items/Distance[@Id='{}']/Value"  # in metres
 IMAGE = "Metadata/Information/Image"
