@@ -2,8 +2,11 @@
 
 import shutil
 
+import av
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from project import project, run
 
 from darkfield.cli import run_predict
@@ -54,3 +57,29 @@ def test_what_a_folder_holds_besides_is_named(model, tmp_path, capsys):
     (tmp_path / "scenes/images/notes.txt").touch()
     run_predict([str(tmp_path / "scenes/images")], tmp_path / "out", model)
     assert "passed over: 1 .txt" in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("model", ["native"], indirect=True)
+def test_every_nth_frame_of_a_film_is_labelled_as_if_it_were_a_picture(model, tmp_path):
+    synthesize(tmp_path / "scenes", images=1, size=(40, 60), seed=1)
+    scene = np.asarray(Image.open(tmp_path / "scenes/images/001.png").convert("RGB"))
+    frames = [np.roll(scene, 5 * number, axis=1) for number in range(7)]
+    with av.open(str(tmp_path / "film.mkv"), "w") as film:
+        stream = film.add_stream("ffv1", rate=25)  # without losses
+        (stream.height, stream.width), stream.pix_fmt = scene.shape[:2], "bgr0"
+        for frame in frames:
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        film.mux(stream.encode(None))
+    (tmp_path / "pictures").mkdir()
+    for number in (0, 3, 6):
+        Image.fromarray(frames[number]).save(tmp_path / f"pictures/film_t{number + 1:03}.png")
+    for name in ("film.mkv", "pictures"):
+        run_predict([str(tmp_path / name)], tmp_path / f"out/{name}", model, every=3)
+    of_film, of_pictures = (
+        {path.name: path.read_bytes() for path in sorted((tmp_path / "out" / name).glob("*.csv"))}
+        for name in ("film.mkv", "pictures")
+    )
+    assert of_film == of_pictures
+    assert list(pd.read_csv(tmp_path / "out/film.mkv/counts.csv")["image"]) == [
+        f"film_t{number + 1:03}" for number in (0, 3, 6)
+    ]

@@ -2,9 +2,13 @@
 
 import struct
 
+import numpy as np
 import pytest
+from microscopes import write_lif
 
 from darkfield.data import reading
+from darkfield.data.exact import read_exact
+from darkfield.data.images import open_image
 from darkfield.data.reading import pictures_of, read_raw
 
 TIFF = b"II*\0"
@@ -66,3 +70,13 @@ def test_other_kinds_are_refused_with_the_remedy(tmp_path, name):
     with pytest.raises(ValueError, match=r"^is an? ") as error:
         read_raw(tmp_path / name)
     assert str(error.value) == f"is {words}"
+
+
+@pytest.mark.parametrize("read_mask", [open_image, read_exact])
+def test_a_mask_of_these_kinds_is_refused_with_the_remedy(tmp_path, read_mask):
+    write_lif(
+        tmp_path / "a.lif",
+        [{"name": "a", "pixels": np.ones((8, 6), np.uint8), "axes": "YX", "bits": 8}],
+    )
+    with pytest.raises(ValueError, match=r"^is a Leica LIF file, and no mask; save its classes"):
+        read_mask(tmp_path / "a.lif")

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from darkfield.data.axes import Asked, Unclear
 from darkfield.data.exact import read_exact
-from darkfield.data.kinds import kind
+from darkfield.data.kinds import EXTRA, kind
 from darkfield.data.raster import FORMATS, explained, is_deep
 from darkfield.data.reading import folder_ranges, opened, read
 
@@ -44,8 +44,10 @@ def open_image(path: Path) -> Image.Image:
         turn = scenes[0].turn
         if (n := max(len(scenes), *scenes[0].sizes.values(), 0)) > 1:
             raise Unclear(f"holds {n} pictures; save only the one you mean")
+    if (name := kind(path)) in EXTRA:
+        raise Unclear(f"is {EXTRA[name][0]}, and no mask; save its classes as PNG")
     with explained(path):
-        picture = of_tiff(path) if kind(path) == "tiff" else Image.open(path, formats=FORMATS)
+        picture = of_tiff(path) if name == "tiff" else Image.open(path, formats=FORMATS)
         bits: tuple[int, ...] = tag(picture, BITS, (8,))
         deep = picture.mode[0] != "I" and (is_deep(picture) or max(bits) > 8)
         if (samples := tag(picture, SAMPLES, 1)) > len(picture.getbands()):
