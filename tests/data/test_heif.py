@@ -5,7 +5,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from darkfield.data.reading import pictures_of, read_image, read_raw
+from darkfield.data.images import read_image
+from darkfield.data.reading import pictures_of, read_raw
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 10, 3), np.uint8).repeat(8, 0).repeat(8, 1)
 

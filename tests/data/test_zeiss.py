@@ -41,15 +41,15 @@ def grey(pixels):
 
 
 def test_scenes_and_time_points_are_pictures_of_their_own(tmp_path):
-    path = write(tmp_path / "a.czi", grey(GREY), um=0.25)
+    path = write(tmp_path / "a.czi", grey(GREY), um=0.1)
     names = ["_s01_t001", "_s01_t002", "_s02_t001", "_s02_t002"]
     assert pictures_of(path) == names
     raw = read_raw(path, "_s02_t001", Asked(channels=(2,), z=3))
     np.testing.assert_array_equal(raw.pixels, GREY[1, 0, 2, 1])
-    assert raw.um_per_pixel == 0.25
+    assert raw.um_per_pixel == 0.1
     highest = read_raw(path, "_s01_t002", Asked(channels=("first",)))
     np.testing.assert_array_equal(highest.pixels, GREY[0, 1, :, 0].max(axis=0))
-    assert highest.notes == ("maximum of 3 planes",)
+    assert highest.notes == ("channels first", "maximum of 3 planes")
 
 
 def test_samples_stored_as_bgr_become_rgb(tmp_path):

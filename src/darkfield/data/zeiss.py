@@ -52,14 +52,15 @@ def opened(path: Path) -> Iterator[list[Scene]]:
                 raise Unclear(f"holds {length} {what}; export the one you mean as a file")
         if not regions:
             raise Unclear("holds no pictures; remove it")
-        width, height = (float(said.findtext(DISTANCE.format(axis)) or 0) for axis in "XY")
+        metres = (float(said.findtext(DISTANCE.format(axis)) or 0) for axis in "XY")
+        width, height = (round(side * METRE, 9) for side in metres)
         yield [
             Scene(
                 {axis: box[name][1] for name, axis in AXES.items()},
                 planes(path, file, scene, region),
                 channels(said, box["C"][1]),
                 "ComponentBitCount",
-                square(width * METRE, height * METRE),
+                square(width, height),
                 "CZI metadata",
             )
             for scene, region in regions
