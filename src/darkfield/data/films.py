@@ -11,6 +11,7 @@ import numpy as np
 
 from darkfield.data.axes import TIME, Scene, Unclear
 from darkfield.data.kinds import REMEDY
+from darkfield.data.raster import refuse_large
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -109,6 +110,7 @@ def shown(frame: "VideoFrame", aspect: float) -> np.ndarray:
     """
     deep = max(component.bits for component in frame.format.components) >= 16
     wide = round(frame.width * aspect)
+    refuse_large(frame.height, wide)
     pixels = frame.to_ndarray(format="rgb48le" if deep else "rgb24", width=wide)
     return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
 

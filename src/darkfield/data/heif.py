@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkfield.data.axes import Channel, Scene, stated
-from darkfield.data.raster import explained, refuse_transparent
+from darkfield.data.raster import explained, refuse_large, refuse_transparent
 
 if TYPE_CHECKING:
     from pi_heif import HeifImage
@@ -40,6 +40,7 @@ def planes(path: Path, image: "HeifImage") -> Callable[[Mapping[str, int]], np.n
     """What decodes a picture, turned as it says."""
 
     def plane(_: Mapping[str, int]) -> np.ndarray:
+        refuse_large(*image.size)
         with explained(path):
             pixels = np.array(image)  # its memory is freed with the file
         if pixels.ndim == 3 and pixels.shape[2] in (2, 4):

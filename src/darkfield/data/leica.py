@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from darkfield.data.axes import CHANNEL, DEPTH, TIME, Channel, Scene, Unclear, stated
-from darkfield.data.raster import explained
+from darkfield.data.raster import explained, refuse_large
 from darkfield.data.tiff_says import MICROMETRES, square
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def planes(path: Path, image: "LifImageABC") -> Callable[[Mapping[str, int]], np
         if not (isinstance(image, LifImage) and known):  # a line scan, or lifetimes
             axes = "".join(sizes)
             raise Unclear(f"has no picture in {image.name} (axes {axes}); the others are read")
+        refuse_large(sizes["Y"], sizes["X"])
         where: dict[str, Any] = {name: at[axis] for name, axis in AXES.items() if name in sizes}
         with explained(path):
             if "S" not in sizes:

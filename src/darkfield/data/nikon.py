@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkfield.data.axes import CHANNEL, DEPTH, NOT_RECORDED, TIME, Channel, Scene, Unclear, stated
-from darkfield.data.raster import explained
+from darkfield.data.raster import explained, refuse_large
 from darkfield.data.tiff_says import square
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def planes(path: Path, file: "ND2File", position: int) -> Callable[[Mapping[str,
         number = 0
         for axis in loops:
             number = number * file.sizes[axis] + where[axis]
+        refuse_large(file.sizes["Y"], file.sizes["X"])
         with explained(path):
             frame: np.ndarray = file.read_frame(number).reshape(shape)
             if not frame.any():  # the library's stand-in for a frame that is missing

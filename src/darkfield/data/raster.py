@@ -123,6 +123,12 @@ def brightened(pixels: np.ndarray, picture: Image.Image) -> np.ndarray:
     return result
 
 
+def refuse_large(height: int, width: int) -> None:
+    """Raise Unclear for a picture of more than MOST_PIXELS, before it is decoded."""
+    if height * width > MOST_PIXELS:
+        raise Unclear(TOO_LARGE)
+
+
 def refuse_transparent(alpha: np.ndarray) -> None:
     """Raise Unclear if an alpha channel, of integers or 0 to 1, hides anything."""
     opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1

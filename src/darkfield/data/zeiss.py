@@ -19,7 +19,7 @@ from darkfield.data.axes import (
     Unclear,
     stated,
 )
-from darkfield.data.raster import MOST_PIXELS, TOO_LARGE, explained
+from darkfield.data.raster import explained, refuse_large
 from darkfield.data.tiff_says import METRE, square
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def planes(
 
     def plane(at: Mapping[str, int]) -> np.ndarray:
         where = {name: at[axis] for name, axis in AXES.items()}
-        if region.w * region.h > MOST_PIXELS:
-            raise Unclear(TOO_LARGE)
+        refuse_large(region.h, region.w)
         with explained(path):
             if not recorded(file, where, region):  # the library would give black pixels
                 raise Unclear(NOT_RECORDED)
