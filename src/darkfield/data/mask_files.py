@@ -23,9 +23,9 @@ def open_mask(path: Path) -> Image.Image:
     Raises ValueError with the reason and the remedy if it cannot be read.
     """
     if path.suffix.lower() in ARRAYS:
-        from darkfield.data.annotations import arrays
+        from darkfield.data.label_arrays import read
 
-        return as_picture(arrays.read(path))
+        return as_picture(read(path))
     try:
         return open_image(path)
     except ValueError as error:
