@@ -501,7 +501,7 @@ WRONG_PARAMS = [  # all reported at once, before anything runs
     Case(
         "mask value that is none",
         param("data", mask_values={"red": "background"}),
-        "data.mask_values: 'red' is not a grey value or",
+        "data.mask_values: 'red' is not a grey value, ",
     ),
     Case(
         "class name that is a number",

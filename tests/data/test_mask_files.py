@@ -45,7 +45,7 @@ def test_values_that_no_mask_has(tmp_path, value):
 
 
 def test_what_is_wrong_with_a_picture_is_said_as_for_any_picture(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 4, 4), np.int64))
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 5, 7), np.int64))
     Image.new("L", (3, 3)).save(tmp_path / "b.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:40])
     for name in ("a.tif", "b.png"):

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from darkfield.data.images import DEEP, TURN, is_picture, open_image
+from darkfield.data.images import DEEP, TURN, as_picture, is_picture, open_image
 
 ARRAYS = (".npy", ".h5", ".hdf5")
-MOST = np.iinfo(np.int32).max
 
 
 def is_mask(path: Path) -> bool:
@@ -18,33 +16,14 @@ def is_mask(path: Path) -> bool:
 
 
 def open_mask(path: Path) -> Image.Image:
-    """A mask as open_image returns pictures, also if Pillow cannot read its kind.
+    """A mask as open_image returns it, also from a file of ARRAYS.
 
     Raises ValueError with the reason and the remedy if it cannot be read.
     """
-    if path.suffix.lower() in ARRAYS:
-        from darkfield.data.annotations import arrays
-
-        return as_picture(arrays.read(path))
-    try:
+    if path.suffix.lower() not in ARRAYS:
         return open_image(path)
-    except ValueError as error:
-        if path.suffix.lower() not in (".tif", ".tiff"):
-            raise
-        from darkfield.data.exact import read_exact
+    from darkfield.data.label_arrays import read
 
-        try:  # integers of 32 and 64 bits, BigTIFF, other compressions
-            return as_picture(read_exact(path))
-        except ValueError:
-            raise error from None
-
-
-def as_picture(pixels: np.ndarray) -> Image.Image:
-    """Integers (H, W) as a picture of the fewest bits; raises ValueError beyond 0 to 2^31 - 1."""
-    low, high = int(pixels.min(initial=0)), int(pixels.max(initial=0))
-    if low < 0 or high > MOST:
-        raise ValueError(f"holds the value {low if low < 0 else high}; masks have 0 to {MOST:,}")
-    kind = next(k for k in (np.uint8, np.uint16, np.int32) if high <= np.iinfo(k).max)
-    picture = Image.fromarray(pixels.astype(kind))
+    picture = as_picture(read(path))
     picture.info |= {TURN: 1, DEEP: False}
     return picture

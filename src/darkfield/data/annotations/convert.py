@@ -9,13 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from darkfield.classes import VOID
 from darkfield.data.annotations.beside import folders, picture_of
-from darkfield.data.annotations.drawing import Drawing, draw
-from darkfield.data.annotations.names import classified, unknown
+from darkfield.data.annotations.mask_of import mask_of
 from darkfield.data.annotations.problems import lines_of
 from darkfield.data.annotations.sources import drawings
-from darkfield.data.images import open_image, write_png
+from darkfield.data.images import write_png
 from darkfield.data.listing import in_words
 from darkfield.files import UserError, put, scratch, wrong_name
 
@@ -103,7 +101,7 @@ def write(
                     raise ValueError(reason)
                 if name in made:
                     raise ValueError("is a second mask of this picture; keep one")
-                mask, numbers = drawn(drawing, picture, table, classes)
+                mask, numbers = mask_of(drawing, picture, table, classes)
             except ValueError as error:
                 alone = Path(drawing.picture).stem == path.stem
                 which = "" if alone else f"{drawing.picture}: "
@@ -119,37 +117,6 @@ def write(
     if problems:
         raise UserError(*problems)
     return made, passed_over
-
-
-def drawn(
-    drawing: Drawing,
-    picture: Path | None,
-    table: Sequence[tuple[str, int]],
-    classes: dict[str, int],
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """The mask of a drawing and the numbers of its objects, None unless all regions are objects.
-
-    Raises ValueError if they cannot be made of it.
-    """
-    pairs = [(region, classified(region, table, classes)) for region in drawing.regions]
-    if strange := [region for region, found in pairs if found is None]:
-        raise ValueError(unknown(strange, classes))
-    size = drawing.size
-    if picture is not None:
-        width, height = open_image(picture).size
-        if size not in (None, (height, width)):
-            raise ValueError(
-                f"is drawn on {size[1]}x{size[0]} pixels, but {picture} has {width}x{height}; "
-                "annotate that picture"
-            )
-        size = (height, width)
-    if size is None:
-        raise ValueError("does not tell the size of its picture; put the picture beside it")
-    known = [found for _, found in pairs if found]
-    mask, numbers = draw(known, size)
-    return mask, numbers if all(
-        each.is_object or index in (0, VOID) for index, each in known
-    ) else None
 
 
 def report(made: Mapping[str, Mask], passed_over: Counter[str], out: Path) -> list[str]:

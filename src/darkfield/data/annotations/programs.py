@@ -6,8 +6,17 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from darkfield.data.annotations import arrays, coco, cvat, imagej, label_studio, labelme, qupath
+from darkfield.data.annotations import (
+    coco,
+    cvat,
+    imagej,
+    label_images,
+    label_studio,
+    labelme,
+    qupath,
+)
 from darkfield.data.annotations.drawing import Drawing
+from darkfield.data.label_arrays import HDF5, NUMPY
 
 ROI = b"Iout"  # how a .roi file begins
 JSON, XML, ZIP = (b"{", b"["), b"<", b"PK\x03\x04"
@@ -30,9 +39,8 @@ def drawings_of(path: Path) -> list[Drawing] | None:
         return of_xml(path)
     if start.startswith(ROI) or (start.startswith(ZIP) and holds_rois(path)):
         return [Drawing(path.stem, None, imagej.read(path))]
-    if start.startswith((arrays.NUMPY, arrays.HDF5)):
-        labels = arrays.read(path)
-        return [Drawing(path.stem, (labels.shape[0], labels.shape[1]), arrays.regions(labels))]
+    if start.startswith((NUMPY, HDF5)):
+        return label_images.read_array(path)
     return None
 
 

@@ -1,19 +1,14 @@
 """The drawings in a file or folder, whichever programs wrote them."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from darkfield.classes import INSTANCES
-from darkfield.data.annotations import arrays, brushes, voc
+from darkfield.data.annotations import brushes, label_images, voc
 from darkfield.data.annotations.beside import masks_among
 from darkfield.data.annotations.drawing import Drawing
 from darkfield.data.annotations.programs import drawings_of
 from darkfield.data.images import is_picture
-from darkfield.data.mask_files import open_mask
-from darkfield.data.mask_values import code, codes, spelled
-from darkfield.values import MASK_VALUE
 
 # A file, and its drawings: None if no program that we know wrote it, or what is wrong with it.
 Found = tuple[Path, list[Drawing] | ValueError | None]
@@ -42,7 +37,7 @@ def drawings(source: Path, values: Sequence[str]) -> Iterator[Found]:
         yield source, attempted(partial(brushes.read, drawn))
         return
     for path in pictures if source.is_file() else masks_among(pictures):
-        yield path, attempted(partial(of_label_image, path, values))
+        yield path, attempted(partial(label_images.read_picture, path, values))
 
 
 def files_of(source: Path) -> list[Path]:
@@ -74,11 +69,3 @@ def of_voc(labelmap: Path) -> Iterator[Found]:
         return
     for path in sorted((labelmap.parent / voc.CLASSES).glob("*.png")):
         yield path, attempted(partial(voc.read, path, labels))
-
-
-def of_label_image(path: Path, values: Sequence[str]) -> list[Drawing]:
-    """The drawing of a label image: a region for each value, or each colour "#rrggbb"."""
-    known = {code(v) for v in values if re.fullmatch(MASK_VALUE, v) and v != INSTANCES}
-    pixels = codes(open_mask(path), known or {0})
-    regions = [r._replace(label=spelled(int(r.label))) for r in arrays.regions(pixels)]
-    return [Drawing(path.name, (pixels.shape[0], pixels.shape[1]), regions)]

@@ -1,7 +1,4 @@
-"""Label images of napari, Cellpose and ilastik: NumPy's .npy, Cellpose's _seg.npy, and HDF5.
-
-Their TIFFs and PNGs are pictures, and read as such.
-"""
+"""Label images that are no pictures: NumPy's .npy, Cellpose's _seg.npy, and ilastik's HDF5."""
 
 import json
 import pickle
@@ -10,8 +7,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
-
-from darkfield.data.annotations.drawing import Patch, Region
 
 NUMPY, HDF5 = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"  # how such files begin
 # What an array or a number needs to be unpickled; anything else could run code.
@@ -120,15 +115,3 @@ def axes_of(data: Any) -> str:
         return "".join(str(axis["key"]) for axis in tags["axes"])
     except (KeyError, TypeError, ValueError):
         return "?"
-
-
-def regions(labels: np.ndarray) -> list[Region]:
-    """One region per value of labels, integers (H, W), which may be a class or an object."""
-    from scipy.ndimage import find_objects
-
-    values, dense = np.unique(labels, return_inverse=True)
-    dense = dense.reshape(labels.shape)
-    return [
-        Region(str(value), Patch(at[0].start, at[1].start, dense[at] == n), is_object=False)
-        for n, (value, at) in enumerate(zip(values, find_objects(dense + 1), strict=True))
-    ]

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from darkfield.data.annotations.arrays import read, regions
+from darkfield.data.label_arrays import read
 
 LABELS = np.array([[0, 0, 2], [1, 1, 2]])
 
@@ -118,13 +118,3 @@ def test_what_is_no_label_image(hdf5, tmp_path):
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     with pytest.raises(ValueError, match="is damaged, or not an HDF5 file"):
         read(tmp_path / "a.h5")
-
-
-def test_a_region_per_value():
-    found = regions(np.array([[0, 0, 70_000], [5, 0, 5]]))
-    assert [(r.label, r.is_object, r.patch.row, r.patch.column) for r in found] == [
-        ("0", False, 0, 0),
-        ("5", False, 1, 0),
-        ("70000", False, 0, 2),
-    ]
-    assert found[1].patch.pixels.tolist() == [[True, False, True]]
