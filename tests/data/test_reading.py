@@ -28,12 +28,37 @@ def images(pictures, ranges, asked=NOTHING):
 
 def test_one_range_for_the_folder_keeps_brightness_comparable(folder):
     ranges = folder_ranges(folder, NOTHING)
-    low, high = ranges("uint16")[0]
+    low, high = ranges("uint16").limits
     assert (low, high) == pytest.approx((20, 1600), abs=5)
     shown = images(folder, ranges)
     for i, image in enumerate(shown):
         expected = np.clip((GREY * (i + 1.0) - low) / (high - low), 0, 1) * 255
         assert np.abs(image - expected).max() <= 1
+
+
+def write(path, pixels):
+    tifffile.imwrite(path, pixels.astype(np.uint16), photometric="minisblack")
+    return path, ""
+
+
+def test_pictures_of_another_bit_depth_are_refused_and_empty_fields_are_not(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 1, GREY.shape)
+    twelve = [write(tmp_path / f"{i}.tif", GREY * 16.0 + noise) for i in range(3)]
+    empty = write(tmp_path / "empty.tif", 320 + noise)
+    sixteen, ten = (write(tmp_path / f"{n}.tif", GREY * float(n)) for n in (256, 4))
+    of_one_camera = folder_ranges([*twelve, empty], NOTHING)
+    assert len(images([*twelve, empty], of_one_camera)) == 4
+    with pytest.raises(ValueError, match="5120 to 51200, which would be white in the range"):
+        images([sixteen], of_one_camera)
+    mixed = folder_ranges([*twelve, empty, sixteen, ten], NOTHING)
+    assert len(images([sixteen], mixed)) == 1
+    for other in (*twelve, empty, ten):
+        with pytest.raises(
+            ValueError, match=r"would be black .*; if it is of another camera"
+        ):
+            images([other], mixed)
+    asked = Asked(limits=(0, 4095))
+    assert len(images([*twelve, sixteen], mixed, asked)) == 4
 
 
 def test_the_range_does_not_depend_on_who_asks_first(folder):
@@ -54,7 +79,7 @@ def test_types_have_ranges_of_their_own_and_8_bits_have_none(folder, tmp_path):
     mixed = [*folder, (tmp_path / "f.tif", ""), (tmp_path / "g.png", "")]
     ranges = folder_ranges(mixed, NOTHING)
     assert ranges("uint16") == folder_ranges(folder, NOTHING)("uint16")
-    assert ranges("float32")[0] == pytest.approx((20 / 255, 200 / 255))
+    assert ranges("float32").limits == pytest.approx((20 / 255, 200 / 255))
 
     def never(dtype):
         raise AssertionError
@@ -66,7 +91,7 @@ def test_a_rare_type_is_found_wherever_it_is(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MOST_POOLED", 2)
     tifffile.imwrite(tmp_path / "3b.tif", GREY / np.float32(255), photometric="minisblack")
     some = sorted([*folder, (tmp_path / "3b.tif", "")])
-    assert folder_ranges(some, NOTHING)("float32")[0] == pytest.approx((20 / 255, 200 / 255))
+    assert folder_ranges(some, NOTHING)("float32").limits == pytest.approx((20 / 255, 200 / 255))
 
 
 def test_broken_files_and_those_that_state_a_range_do_not_count(folder, tmp_path):

@@ -8,6 +8,7 @@ from darkfield.data.axes import Limits
 
 PERCENTILES = (0.1, 99.9)
 MOST_SAMPLES = 1 << 16  # values that a picture contributes to a range
+NEARLY = 16  # below this part of a range a picture is black to the eye
 ROWS = 512  # of a picture at a time
 
 
@@ -61,8 +62,30 @@ def pooled(samples: Sequence[np.ndarray]) -> Limits:
     return float(low), float(high)
 
 
-def full(dtype: np.dtype) -> Limits:
-    """The range of an integer type; 0 and 1 of bool."""
-    if dtype.kind == "b":
-        return 0, 1
-    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+def ground(samples: Sequence[np.ndarray], limits: Limits) -> float | None:
+    """The usual background of those of many pictures that reach a quarter of a range."""
+    quarter = limits[0] + (limits[1] - limits[0]) / 4
+    bright = (s for s in samples if len(s) and np.percentile(s, PERCENTILES[1]) >= quarter)
+    medians = [np.median(s) for s in bright]
+    return float(np.median(medians)) if medians else None
+
+
+def refuse_other_depth(
+    pixels: np.ndarray, limits: Limits, source: str, background: float | None
+) -> None:
+    """Raise ValueError if a picture would be all white, or black, in the range of others.
+
+    It is black if what is brightest in it is darker than the `background` of the others: a field
+    without cells has their background, a picture of fewer bits has not.
+    """
+    if not len(values := sample(pixels)):
+        return
+    (low, high), (dark, bright) = limits, np.percentile(values, PERCENTILES)
+    black = background is not None and bright < min(background, low + (high - low) / NEARLY)
+    if black or dark > high:
+        raise ValueError(
+            f"holds values of {dark:.6g} to {bright:.6g}, which would be "
+            f"{'black' if black else 'white'} in the range {low:.6g} to {high:.6g} ({source}); if "
+            "it is of another camera, read it by itself, or give --range LOW HIGH (params.yaml: "
+            "range)"
+        )

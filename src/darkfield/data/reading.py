@@ -15,7 +15,7 @@ import numpy as np
 
 from darkfield.data.axes import TIME, Asked, Limits, Raw, Scene, composed, parts
 from darkfield.data.colour import shown
-from darkfield.data.depth import pooled, sample, to_bytes
+from darkfield.data.depth import ground, pooled, refuse_other_depth, sample, to_bytes
 from darkfield.data.kinds import EXTRA, READ, REMEDY, kind, refusal
 
 ONE_PICTURE = (".png", ".jpg", ".jpeg", ".bmp")  # not opened to list what they hold
@@ -23,7 +23,17 @@ MOST_POOLED = 256  # pictures that a folder's range is taken from
 SAME = 0.01  # the relative difference up to which two scales agree
 NOTHING = Asked()
 NONE: Mapping[str, Limits] = MappingProxyType({})
-Ranges = Callable[[str], tuple[Limits, str]]  # the limits of a dtype, and where they come from
+
+
+class Range(NamedTuple):
+    """The limits of the values of many pictures, where they come from, and the usual background."""
+
+    limits: Limits
+    source: str
+    background: float | None = None
+
+
+Ranges = Callable[[str], Range]  # by dtype
 
 
 class How(NamedTuple):
@@ -125,7 +135,8 @@ def read(path: Path, part: str, asked: Asked, ranges: Ranges) -> Picture:
     elif raw.pixels.dtype == np.uint8:
         limits, source = (), ""
     else:
-        own, source = ranges(raw.pixels.dtype.name)
+        own, source, background = ranges(raw.pixels.dtype.name)
+        refuse_other_depth(raw.pixels, own, source, background)
         limits = (own,)
     image = shown(to_bytes(raw.pixels, limits) if limits else raw.pixels, raw.icc)
     spans = ", ".join(f"{low:.6g} to {high:.6g}" for low, high in limits)
@@ -167,16 +178,18 @@ def folder_ranges(
                     yield sample(raw.pixels)
 
     @cache
-    def found(dtype: str) -> Limits:
+    def found(dtype: str) -> Range:
         step = max(1, -(-len(pictures) // MOST_POOLED))
         some = [*samples(pictures[::step], dtype)]
-        return pooled(some or [*islice(samples(pictures, dtype), MOST_POOLED)])
+        some = some or [*islice(samples(pictures, dtype), MOST_POOLED)]
+        limits = pooled(some)
+        return Range(limits, "the folder's 0.1 to 99.9 %", ground(some, limits))
 
-    def ranges(dtype: str) -> tuple[Limits, str]:
+    def ranges(dtype: str) -> Range:
         if dtype in known:
-            return known[dtype], "the model's"
+            return Range(known[dtype], "the model's")
         with lock:
-            return found(dtype), "the folder's 0.1 to 99.9 %"
+            return found(dtype)
 
     return ranges
 

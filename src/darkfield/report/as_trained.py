@@ -27,7 +27,7 @@ def as_trained(asked: Asked, known: Reading) -> Asked:
 
 def as_before(how: How, ranges: Ranges) -> bool:
     """Whether a picture that was read so would now be scaled by the same range."""
-    return how.limits is None or ranges(how.dtype)[0] == tuple(how.limits)
+    return how.limits is None or ranges(how.dtype).limits == tuple(how.limits)
 
 
 def trained_scale(spec: ModelSpec) -> float:
