@@ -11,6 +11,7 @@ from project import project, run
 
 from darkfield.cli import run_predict
 from darkfield.data.synthetic import synthesize
+from darkfield.files import UserError
 
 
 @pytest.mark.long
@@ -83,3 +84,23 @@ def test_every_nth_frame_of_a_film_is_labelled_as_if_it_were_a_picture(model, tm
     assert list(pd.read_csv(tmp_path / "out/film.mkv/counts.csv")["image"]) == [
         f"film_t{number + 1:03}" for number in (0, 3, 6)
     ]
+
+
+@pytest.mark.parametrize("model", ["native"], indirect=True)
+def test_a_damaged_film_is_told_in_one_line_and_labelled_up_to_there(model, tmp_path):
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("h264", rate=25)
+        stream.height, stream.width, stream.pix_fmt, stream.bit_rate = 40, 60, "yuv420p", 4_000_000
+        for pixels in np.random.default_rng(0).integers(0, 255, (9, 40, 60, 3), np.uint8):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        film.mux(stream.encode(None))
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes(50) + data[middle + 50 :])
+    with pytest.raises(UserError, match=r"^\S+film.mp4: is damaged after \d frames") as error:
+        run_predict([str(path)], tmp_path / "out", model)
+    assert "\n" not in str(error.value)
+    labelled = list(pd.read_csv(tmp_path / "out/counts.csv")["image"])
+    assert labelled == [f"film_t{number + 1:03}" for number in range(len(labelled))]
+    assert 0 < len(labelled) < 8
