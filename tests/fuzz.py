@@ -11,17 +11,20 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import tifffile
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from PIL import Image
 
-from darkfield.data.images import open_image, pages, to_rgb
+from darkfield.data.images import open_image, read_image
 from darkfield.data.mask_values import flatten
+from darkfield.data.reading import pictures_of
 from darkfield.files import UserError, unruly
 from darkfield.validation import check, load
 
@@ -45,6 +48,11 @@ def seeds() -> list[tuple[str, bytes]]:
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "group4"):
         picture = rgb.convert("1") if compression == "group4" else rgb
         found.append((".tif", written(picture, "TIFF", compression=compression)))
+    planes = np.stack([grey, grey, grey]).astype(np.uint16)
+    for options in ({"imagej": True}, {"ome": True}, {"compression": "zstd", "tile": (16, 16)}):
+        file = io.BytesIO()
+        tifffile.imwrite(file, planes, photometric="minisblack", **options)
+        found.append((".tif", file.getvalue()))
     two = written(rgb, "TIFF", save_all=True, append_images=[rgb])
     return [
         *found,
@@ -88,18 +96,15 @@ def read_picture(folder: Path, example: tuple[str, bytes]) -> None:
     ending, data = example
     path = folder / f"a{ending}"
     path.write_bytes(data)
-    for page in pages(path)[:3]:
-        try:
-            picture = open_image(path, page)
-        except ValueError:
-            continue
-        for read in (to_rgb, lambda mask: flatten(mask, VALUES, CLASSES)):
-            try:
-                pixels = read(picture)
-            except ValueError:
-                continue
-            assert pixels.dtype == np.uint8
-            assert pixels.shape[:2] == picture.size[::-1]
+    for part in pictures_of(path)[:3]:
+        with suppress(ValueError):
+            pixels = read_image(path, part)
+            assert (pixels.dtype, pixels.ndim) == (np.uint8, 3)
+    with suppress(ValueError):
+        mask = open_image(path)
+        pixels = flatten(mask, VALUES, CLASSES)
+        assert pixels.dtype == np.uint8
+        assert pixels.shape == mask.size[::-1]
 
 
 SCALARS = st.one_of(

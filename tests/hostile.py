@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import tifffile
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
@@ -48,6 +49,13 @@ def pair(root: Path, name: str, image: bytes = b"", mask: bytes = b"", ending: s
     """A pair of the folder `root`: by default right."""
     (root / "images" / f"{name}.{ending}").write_bytes(image)
     (root / "masks" / f"{name}.png").write_bytes(mask)
+
+
+def tiff(pixels: np.ndarray, **metadata) -> bytes:
+    """An OME-TIFF."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, photometric="minisblack", ome=True, metadata=metadata)
+    return file.getvalue()
 
 
 GOOD, GOOD_MASK = encoded(IMAGE), encoded(MASK)
@@ -108,6 +116,9 @@ def exif(turn: int) -> Image.Exif:
 
 
 GREY = IMAGE[..., 0]
+CHANNELS = np.stack([GREY] * 4)
+TWELVE = GREY.astype(np.uint16) * 16
+TWELVE_SEEN = np.rint(np.dstack([TWELVE] * 3) / 4095 * 255)
 SHUFFLED = Image.fromarray((MASK + 1) % 3)
 SHUFFLED.putpalette([2, 2, 2, 0, 0, 0, 1, 1, 1])
 TRANSPARENT = np.dstack([IMAGE, np.full((30, 40), 100, np.uint8)])
@@ -152,12 +163,12 @@ REFUSED = [  # all reported by one run of flatten_masks
     Case(
         "text by the name of a picture",
         image("text", b"patient,cells\n7,12\n"),
-        "images/text.png: cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace",
+        "images/text.png: cannot be read (not a PNG, TIFF, JPEG, BMP, GIF, WebP, AVIF or JPEG 2000)",
     ),
     Case(
         "program by the name of a picture",
         image("elf", b"\x7fELF" + bytes(2000)),
-        "images/elf.png: cannot be read (not a PNG, TIFF, JPEG, BMP, GIF or WebP); replace",
+        "images/elf.png: cannot be read (not a PNG, TIFF, JPEG, BMP, GIF, WebP, AVIF or JPEG 2000)",
     ),
     Case(
         "decompression bomb, 30,000 x 30,000",
@@ -165,14 +176,26 @@ REFUSED = [  # all reported by one run of flatten_masks
         "images/bomb.png: has more than 120,000,000 pixels; cut it into parts",
     ),
     Case(
-        "floating-point TIFF",
-        image("float", encoded(np.float32(IMAGE[..., 0]), "TIFF"), "tif"),
-        "images/float.tif: holds floating-point values; save it with 8 or 16 bits",
+        "TIFF of four channels",
+        image("channels", tiff(CHANNELS, axes="CYX"), "tif"),
+        "images/channels.tif: holds 4 channels, and it is unclear how to show them; choose one, or",
     ),
     Case(
-        "32-bit TIFF",
-        image("int32", encoded(np.int32(IMAGE[..., 0]), "TIFF"), "tif"),
-        "images/int32.tif: holds 32-bit or signed values; save it with 8 or 16 bits",
+        "pixels that are not square",
+        image(
+            "oblong", tiff(IMAGE[..., 0], axes="YX", PhysicalSizeX=0.1, PhysicalSizeY=0.2), "tif"
+        ),
+        "images/oblong.tif: has pixels of 0.1 x 0.2 micrometres; resample it to square ones",
+    ),
+    Case(
+        "camera's raw file by the name of a picture",
+        image("raw", b"II*\0\x10\0\0\0CR\x02\0", "tif"),
+        "images/raw.tif: is a camera's raw file; develop it and save it as TIFF",
+    ),
+    Case(
+        "microscope's file by the name of a picture",
+        image("zeiss", b"ZISRAWFILE" + bytes(2000), "tif"),
+        "images/zeiss.tif: cannot be read (",
     ),
     Case(
         "partly transparent image",
@@ -188,11 +211,6 @@ REFUSED = [  # all reported by one run of flatten_masks
         "animated PNG",
         image("moving", encoded(IMAGE, **FRAMES)),
         "images/moving.png: holds 2 pictures; save only the one you mean",
-    ),
-    Case(
-        "12 bits in 16",
-        image("twelve", encoded(GREY.astype(np.uint16) * 16)),
-        "images/twelve.png: has 16 bits, but no value above 4,080 of 65,535, and would come out",
     ),
     Case(
         "turned by EXIF, mask drawn on the stored pixels",
@@ -331,9 +349,19 @@ NAMES = {
 }
 READ = [  # all read by one run of flatten_masks
     Case(
-        "16-bit grey",
-        read("deep", encoded(GREY.astype(np.uint16) * 257), seen=np.dstack([GREY] * 3)),
-        "scaled by its full range, 0 to 65,535",
+        "12 bits in 16",
+        read("twelve", tiff(TWELVE, axes="YX", SignificantBits=12), "tif", TWELVE_SEEN),
+        "scaled by the range that the file states",
+    ),
+    Case(
+        "three channels",
+        read("channels", tiff(IMAGE.transpose(2, 0, 1), axes="CYX"), "tif"),
+        "as red, green and blue",
+    ),
+    Case(
+        "planes at several depths",
+        read("depths", tiff(np.stack([GREY // 2, GREY]), axes="ZYX"), "tif", np.dstack([GREY] * 3)),
+        "by their maximum",
     ),
     Case(
         "palette image",
@@ -473,7 +501,7 @@ WRONG_PARAMS = [  # all reported at once, before anything runs
     Case(
         "mask value that is none",
         param("data", mask_values={"red": "background"}),
-        "data.mask_values: 'red' is not a grey value or",
+        "data.mask_values: 'red' is not a grey value, ",
     ),
     Case(
         "class name that is a number",

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from darkfield.data.images import read_image
 from darkfield.files import read_csv, read_json
 from darkfield.network.predictor import Predictor
-from darkfield.objects.table import object_table
+from darkfield.objects.table import numbered, object_table
 from darkfield.params import Params
 from darkfield.presets import merged
 
@@ -141,7 +141,7 @@ def test_metrics_are_the_few_numbers_that_people_compare(chain):
 
 
 def test_objects_are_those_of_the_masks_and_of_the_model(chain):
-    """Counted again from the masks, and from what predict makes of the pictures."""
+    """Counted again: the scenes' numbers, and what predict makes of the pictures."""
     split = read_csv(chain / "data/split.csv").set_index("image")["split"]
     objects = read_csv(chain / "results/evaluation/objects.csv")
     images = read_csv(chain / "results/evaluation/object_images.csv")
@@ -153,8 +153,11 @@ def test_objects_are_those_of_the_masks_and_of_the_model(chain):
         for image in of_class.index[:6]:
             mask = np.asarray(Image.open(chain / f"data/flattened_masks/{image}.png"))
             picture = read_image(chain / f"data/synthetic/images/{image}.png")
-            for side, made in (("drawn", mask), ("predicted", predictor.labels(picture))):
-                found = object_table(made, predictor.classes, predictor.spec.kinds)
+            of = predictor.classes, predictor.spec.kinds
+            numbers = np.asarray(Image.open(chain / f"data/synthetic/instances/{image}.png"))
+            known, labels = numbered(mask, *of, numbers), predictor.labels(picture)
+            for side, made, whose in (("drawn", mask, known), ("predicted", labels, None)):
+                found = object_table(made, *of, found=whose)
                 rows = objects[(objects["image"] == image) & (objects["class"] == name)]
                 rows = rows[rows["drawn"] == (side == "drawn")]
                 areas = found.loc[found["class"] == name, "area_px"]
@@ -409,7 +412,7 @@ def test_mask_values_of_a_config_replace_those_of_params(tmp_path, how):
 
 @pytest.mark.long
 def test_files_that_are_not_used_are_named(tmp_path):
-    """Pairs of other endings and in subfolders were once dropped without a word."""
+    """Pairs of other endings were once dropped without a word."""
     folder, mine = project(tmp_path / "project"), tmp_path / "mine"
     noise(mine)
     for part in ("images", "masks"):
@@ -418,13 +421,13 @@ def test_files_that_are_not_used_are_named(tmp_path):
             (mine / part / name).rename(mine / part / "sub" / name)
         with Image.open(mine / part / "02.png") as picture:
             picture.save(mine / part / "02.bmp")
-            picture.save(mine / part / "03.gif")
+        (mine / part / "03.csv").touch()
         (mine / part / "02.png").unlink()
         (mine / part / ".DS_Store").touch()
     set_params(folder, data={"root": "../mine"})
     done = snakemake(folder, "--cores", "1", "data/flattened_masks.csv")
     assert done.returncode == 0, done.stdout
     last = (folder / "logs/flatten_masks.log").read_text().splitlines()[-1]
-    assert last.endswith("18 masks flattened; skipped: 2 .gif, 4 in subfolders")
+    assert last.endswith("20 masks flattened; passed over: 2 .csv")
     found = run(folder, "darkfield", "doctor").stdout
-    assert "18 images, 18 masks   -> skipped: 2 .gif, 4 in subfolders" in found
+    assert "20 images, 20 masks   -> passed over: 2 .csv" in found

@@ -1,10 +1,12 @@
 """The command `darkfield`: use a trained model, choose a recipe, check the machine."""
 
 import argparse
+import json
 import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,8 @@ def parser() -> argparse.ArgumentParser:
         "images",
         nargs="+",
         metavar="IMAGES",
-        help="PNG, TIFF, JPEG or BMP files, folders or globs",
+        help="files, folders or globs of PNG, TIFF (also OME, ImageJ, LSM, STK), JPEG, JPEG 2000, "
+        "BMP, GIF, WebP, AVIF; with darkfield[microscopes] also CZI, ND2, LIF, HEIF and films",
     )
     for kind, words in ON_REQUEST.items():
         predict.add_argument(
@@ -68,7 +71,42 @@ def parser() -> argparse.ArgumentParser:
         "--um-per-pixel",
         type=positive,
         metavar="N",
-        help="the size of a pixel in micrometres; lengths and areas are then also given in these",
+        help="the size of a pixel in micrometres, for files that do not say it; lengths and areas "
+        "are then also given in these",
+    )
+    predict.add_argument(
+        "--rescale",
+        action="store_true",
+        help="bring pictures to the size of a pixel that the model was trained on",
+    )
+    predict.add_argument(
+        "--channels",
+        type=channels,
+        default=(),
+        metavar="N",
+        help="the channel to show, by number from 1 or by name, or three as red,green,blue: 3,2,1",
+    )
+    predict.add_argument(
+        "--z",
+        type=whole,
+        metavar="N",
+        help="the plane of a stack to show, from 1 (default: the maximum of all)",
+    )
+    predict.add_argument(
+        "--every",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="of films and other series in time, label the first picture and every Nth after it",
+    )
+    predict.add_argument(
+        "--range",
+        dest="limits",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="the values to show as black and as white (default: as the file says, else as in "
+        "training, else one range for all pictures: 0.1 to 99.9 %% of their values)",
     )
     predict.add_argument(
         "--two-borders",
@@ -76,6 +114,29 @@ def parser() -> argparse.ArgumentParser:
         help="do not count objects at the right or the lower border, as in a haemocytometer",
     )
     predict.set_defaults(run=run_predict)
+    masks = commands.add_parser(
+        "masks",
+        help="make masks of what was drawn in an annotation program",
+        description="Read labelme, CVAT (XML or masks), COCO, Label Studio, QuPath (GeoJSON), "
+        "ImageJ (ROIs), napari, Cellpose or ilastik, told by content. Write ROOT/masks/NAME.png, "
+        "class indices; ROOT/instances/NAME.png, each object's number; and ROOT/images, copies of "
+        "the pictures that lie beside. The classes are data.classes of params.yaml; docs/masks.md.",
+    )
+    masks.add_argument("source", type=Path, metavar="SOURCE", help="a file, or a folder of files")
+    masks.add_argument(
+        "--out", required=True, type=Path, metavar="ROOT", help="the folder to write to"
+    )
+    masks.add_argument(
+        "--label",
+        dest="labels",
+        action="append",
+        default=[],
+        metavar="LABEL=CLASS",
+        help="the class of a label that has another name, such as RBC=erythrocyte or "
+        "'*=erythrocyte'; in a label image the class of a value, 2=spirochaete, or, if each value "
+        "is an object, of all: instances=erythrocyte",
+    )
+    masks.set_defaults(run=run_masks)
     export = commands.add_parser(
         "export",
         parents=[of_model],
@@ -103,6 +164,19 @@ def positive(text: str) -> float:
     return number
 
 
+def whole(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def channels(text: str) -> tuple[int | str, ...]:
+    found = tuple(int(part) if part.isdecimal() else part for part in text.split(","))
+    if len(found) not in (1, 3):
+        raise ValueError
+    return found
+
+
 def introduce(model: Path) -> None:
     """Say on stderr what the model is, and which others are available."""
     from darkfield.network.spec import described, read_spec
@@ -113,26 +187,55 @@ def introduce(model: Path) -> None:
     print(f"{model}: {described(read_spec(model))}{also}", file=sys.stderr)
 
 
-def run_predict(images: list[str], out: Path, model: Path, **options: Any) -> None:
+def run_predict(
+    images: list[str],
+    out: Path,
+    model: Path,
+    channels: tuple[int | str, ...] = (),
+    z: int | None = None,
+    every: int = 1,
+    limits: Sequence[float] | None = None,
+    **options: Any,
+) -> None:
+    from darkfield.data.axes import Asked
     from darkfield.data.listing import in_words, skipped, sources
     from darkfield.files import read_csv
     from darkfield.network.predictor import Predictor
+    from darkfield.report.as_trained import remarks
     from darkfield.report.labels import claimed, label_files
     from darkfield.report.predictions import write_index
-    from darkfield.report.unfamiliar import warned
 
+    if limits and not limits[0] < limits[1]:
+        raise UserError(f"--range: {limits[0]:g} is not below {limits[1]:g}")
+    asked = Asked(channels, z, (limits[0], limits[1]) if limits else None)
     introduce(model)
-    pictures = sources(images, out)
+    pictures = sources(images, out, every)
     if others := sum((skipped(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
-        print(f"skipped: {in_words(others)}", file=sys.stderr)
+        print(f"passed over: {in_words(others)}", file=sys.stderr)
     predictor = Predictor(model)
-    problems = label_files(pictures, predictor, out, **options)
+    problems = label_files(pictures, predictor, out, asked=asked, **options)
     with claimed(out):
         write_index(out, out, predictor.spec, problems)
-        if line := warned(read_csv(out / "counts.csv")):
+        counts, rescaled = read_csv(out / "counts.csv"), options.get("rescale", False)
+        for line in remarks(counts, predictor.spec, rescaled=rescaled):
             print(line, file=sys.stderr)
     if problems:
         raise UserError(*problems)
+
+
+def run_masks(source: Path, out: Path, labels: list[str]) -> None:
+    from darkfield.classes import IGNORE, VOID, class_names
+    from darkfield.data.annotations.convert import convert
+    from darkfield.data.annotations.names import parse
+    from darkfield.validation import check, load
+
+    data = check(load(Path("params.yaml"))).data
+    table = parse(labels, data.classes)
+    print(*convert(source, out, table, data.classes), sep="\n")
+    void = {VOID: IGNORE} if VOID in dict(table).values() else {}
+    values = {str(v): n for v, n in (dict(enumerate(class_names(data.classes))) | void).items()}
+    also = "" if data.mask_values == values else f" and mask_values: {json.dumps(values)}"
+    print(f"now set data.root: {out}{also} in params.yaml")
 
 
 def run_export(out: Path, model: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from darkfield.classes import IGNORE, foreground
+from darkfield.classes import IGNORE, INSTANCES, foreground
 from darkfield.files import wrong_name
 from darkfield.sections import (
     Augment,
@@ -78,6 +78,9 @@ def of_classes(params: Params) -> Iterator[tuple[str, str]]:
             f"{background!r} is not in data.classes; name the class that is not looked for, or "
             "null if there is none",
         )
+    by_number = INSTANCES in params.data.mask_values and "0" not in params.data.mask_values
+    if by_number and (background is None or classes.get(background) != 0):
+        yield "data.mask_values", "say which class 0 stands for, or ignore, beside instances"
     known = set(foreground(classes, background))
     for name in sorted(params.objects.keys() - known):
         why = "data.background, which has no objects" if name in classes else "not in data.classes"

@@ -22,13 +22,29 @@ from darkfield.values import (
     Number,
     Place,
     Positive,
+    Range,
     Section,
     Seed,
+    Shown,
     Size,
+    Suffix,
     Tta,
     Weight,
     Whole,
     Zoom,
+)
+
+CHANNELS = Field(
+    None, description="Channels to show, one or [red, green, blue], or null: as the files say."
+)
+Z = Field(None, description="Plane of a stack, from 1, or null: the maximum of all.")
+RANGE = Field(
+    None,
+    description="[low, high] values to show as black and white, or null: as the files say, else "
+    "one for the folder.",
+)
+UM_PER_PIXEL = Field(
+    None, description="Micrometres per pixel of pictures whose files do not say it, or null."
 )
 
 
@@ -48,8 +64,19 @@ class Data(Section):
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
-        description='Class of each grey value or "#rrggbb", or ignore: measured nowhere.',
+        description='Class of each value or "#rrggbb", or ignore; of all others: instances.',
     )
+    mask_suffix: Maybe[Suffix] = Field(
+        None,
+        description="What masks have behind an image's name, such as _mask; null: find out.",
+    )
+    check_masks: Flag = Field(
+        True, description="Refuse masks that look interpolated or have little background."
+    )
+    channels: Maybe[Shown] = CHANNELS
+    z: Maybe[Count] = Z
+    range: Maybe[Range] = RANGE
+    um_per_pixel: Maybe[Positive] = UM_PER_PIXEL
     batches: Whole = Field(
         1,
         ge=1,
@@ -254,8 +281,15 @@ class Pictures(Section):
 
     folder: Maybe[Place] = Field(None, description="Folder of the pictures, or null.")
     model: Place = Field("results/model", description="A model folder, such as models/NAME.")
-    um_per_pixel: Maybe[Positive] = Field(
-        None, description="Micrometres per pixel, to measure objects in micrometres, or null."
+    channels: Maybe[Shown] = CHANNELS
+    z: Maybe[Count] = Z
+    every: Count = Field(
+        1, description="Of films and other series in time, label every Nth picture only."
+    )
+    range: Maybe[Range] = RANGE
+    um_per_pixel: Maybe[Positive] = UM_PER_PIXEL
+    rescale: Flag = Field(
+        False, description="Bring pictures to the size of a pixel that the model was trained on."
     )
     two_borders: Flag = Field(
         False,

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from darkfield.classes import class_names
+from darkfield.classes import INSTANCES, class_names
 
 PROBLEM = "problem"  # the type of a validation error whose message is already written for the user
 T = TypeVar("T")
@@ -72,6 +72,18 @@ def short(value: float) -> float:
     return int(value) if float(value).is_integer() and abs(value) < 1e15 else value
 
 
+def rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if not limits[0] < limits[1]:
+        raise problem(f"[{limits[0]:g}, {limits[1]:g}] is not [lower, higher]")
+    return limits
+
+
+def one_or_three(channels: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    if len(channels) not in (1, 3):
+        raise problem(f"{len(channels)} channels; name one, or three as red, green and blue")
+    return channels
+
+
 def one_group(pattern: str) -> str:
     """Refuses what is neither a regular expression with one group nor, with none, plain text."""
     try:
@@ -95,6 +107,16 @@ Seed = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1), BeforeValidator(unquo
 Side = Annotated[int, Strict(), Field(ge=16, le=4096), BeforeValidator(unquoted)]
 Edge = Annotated[int, Strict(), Field(ge=16, le=10_000), BeforeValidator(unquoted)]
 Channels = Annotated[int, Strict(), Field(ge=1, le=65_536), BeforeValidator(unquoted)]
+Range = Annotated[  # of values, shown as black and as white
+    tuple[Number, Number],
+    Field(title="a list of two numbers, the lower first"),
+    AfterValidator(rising),
+]
+Shown = Annotated[  # channels of a picture
+    tuple[Annotated[int, Strict(), Field(ge=1), BeforeValidator(unquoted)] | str, ...],
+    Field(title="a list of one or three numbers or names"),
+    AfterValidator(one_or_three),
+]
 Zoom = Annotated[float, Strict(), Field(ge=1, le=100), BeforeValidator(unquoted), SHORT]
 Size = tuple[Side, Side]  # height, width
 Place = Annotated[  # Snakemake would interpret braces and angle brackets
@@ -112,9 +134,10 @@ GroupBy = Annotated[
 ClassName = Annotated[str, Field(title="the name of a class")]
 Tta = Flag | Literal["flip"]  # test-time augmentation
 Maybe = Annotated[T | None, BeforeValidator(null)]
+Suffix = Annotated[str, Field(pattern=r"^[^/{}<>\x00-\x1f]+$", title="the end of a name")]
 Kind = Literal["blob", "filament", "component"]  # of objects: see darkfield.objects.kinds
 Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$"), AfterValidator(str.upper)]
-MASK_VALUE = "^([0-9]{1,5}|#[0-9a-f]{6})$"
+MASK_VALUE = f"^([0-9]{{1,5}}|#[0-9a-f]{{6}}|{INSTANCES})$"
 
 
 def text_keys(classes: object) -> object:
@@ -133,7 +156,7 @@ def one_class_each(mask_values: object) -> object:
     for key, name in mask_values.items():
         value = str(key).lower()
         if not re.fullmatch(MASK_VALUE, value):
-            lines.append(f'{key!r} is not a grey value or "#rrggbb"')
+            lines.append(f'{key!r} is not a grey value, "#rrggbb" or instances')
         if re.fullmatch(r"#([0-9a-f]{2})\1\1", value):
             value = str(int(value[1:3], 16))
         spelled.setdefault(value.lstrip("0") or "0", {})[repr(key)] = str(name)

@@ -65,10 +65,10 @@ def test_pages_have_names_of_their_own(folder):
     frames[0].save("in/a.tif", save_all=True, append_images=frames[1:])
     frames[0].save("in/b.tif")
     listed = sources(["in"], OUT)
-    assert [(s.path.name, s.page) for s in listed] == [
-        *(("a.tif", page) for page in range(3)),
-        ("a_page001.png", None),
-        ("b.tif", None),
+    assert [(s.path.name, s.part) for s in listed] == [
+        *(("a.tif", f"_page00{page}") for page in (1, 2, 3)),
+        ("a_page001.png", ""),
+        ("b.tif", ""),
     ]
     assert len({s.name for s in listed}) == 5
     assert listed[-1].name == Path("b")
@@ -102,21 +102,20 @@ def test_two_folders_with_one_name_are_refused(folder, tmp_path):
 def test_all_inputs_without_pictures_are_reported(folder):
     folder("notes.txt")
     with pytest.raises(UserError) as error:
-        sources(["in", "nowhere", "*.gif"], OUT)
+        sources(["in", "nowhere", "*.czi"], OUT)
     assert str(error.value).splitlines() == [
-        "in: holds no PNG, TIFF, JPEG or BMP",
+        "in: holds no pictures",
         "nowhere: no such file or folder",
-        "*.gif: no such file or folder",
+        "*.czi: no such file or folder",
     ]
 
 
 def test_what_is_passed_over_is_counted(folder):
-    folder("a.png", "b.bmp", "c.gif", "d.GIF", "notes", "sub/e.png", "sub/f.czi", ".hidden/g.czi")
+    folder("a.png", "b.bmp", "c.csv", "d.CSV", "notes", "sub/e.png", "sub/f.xyz", ".hidden/g.xyz")
     folder("out/made.csv", "._a.png", ".DS_Store")
-    assert in_words(skipped(Path("in"), Path("in/out"))) == "1 .czi, 2 .gif, 1 without an ending"
-    assert in_words(skipped(Path("in"), Path("in/out"), flat=True)) == (
-        "2 .gif, 2 in subfolders, 1 without an ending"
-    )
+    assert in_words(skipped(Path("in"), Path("in/out"))) == "2 .csv, 1 .xyz, 1 without an ending"
+    known = skipped(Path("in"), Path("in/out"), known=lambda path: path.suffix.lower() == ".csv")
+    assert in_words(known) == "1 .bmp, 2 .png, 1 .xyz, 1 without an ending"
     Path("in/linked").symlink_to("sub", target_is_directory=True)
     assert skipped(Path("in"))["linked folders"] == 1
 

@@ -7,6 +7,7 @@ import pytest
 from darkfield.classes import VOID
 from darkfield.measure.reliability import (
     BINS,
+    SUMS,
     TEMPERATURES,
     UNIT,
     by_class,
@@ -116,6 +117,21 @@ def test_without_a_background_every_class_is_foreground():
         for name, claimed, right in rows
     )
     assert of_pixels(table, NAMES, None)["foreground"]["before"] == pytest.approx(2 / 20)
+
+
+def test_objects_of_a_fold_without_calibration_are_left_out():
+    """There, neither objects have a confidence nor counts an interval."""
+    images = pd.DataFrame(
+        {"class": "cell", "drawn_objects": 1, "low": [0, None], "high": [2, None]}
+    )
+    objects = pd.DataFrame({"class": "cell", "drawn": False, "confidence": [0.75, None]})
+    objects["real"] = True
+    pixels = pd.DataFrame(columns=["class", "temperature", "calibrated", "bin", *SUMS])
+    found = by_class(objects, images, pixels, NAMES)
+    assert found["objects"]["cell"]["bins"] == [
+        {"low": 0.7, "objects": 1, "confidence": 0.75, "real": 1}
+    ]
+    assert found["counts"]["cell"]["images"] == 1
 
 
 def test_void_is_in_no_bin():

@@ -134,6 +134,7 @@ rule objects:
 rule calibrate:
     input:
         **{name: str(file) for name, file in rules.objects.output.items()},
+        manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
@@ -147,6 +148,7 @@ rule calibrate:
         "benchmarks/{run}calibrate.tsv"
     params:
         code=code("calibrate"),
+        data=config["data"],
         predict=config["predict"],
         objects=config["objects"],
         colours=config["colours"],

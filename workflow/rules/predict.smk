@@ -44,6 +44,6 @@ rule predict:
         "logs/predict.log",
     params:
         code=code("predict"),
-        folder=PICTURES["folder"],
+        pictures=PICTURES,
     script:
         "../scripts/predict.py"

@@ -4,11 +4,12 @@ import shutil
 from pathlib import Path
 
 from darkfield.classes import class_names
+from darkfield.data.reading import asked_of
 from darkfield.engine.script import job
 from darkfield.files import atomic, read_csv, read_json, sha256
 from darkfield.measure.calibration import TABLES, Tables, fit, of_images
 from darkfield.network.familiarity import fit_familiarity
-from darkfield.network.spec import load_spec, save_spec
+from darkfield.network.spec import load_spec, reading, save_spec
 from darkfield.objects.kinds import kinds_of
 from darkfield.sections import Predict
 
@@ -21,6 +22,7 @@ with job(snakemake) as log:
     calibration = fit(val, class_names(spec.classes))
     features = read_csv(inputs.features).set_index("image").loc[split["image"]].to_numpy()
     known, held_out = (features[split["split"] == name] for name in ("train", "val"))
+    table = read_csv(inputs.manifest).merge(split, on="image")
     with atomic(output.weights) as part:
         shutil.copyfile(inputs.checkpoints[scores["epoch"] - 1], part)
     facts = {
@@ -32,6 +34,7 @@ with job(snakemake) as log:
         "caveats": tuple(scores.get("caveats", [])),
         "weights_sha256": sha256(Path(output.weights)),
         "calibration": calibration,
+        "reading": reading(table, asked_of(snakemake.params.data)),
         "familiarity": fit_familiarity(known, held_out),
     }
     save_spec(output.spec, spec.model_copy(update=facts))

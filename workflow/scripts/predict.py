@@ -9,10 +9,11 @@ from darkfield.data.listing import in_words, skipped
 from darkfield.engine.script import job
 from darkfield.files import atomic, concat_csv, hand_over, read_csv, read_json, write_csv
 from darkfield.network.spec import load_spec
+from darkfield.report.as_trained import remarks
 from darkfield.report.predictions import write_index
-from darkfield.report.unfamiliar import warned
 
 with job(snakemake) as log:
+    pictures = snakemake.params.pictures
     folders = [Path(folder) for folder in snakemake.input.batches]
     with atomic(snakemake.output.labels) as part:
         for folder in folders:
@@ -27,11 +28,13 @@ with job(snakemake) as log:
     problems = sorted(line for folder in folders for line in read_json(folder / "problems.json"))
     write_csv(snakemake.output.problems, pd.DataFrame({"problem": problems}))
     labels = Path(snakemake.output.labels)
-    write_index(labels.parent, labels, load_spec(Path(snakemake.input.spec)), problems)
+    model = load_spec(Path(snakemake.input.spec))
+    write_index(labels.parent, labels, model, problems)
     print(*problems, sep="\n", file=sys.stderr)
-    unused = in_words(skipped(Path(snakemake.params.folder)))
+    unused = in_words(skipped(Path(pictures["folder"])))
     if unused:
-        print(f"skipped: {unused}", file=sys.stderr)
-    if line := warned(read_csv(snakemake.output.counts)):
+        print(f"passed over: {unused}", file=sys.stderr)
+    counts = read_csv(snakemake.output.counts)
+    for line in remarks(counts, model, rescaled=pictures["rescale"]):
         print(line, file=sys.stderr)
-    log.info("%d pictures could not be read; skipped: %s", len(problems), unused or "none")
+    log.info("%d pictures could not be read; passed over: %s", len(problems), unused or "none")

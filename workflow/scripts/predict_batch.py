@@ -1,6 +1,9 @@
 """Label the pictures of one batch."""
 
+from itertools import chain
+
 from darkfield.data.listing import batches
+from darkfield.data.reading import asked_of
 from darkfield.engine.script import job
 from darkfield.files import atomic, write_json
 from darkfield.network.predictor import Predictor
@@ -8,12 +11,14 @@ from darkfield.report.labels import label_files
 
 with job(snakemake) as log:
     cfg, train = snakemake.params.pictures, snakemake.params.train
-    sources = batches(cfg["folder"], snakemake.params.batches)[int(snakemake.wildcards.batch)]
+    parts = batches(cfg["folder"], snakemake.params.batches, cfg["every"])
+    sources, folder = parts[int(snakemake.wildcards.batch)], sorted(chain.from_iterable(parts))
     hardware = train["device"], train["precision"], train["threads"]
     predictor = Predictor(cfg["model"], *hardware)
     with atomic(snakemake.output[0]) as part:
         part.mkdir()
-        measured = {key: cfg[key] for key in ("um_per_pixel", "two_borders")}
-        problems = label_files(sources, predictor, part, **measured)
+        options = {key: cfg[key] for key in ("um_per_pixel", "rescale", "two_borders")}
+        options |= {"asked": asked_of(cfg), "folder": folder}
+        problems = label_files(sources, predictor, part, **options)
         write_json(part / "problems.json", problems)
     log.info("%d pictures, %d problems", len(sources), len(problems))

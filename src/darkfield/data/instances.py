@@ -18,10 +18,11 @@ def find_numbers(root: Path) -> dict[str, Path]:
     return {stem_of(path): path for path in files}
 
 
-def read_numbers(path: Path, mask: np.ndarray) -> np.ndarray:
+def read_numbers(path: Path, mask: np.ndarray, background: int | None = 0) -> np.ndarray:
     """The number of each pixel's object, uint16 (H, W), 0 for none; `mask` has its class, (H, W).
 
-    Raises ValueError if the file holds anything else, or does not agree with the mask outside VOID.
+    `background` is the index of the class that has no objects, if one is. Raises ValueError if the
+    file holds anything else, or does not agree with the mask outside VOID.
     """
     picture = open_image(path)
     numbers = np.asarray(picture)
@@ -36,8 +37,8 @@ def read_numbers(path: Path, mask: np.ndarray) -> np.ndarray:
     least, most = np.full(65536, 255, np.uint8), np.zeros(65536, np.uint8)
     np.minimum.at(least, of_object, of_mask)
     np.maximum.at(most, of_object, of_mask)
-    if len(wrong := np.flatnonzero((least < most) | ((least == 0) & (most == 0)))[:1]):
-        where = "background" if most[wrong[0]] == 0 else "pixels of several classes"
+    if len(wrong := np.flatnonzero((least < most) | ((least == most) & (least == background)))[:1]):
+        where = "background" if least[wrong[0]] == most[wrong[0]] else "pixels of several classes"
         raise ValueError(
             f"has object {wrong[0]} on {where} of the mask; correct one of the two, or remove "
             "this file: objects are then told apart by their shape"

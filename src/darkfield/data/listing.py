@@ -3,13 +3,14 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from darkfield.data.images import is_picture, pages
-from darkfield.files import UserError, remove, wrong_name
+from darkfield.data.images import is_picture
+from darkfield.data.reading import pictures_of
+from darkfield.files import UserError, remove
 
 LABEL, OVERLAY = "{}.png", "overlays/{}.jpg"  # of an image, below `out`
 ON_REQUEST = {
@@ -57,21 +58,22 @@ class Made(NamedTuple):
 class Source(NamedTuple):
     """A picture to be read, and the name, with subfolders, of its results.
 
-    `page` counts from 0 in a TIFF of several pictures, and is None in any other file.
+    `part` tells which of the file's pictures it is: see `data.axes.parts`.
     """
 
     path: Path
-    page: int | None
+    part: str
     name: Path
 
 
-def sources(inputs: Sequence[str], out: Path) -> list[Source]:
-    """The pictures (PNG, TIFF, JPEG, BMP) that files, folders and globs name, each once, sorted.
+def sources(inputs: Sequence[str], out: Path, every: int = 1) -> list[Source]:
+    """The pictures that files, folders and globs name, each once, sorted.
 
     A folder means everything below it except what is below the folder `out`; subfolders are kept in
     the names. A name is that of the file without its suffix, or with it if two pictures would
-    otherwise have the same name; pages of a TIFF are numbered. Raises UserError with all inputs
-    that name no picture, and with all pictures that the results would overwrite.
+    otherwise have the same name; several pictures of a file are numbered, and `every` is
+    as in `pictures_of`. Raises UserError with all inputs that name no picture, and with all
+    pictures that the results would overwrite.
     """
     found: dict[Path, Path] = {}
     problems = []
@@ -81,11 +83,13 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
         matches = [path] if path.exists() else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
         new = {p: name for match in matches for p, name in below(match, out)}
         if not new:
-            what = "holds no PNG, TIFF, JPEG or BMP" if path.exists() else "no such file or folder"
+            what = "holds no pictures" if path.exists() else "no such file or folder"
             problems.append(f"{text}: {what}")
         found = new | found
-    listed = sorted(unambiguous([(p, page, n) for p, n in found.items() for page in pages(p)]))
-    problems += [f"{s.path}: {why}" for s in listed if (why := wrong_name(s.name.name))]
+    pictures = [
+        (path, part, name) for path, name in found.items() for part in pictures_of(path, every)
+    ]
+    listed = sorted(unambiguous(pictures))
     inside = set(map(real, found))
     problems += [
         f"{source.path}: --out {out} would overwrite pictures; name another folder"
@@ -97,11 +101,12 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     return listed
 
 
-def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
-    """How many files below a folder are not named like pictures, by suffix, except hidden ones.
+def skipped(
+    folder: Path, out: Path | None = None, known: Callable[[Path], bool] = is_picture
+) -> Counter[str]:
+    """How many files below a folder are not `known`, by suffix, except hidden ones.
 
-    Files below `out` are not counted. If `flat`, subfolders are not searched for pictures, and all
-    their files count.
+    Files below `out` are not counted.
     """
     counts: Counter[str] = Counter()
     made = real(out) if out and real(out) != real(folder) else None
@@ -113,9 +118,7 @@ def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Cou
             continue
         if path.is_dir():
             counts["linked folders"] += path.is_symlink()  # which rglob does not enter
-        elif flat and len(inside.parts) > 1:
-            counts["in subfolders"] += 1
-        elif not is_picture(path):
+        elif not known(path):
             counts[path.suffix.lower() or "without an ending"] += 1
     return +counts
 
@@ -125,16 +128,16 @@ def in_words(counts: Counter[str]) -> str:
     return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
 
 
-def batches(folder: str | None, n: int) -> list[list[Source]]:
-    """The pictures below a folder in n batches; a picture's batch depends on its name alone.
+def batches(folder: str | None, n: int, every: int = 1) -> list[list[Source]]:
+    """The pictures below a folder in n batches; a file's batch depends on its name alone.
 
-    Raises UserError if there are none.
+    `every` is as in `pictures_of`. Raises UserError if there are none.
     """
     if folder is None:
         raise UserError("pictures.folder: null; name a folder of pictures")
     result: list[list[Source]] = [[] for _ in range(n)]
-    for source in sources([folder], Path("results/predictions")):
-        result[crc32(str(source.path.relative_to(folder)).encode()) % n].append(source)
+    for source in sources([folder], Path("results/predictions"), every):
+        result[crc32(os.fsencode(source.path.relative_to(folder))) % n].append(source)
     return result
 
 
@@ -160,16 +163,16 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def unambiguous(pictures: list[tuple[Path, int | None, Path]]) -> list[Source]:
+def unambiguous(pictures: list[tuple[Path, str, Path]]) -> list[Source]:
     """Each picture with its name: without the file's suffix, unless another has that name too."""
     whole: set[Path] = set()
 
-    def name(path: Path, page: int | None, file: Path) -> Path:
+    def name(path: Path, part: str, file: Path) -> Path:
         base = file if path in whole else file.with_suffix("")
-        return base if page is None else base.with_name(f"{base.name}_page{page + 1:03}")
+        return base.with_name(base.name + part)
 
     while True:
-        named = [Source(path, page, name(path, page, file)) for path, page, file in pictures]
+        named = [Source(path, part, name(path, part, file)) for path, part, file in pictures]
         shared = Counter(source.name for source in named)
         clashes = {source.path for source in named if shared[source.name] > 1}
         if clashes <= whole:

@@ -140,6 +140,19 @@ class Predictor:
             (one,) = self.logits([resize_image(image, self.spec.image_size)])
             yield from enlarged(one, image.shape[:2])
 
+    def zoomed(self, image: np.ndarray, zoom: float) -> Iterator[Tensor]:
+        """As `bands`, but the picture passes through the network enlarged by `zoom`.
+
+        The logits are brought back to its own size, and then all are in memory at once.
+        """
+        size = tuple(max(1, round(side * zoom)) for side in image.shape[:2])
+        if size == image.shape[:2]:
+            yield from self.bands(image)
+            return
+        enlarged_image = resize_image(image, (size[0], size[1]))
+        logits = torch.cat([*self.bands(enlarged_image)], dim=1)
+        yield from enlarged(logits, (image.shape[0], image.shape[1]))
+
     def resized_labels(
         self, images: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
     ) -> Iterator[np.ndarray]:

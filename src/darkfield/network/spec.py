@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from darkfield.classes import class_names, foreground
+from darkfield.data.axes import Asked
 from darkfield.files import UserError, read_json, write_json
 from darkfield.objects.calibration import Calibration
 from darkfield.objects.kinds import UNSTATED, kinds_of
@@ -28,6 +30,23 @@ class Familiarity(BaseModel):
     variances: tuple[float, ...]  # (K,), along the axes
     rest: float  # the variance in every other direction
     threshold: float | None = None  # the distance that 5 % of the pictures of this kind exceed
+
+
+class Reading(BaseModel):
+    """How the pictures that a model was trained on were read; see data.axes.Asked and data.depth.
+
+    ranges: the limits, by dtype, of values whose files did not state them.
+    um_per_pixel: the median of those training pictures of which it is known.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    channels: tuple[int | str, ...] = ()
+    z: int | None = None
+    limits: tuple[float, float] | None = None
+    dtypes: tuple[str, ...] = ()
+    ranges: dict[str, tuple[float, float]] = {}
+    um_per_pixel: float | None = None
 
 
 class ModelSpec(BaseModel):
@@ -52,6 +71,7 @@ class ModelSpec(BaseModel):
     provenance: dict[str, Any] = {}
     metrics: dict[str, Any] | None = None  # "test" and "val", as in scores.json
     intervals: dict[str, Any] | None = None  # [low, high] in place of each number of metrics
+    reading: Reading = Reading()
     calibration: Calibration | None = None
     familiarity: Familiarity | None = None
     cross_validation: dict[str, Any] | None = None
@@ -141,6 +161,24 @@ def read_spec(
     if "predict" not in spec.model_fields_set:
         raise UserError(f"{folder}: not a model that this version can read (no predict)")
     return spec
+
+
+def reading(table: pd.DataFrame, asked: Asked) -> Reading:
+    """How pictures were read: those of data/flattened_masks.csv merged with data/split.csv.
+
+    `asked` is what section data of params.yaml says.
+    """
+    own = table.dropna(subset=["folder_low", "folder_high"])
+    ranges = zip(own["dtype"], own["folder_low"], own["folder_high"], strict=True)
+    um = table.loc[table["split"] == "train", "um_per_pixel"].median()
+    return Reading(
+        channels=asked.channels,
+        z=asked.z,
+        limits=asked.limits,
+        dtypes=tuple(sorted(set(table["dtype"]))) if asked.limits else (),
+        ranges={dtype: (low, high) for dtype, low, high in ranges},
+        um_per_pixel=None if pd.isna(um) else float(um),
+    )
 
 
 @contextmanager

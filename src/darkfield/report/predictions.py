@@ -211,7 +211,9 @@ def plain(table: pd.DataFrame, name: str, digits: int = 0) -> list[float | int |
 
 
 def pixel_size(objects: pd.DataFrame) -> float | None:
-    """Micrometres per pixel, to 6 digits, if the table of objects has any in micrometres."""
+    """Micrometres per pixel, to 6 digits, if all objects of the table have the same."""
     if "area_um2" not in objects or objects.empty:
         return None
-    return float(f"{np.sqrt(objects['area_um2'].sum() / objects['area_px'].sum()):.6g}")
+    sizes = np.sqrt(objects["area_um2"].to_numpy(float) / objects["area_px"].to_numpy(float))
+    same = np.allclose(sizes, sizes[0], rtol=1e-6)  # not if any is unknown, NaN
+    return float(f"{sizes[0]:.6g}") if same else None
