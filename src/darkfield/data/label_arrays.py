@@ -75,7 +75,10 @@ def of_numpy(file: BinaryIO) -> np.ndarray:
     if not isinstance(cellpose, dict) or not isinstance(cellpose.get("masks"), np.ndarray):
         raise ValueError("is not Cellpose's (no masks in it); save the labels with numpy.save")
     masks: np.ndarray = cellpose["masks"]
-    return masks
+    if masks.dtype.kind not in "uibf":
+        return masks
+    # A pickle may hold a type that NumPy cannot have made.
+    return np.frombuffer(masks.tobytes(), masks.dtype.str).reshape(masks.shape)
 
 
 def of_hdf5(path: Path) -> np.ndarray:
@@ -91,7 +94,9 @@ def of_hdf5(path: Path) -> np.ndarray:
                 raise ValueError(f"holds {len(found)} arrays ({names}); export one")
             axes = axes_of(found[0])
             labels = np.asarray(found[0])
-    except OSError as error:
+    except ValueError:
+        raise
+    except Exception as error:  # h5py raises nearly anything for broken files
         raise ValueError("is damaged, or not an HDF5 file; export it again") from error
     if labels.ndim > 2 and "?" not in axes:
         for axis, length in zip(axes, labels.shape, strict=True):

@@ -210,6 +210,9 @@ def test_all_problems_at_once_and_nothing_is_written(folder, tmp_path):
     (folder / "broken.json").write_text("{")
     (folder / "broken.xml").write_text("<annotations>")
     (folder / "broken.zip").write_bytes(b"PK\x03\x04")
+    (folder / "nameless.xml").write_text(
+        '<annotations><image name=".png" width="8" height="6"/></annotations>'
+    )
     (folder / "alone.geojson").write_text('{"type": "FeatureCollection", "features": []}')
     with pytest.raises(UserError) as error:
         run(folder, tmp_path / "root")
@@ -223,9 +226,10 @@ def test_all_problems_at_once_and_nothing_is_written(folder, tmp_path):
         ("broken.zip: ", "is a damaged ZIP file"),
         ("far.npy: ", "holds the values 1, 2"),
         ("many.npy: ", "holds 2 x 3 x 4 values"),
+        ("nameless.xml: ", ".png: does not name its picture"),
     ):
         assert any(line.startswith(start + words) for line in lines), start
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert not (tmp_path / "root").exists()
 
 

@@ -69,7 +69,7 @@ def test_turned_shapes():
     [
         ([(1, 1), (2, 2)], "has 2 points, not 3"),
         ([(1, 1), (2, 2), (math.nan, 1)], "not a number"),
-        ([(1, 1), (2, 2), (1e6, 1)], "is more than 32,768 pixels long"),
+        ([(1, 1), (2, 2), (1e8, 9)], "spans more than 120,000,000 pixels"),
     ],
 )
 @pytest.mark.parametrize("fill", [pillow_polygon, lambda points: centres([points])])

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from darkfield.data.annotations.drawing import Drawing, Patch, Region, patch_of
+from darkfield.data.annotations.drawing import Drawing, Patch, Region, check_size, patch_of
 from darkfield.data.annotations.problems import Problems
+from darkfield.data.raster import explained
 
 # task-1-annotation-2-by-3-tag-RBC-0.png: a brush, of a control named tag and the label RBC.
 BRUSH = re.compile(r"(task-\d+)-(annotation-\d+)-by-[^-]*-[^-]+-(.+)-\d+\.png")
@@ -16,9 +17,8 @@ BRUSH = re.compile(r"(task-\d+)-(annotation-\d+)-by-[^-]*-[^-]+-(.+)-\d+\.png")
 
 def brushed(packed: list[int], size: tuple[int, int]) -> Patch:
     """The pixels of a brush: where the fourth channel, of RGBA, is at least half opaque."""
-    values = unpacked(bytes(packed))
-    if len(values) != size[0] * size[1] * 4:
-        raise ValueError(f"has a brush of {len(values) // 4:,} pixels, not {size[0] * size[1]:,}")
+    check_size(size)
+    values = unpacked(bytes(packed), size[0] * size[1] * 4)
     return patch_of(values.reshape(*size, 4)[..., 3] > 127)
 
 
@@ -31,7 +31,7 @@ def read(paths: Sequence[Path]) -> list[Drawing]:
     tasks: dict[str, list[tuple[str, str, np.ndarray]]] = {}
     for path in paths:
         task, annotation, label = BRUSH.fullmatch(path.name).groups()  # type: ignore[union-attr]
-        with Image.open(path, formats=("PNG",)) as picture:
+        with explained(path), Image.open(path, formats=("PNG",)) as picture:
             tasks.setdefault(task, []).append((annotation, label, np.asarray(picture.convert("L"))))
     drawings: list[Drawing] = []
     lines: list[str] = []
@@ -49,8 +49,10 @@ def read(paths: Sequence[Path]) -> list[Drawing]:
     return drawings
 
 
-def unpacked(packed: bytes) -> np.ndarray:
-    """The uint8 values that thi.ng/rle-pack packed; raises ValueError for broken bytes.
+def unpacked(packed: bytes, expected: int) -> np.ndarray:
+    """The uint8 values that thi.ng/rle-pack packed.
+
+    Raises ValueError for broken bytes, and for another number of values than `expected`.
 
     A bit stream: the number of values (32 bits), their width - 1 (5), four widths - 1 of lengths
     (4 each); then runs: whether one value is repeated (1), which width the length has (2),
@@ -67,6 +69,8 @@ def unpacked(packed: bytes) -> np.ndarray:
         return int(bits[at - n : at], 2)
 
     number, width = take(32), take(5) + 1
+    if number != expected:
+        raise ValueError(f"has a brush of {number // 4:,} pixels, not {expected // 4:,}")
     lengths = [take(4) + 1 for _ in range(4)]
     runs: list[np.ndarray] = []
     filled = 0

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, PositiveInt
 
-from darkfield.data.annotations.drawing import Drawing, Patch, Region, patch_of
+from darkfield.data.annotations.drawing import Drawing, Patch, Region, check_size, patch_of
+from darkfield.data.annotations.outlines import box
 from darkfield.data.annotations.problems import Problems, of_each
 
 
@@ -82,6 +83,7 @@ def segmented(segmentation: list[list[float]] | RunLengths | None, size: tuple[i
 
     Raises ValueError if it has a box alone, or if it does not fit the picture.
     """
+    check_size(size)
     if not segmentation:
         raise ValueError("has a box and no outline; draw its outline")
     if isinstance(segmentation, list):
@@ -103,8 +105,9 @@ def polygons(outlines: Sequence[Sequence[float]], size: tuple[int, int]) -> Patc
     from pycocotools import mask
 
     for outline in outlines:
-        if len(outline) < 6 or len(outline) % 2 or not np.isfinite(outline).all():
+        if len(outline) < 6 or len(outline) % 2:
             raise ValueError(f"has an outline of {len(outline)} coordinates; draw it again")
+        box(np.reshape(outline, (-1, 2)).tolist())
     return decoded(mask.merge(mask.frPyObjects([[*map(float, o)] for o in outlines], *size)), size)
 
 

@@ -97,6 +97,8 @@ def write(
             try:
                 picture = picture_of(drawing.picture, folders(path, source, out / IMAGES), path)
                 name = picture.stem if picture else Path(drawing.picture).stem
+                if not name or name.startswith("."):
+                    raise ValueError("does not name its picture; export it again")
                 if reason := wrong_name(name):
                     raise ValueError(reason)
                 if name in made:

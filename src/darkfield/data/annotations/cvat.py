@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from darkfield.data.annotations.coco import polygons
-from darkfield.data.annotations.drawing import Drawing, Patch, Region, union
+from darkfield.data.annotations.drawing import Drawing, Patch, Region, check_size, union
 from darkfield.data.annotations.outlines import ellipse, need, rectangle
 from darkfield.data.annotations.problems import Problems, lines_of, no_area, of_each
 
@@ -45,6 +45,7 @@ def read(root: Element) -> list[Drawing]:
 
 def regions(image: Element, size: tuple[int, int]) -> list[Region]:
     """The regions of an <image>, from the lowest z_order to the highest."""
+    check_size(size)
     shapes = [shape for shape in image if shape.tag not in NOT_SHAPES]
     shapes.sort(key=lambda shape: int(shape.get("z_order", 0)))
     patches = of_each(shapes, lambda shape: patch_of_shape(shape, size))
@@ -95,6 +96,7 @@ def turned(left: float, top: float, right: float, bottom: float, turn: float) ->
 def patch_of_mask(shape: Element) -> Patch:
     """The pixels of a <mask>: run lengths, row by row, in turn left out and drawn, in a box."""
     left, top, width, height = map(int, numbers(shape, "left", "top", "width", "height"))
+    check_size((height, width))
     runs = [int(run) for run in shape.attrib["rle"].split(",")]
     if sum(runs) != width * height or min(runs) < 0:
         raise ValueError(f"has run lengths for {sum(runs):,} pixels, not {width * height:,}")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darkfield.classes import VOID
+from darkfield.data.raster import MOST_PIXELS
 
 MOST = np.iinfo(np.uint16).max  # objects in a picture
 
@@ -81,6 +82,12 @@ def patch_of(pixels: np.ndarray) -> Patch:
     return Patch(row, column, pixels[row : rows[-1] + 1, column : columns[-1] + 1].copy())
 
 
+def check_size(size: tuple[int, int]) -> None:
+    """Raise ValueError for (height, width) that no picture has that we can open."""
+    if min(size) < 1 or size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(f"is {size[1]}x{size[0]} pixels; it needs 1 to {MOST_PIXELS:,}")
+
+
 def draw(
     regions: Iterable[tuple[int, Region]], size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +98,7 @@ def draw(
     they were drawn; 0 is none, and so is whatever has class 0 or VOID. Raises ValueError if a
     region lies wholly outside the picture, or if 16 bits cannot number the objects.
     """
+    check_size(size)
     mask, numbers = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
     numbered = []
     objects = 0

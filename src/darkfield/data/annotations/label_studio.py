@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import BaseModel, PositiveInt
+from pydantic import BaseModel, PositiveInt, TypeAdapter
 
 from darkfield.data.annotations.brushes import brushed
 from darkfield.data.annotations.drawing import Drawing, Region
@@ -15,6 +15,14 @@ from darkfield.data.annotations.outlines import Points, centres, ellipse, rectan
 from darkfield.data.annotations.problems import Problems, lines_of, no_area, of_each
 
 UPLOADED = re.compile(r"(?<=/)[0-9a-f]{8}-(?=[^/]+$)")  # what it puts before the names of uploads
+
+
+class Annotation(BaseModel):
+    was_cancelled: bool = False
+    result: list[dict[str, Any]]
+
+
+ANNOTATIONS = TypeAdapter(list[Annotation])
 
 
 class Result(BaseModel):
@@ -79,10 +87,11 @@ def results_of(task: dict[str, Any]) -> list[dict[str, Any]] | None:
     Raises ValueError if several have.
     """
     if "annotations" in task:
-        kept = [a for a in task["annotations"] if not a.get("was_cancelled")]
+        found = ANNOTATIONS.validate_python(task["annotations"])
+        kept = [annotation for annotation in found if not annotation.was_cancelled]
         if len(kept) > 1:
             raise ValueError(f"has {len(kept)} annotations; keep the one that counts")
-        return [r for r in kept[0]["result"] if "original_width" in r] if kept else None
+        return [r for r in kept[0].result if "original_width" in r] if kept else None
     # JSON_MIN: each control's values, as a list, under its name.
     lists = [v for v in task.values() if isinstance(v, list)]
     if not lists:
@@ -114,6 +123,8 @@ def is_shape(result: Result) -> bool:
 def region_of(result: Result) -> Region:
     """Raises ValueError for a result without an area, or of no or several labels."""
     value, labels = result.value, result.value.get(kind_of(result.value), [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("has labels that are no text; export it again")
     if len(labels) != 1:
         raise ValueError(f"has {len(labels)} labels; give it one")
     if result.image_rotation:

@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from darkfield.data.annotations.drawing import Patch
+from darkfield.data.raster import MOST_PIXELS
 
 Points = Sequence[Sequence[float]]  # (x, y) in pixels
 CORNERS = 720  # of a polygon along an ellipse, as CVAT has it
-LARGEST = 1 << 15  # pixels: the longest side of an outline
 RIGHT_EDGE, LEFT_EDGE = 1e-6, -1e-6  # which side of an outline a pixel's centre on it belongs to
 
 
@@ -23,8 +23,8 @@ def box(points: Points, margin: int = 1) -> tuple[int, int, int, int]:
     if not np.isfinite(xy).all():
         raise ValueError("has a coordinate that is not a number; draw it again")
     low, high = np.floor(xy.min(axis=0)) - margin, np.ceil(xy.max(axis=0)) + margin + 1
-    if (high - low).max() > LARGEST or np.abs(xy).max() > 2 * LARGEST:
-        raise ValueError(f"is more than {LARGEST:,} pixels long; draw it again")
+    if np.prod(high - low) > MOST_PIXELS or np.abs(xy).max() > MOST_PIXELS:
+        raise ValueError(f"spans more than {MOST_PIXELS:,} pixels; draw it again")
     (column, row), (width, height) = low.astype(int).tolist(), (high - low).astype(int).tolist()
     return row, column, height, width
 

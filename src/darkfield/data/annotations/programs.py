@@ -64,7 +64,7 @@ def of_json(path: Path) -> list[Drawing] | None:
 def of_xml(path: Path) -> list[Drawing] | None:
     try:
         root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError) as error:  # the latter: an unknown encoding
         raise ValueError(f"is not XML ({error}); export it again") from error
     return cvat.read(root) if cvat.is_cvat(root) else None
 
@@ -73,5 +73,5 @@ def holds_rois(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as file:
             return any(name.endswith(".roi") for name in file.namelist())
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # zipfile raises nearly anything for broken files
         raise ValueError("is a damaged ZIP file; save it again") from error

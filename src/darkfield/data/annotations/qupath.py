@@ -1,6 +1,6 @@
 """QuPath's GeoJSON: the objects of one picture, in its full-size pixels."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -8,7 +8,7 @@ from darkfield.data.annotations.drawing import Patch, Region, union
 from darkfield.data.annotations.outlines import centres
 from darkfield.data.annotations.problems import Problems, no_area, of_each
 
-Ring = list[tuple[float, ...]]
+Ring = list[Annotated[list[float], Field(min_length=2)]]
 
 
 class Plane(BaseModel):

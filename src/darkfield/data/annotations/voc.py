@@ -10,6 +10,7 @@ from PIL import Image
 
 from darkfield.data.annotations.drawing import Drawing, Patch, Region
 from darkfield.data.annotations.problems import Problems
+from darkfield.data.raster import explained
 
 LABELMAP, CLASSES, OBJECTS = "labelmap.txt", "SegmentationClass", "SegmentationObject"
 
@@ -58,7 +59,7 @@ def read(path: Path, labels: dict[int, str]) -> list[Drawing]:
 
 def colours_of(path: Path) -> np.ndarray:
     """A picture's colours 0xRRGGBB, int32 (H, W), of whichever kind it is."""
-    with Image.open(path, formats=("PNG",)) as picture:
+    with explained(path), Image.open(path, formats=("PNG",)) as picture:
         rgb = np.asarray(picture.convert("RGB")).astype(np.int32)
     colours: np.ndarray = rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
     return colours
