@@ -53,9 +53,7 @@ def test_pictures_of_another_bit_depth_are_refused_and_empty_fields_are_not(tmp_
     mixed = folder_ranges([*twelve, empty, sixteen, ten], NOTHING)
     assert len(images([sixteen], mixed)) == 1
     for other in (*twelve, empty, ten):
-        with pytest.raises(
-            ValueError, match=r"would be black .*; if it is of another camera"
-        ):
+        with pytest.raises(ValueError, match=r"would be black .*; if it is of another camera"):
             images([other], mixed)
     asked = Asked(limits=(0, 4095))
     assert len(images([*twelve, sixteen], mixed, asked)) == 4

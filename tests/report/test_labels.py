@@ -288,7 +288,10 @@ def test_a_model_of_other_classes_has_no_columns_of_ours(model, pictures, tmp_pa
     classes = {"background": 0, "red_cell": 1, "worm": 2}
     write_json(other / "model.json", read_json(model / "model.json") | {"classes": classes})
     run_predict([str(pictures)], tmp_path / "out", other)
-    assert list(rows(tmp_path / "out")) == [*(f"coverage_{name}" for name in classes), "warning"]
+    assert list(rows(tmp_path / "out")) == [
+        *(f"coverage_{name}" for name in classes),
+        *("warning", "read", "um_per_pixel", "um_from"),
+    ]
     objects = pd.read_csv(tmp_path / "out/objects.csv")
     assert objects.empty and not {"diameter_px", "length_px", "distance_px"} & {*objects}
 
