@@ -150,9 +150,11 @@ SEEDS = "test_compare.py::test_seeds_train_each_preset_again_on_one_split"
 PRESETS = "test_compare.py::test_presets_make_a_table_and_plots"
 SLURM = "test_cluster.py::test_a_chain_that_loses_a_job_and_a_node_makes_the_same_bytes"
 LEAK = "data/test_known_images.py::test_a_random_split_says_that_it_leaks_and_its_folds_do_not"
+FILM = "test_predict.py::test_every_nth_frame_of_a_film_is_labelled_as_if_it_were_a_picture"
 BUCKET = "test_data.py::test_pictures_in_a_bucket"
 STORE = "test_engines.py::test_a_clone_that_has_pulled_has_nothing_to_do"
 SCALE = "report/test_as_trained.py::test_rescaled_pictures_pass_as_large_as_in_training"
+MASKS = "data/annotations/test_convert.py::test_the_command"
 TESTED = {
     "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --rescale": SCALE,
     "dvc import-url remote://bucket/pictures data/mine": BUCKET,
@@ -164,6 +166,10 @@ TESTED = {
     'make compare PRESETS="best-10min no-dice ..." SEEDS=1,2,3': SEEDS,
     'make compare PRESETS="best-10min no-imagenet ..."': PRESETS,
     'make compare PRESETS="notebook-val segnet-10min unet-10min best-10min"': PRESETS,
+    "darkfield predict film.mp4 --every 25 --out OUT": FILM,
+    "darkfield masks": MASKS,
+    "darkfield masks SOURCE --out ROOT": MASKS,
+    "darkfield masks SOURCE --out ROOT --label RBC=erythrocyte --label 'spiro*=spirochaete'": MASKS,
     "make data": "test_data.py::test_make_data_imports_the_pinned_commit",
     "make test-cluster": SLURM,
     "python -m darkfield.compare --folds notebook-val best": FOLDS,
@@ -175,6 +181,7 @@ TESTED = {
 NOT_RUN = {
     "make lock": "asks the package registry for the newest versions",
     "pip install 'darkfield[export]'": "asks the package registry",
+    "pip install 'darkfield[microscopes]'": "asks the package registry",
     "pip install 'darkfield[slurm]'": "asks the package registry",
     "pip install 'dvc[s3]'": "asks the package registry",
     "python docs/report_shot.py": "needs a browser",

@@ -589,7 +589,7 @@ def test_a_split_of_the_users_own_is_taken_and_watched_by_both(listed):
     table = read_csv(folder / "data/split.csv")
     assert table["split"].tolist() == ["train"] * 12 + ["val"] * 6 + ["test"] * 6
     assert table["group"].nunique() == 3  # 00, 01 and 02
-    assert "split: 2 of 3 groups stand on more than one side of the split" in text
+    assert "split: 1 of 3 groups stands on more than one side of the split" in text
     assert "split" not in stale(folder)
     write_lists(folder.parent / "lists", names, 7)
     assert "split" in stale(folder) & planned(folder)

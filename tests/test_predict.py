@@ -2,12 +2,16 @@
 
 import shutil
 
+import av
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from project import project, run
 
 from darkfield.cli import run_predict
 from darkfield.data.synthetic import synthesize
+from darkfield.files import UserError
 
 
 @pytest.mark.long
@@ -54,3 +58,49 @@ def test_what_a_folder_holds_besides_is_named(model, tmp_path, capsys):
     (tmp_path / "scenes/images/notes.txt").touch()
     run_predict([str(tmp_path / "scenes/images")], tmp_path / "out", model)
     assert "passed over: 1 .txt" in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("model", ["native"], indirect=True)
+def test_every_nth_frame_of_a_film_is_labelled_as_if_it_were_a_picture(model, tmp_path):
+    synthesize(tmp_path / "scenes", images=1, size=(40, 60), seed=1)
+    scene = np.asarray(Image.open(tmp_path / "scenes/images/001.png").convert("RGB"))
+    frames = [np.roll(scene, 5 * number, axis=1) for number in range(7)]
+    with av.open(str(tmp_path / "film.mkv"), "w") as film:
+        stream = film.add_stream("ffv1", rate=25)  # without losses
+        (stream.height, stream.width), stream.pix_fmt = scene.shape[:2], "bgr0"
+        for frame in frames:
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        film.mux(stream.encode(None))
+    (tmp_path / "pictures").mkdir()
+    for number in (0, 3, 6):
+        Image.fromarray(frames[number]).save(tmp_path / f"pictures/film_t{number + 1:03}.png")
+    for name in ("film.mkv", "pictures"):
+        run_predict([str(tmp_path / name)], tmp_path / f"out/{name}", model, every=3)
+    of_film, of_pictures = (
+        {path.name: path.read_bytes() for path in sorted((tmp_path / "out" / name).glob("*.csv"))}
+        for name in ("film.mkv", "pictures")
+    )
+    assert of_film == of_pictures
+    assert list(pd.read_csv(tmp_path / "out/film.mkv/counts.csv")["image"]) == [
+        f"film_t{number + 1:03}" for number in (0, 3, 6)
+    ]
+
+
+@pytest.mark.parametrize("model", ["native"], indirect=True)
+def test_a_damaged_film_is_told_in_one_line_and_labelled_up_to_there(model, tmp_path):
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("h264", rate=25)
+        stream.height, stream.width, stream.pix_fmt, stream.bit_rate = 40, 60, "yuv420p", 4_000_000
+        for pixels in np.random.default_rng(0).integers(0, 255, (9, 40, 60, 3), np.uint8):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        film.mux(stream.encode(None))
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes(50) + data[middle + 50 :])
+    with pytest.raises(UserError, match=r"^\S+film.mp4: is damaged after \d frames") as error:
+        run_predict([str(path)], tmp_path / "out", model)
+    assert "\n" not in str(error.value)
+    labelled = list(pd.read_csv(tmp_path / "out/counts.csv")["image"])
+    assert labelled == [f"film_t{number + 1:03}" for number in range(len(labelled))]
+    assert 0 < len(labelled) < 8

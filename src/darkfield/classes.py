@@ -6,6 +6,7 @@ from typing import Any
 from darkfield.files import UserError
 
 COUNTED = ("erythrocyte", "spirochaete")  # of these, objects are found: blobs, and filaments
+INSTANCES = "instances"  # the key of data.mask_values for all values that number objects
 MEANS = ("miou", "mdice")  # in scores.json and metrics.json beside the classes
 IGNORE = "ignore"  # in data.mask_values, in place of a class: void pixels, which are never measured
 VOID = 255  # their index in flattened masks, as torchvision, mmsegmentation and Cityscapes have it
@@ -35,6 +36,11 @@ def matched(model: dict[str, int], data: dict[str, int], where: str) -> list[int
 def pixels_column(name: str) -> str:
     """The column of data/flattened_masks.csv with an image's pixels of a class, or of IGNORE."""
     return f"pixels_{name}"
+
+
+def border_column(name: str) -> str:
+    """The column of a batch's table that counts an image's pixels of a class along its border."""
+    return f"border_{name}"
 
 
 def key_of(name: str) -> str:

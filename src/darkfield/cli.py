@@ -1,6 +1,7 @@
 """The command `darkfield`: use a trained model, choose a recipe, check the machine."""
 
 import argparse
+import json
 import math
 import os
 import sys
@@ -55,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="IMAGES",
         help="files, folders or globs of PNG, TIFF (also OME, ImageJ, LSM, STK), JPEG, JPEG 2000, "
-        "BMP, GIF, WebP",
+        "BMP, GIF, WebP, AVIF; with darkfield[microscopes] also CZI, ND2, LIF, HEIF and films",
     )
     for kind, words in ON_REQUEST.items():
         predict.add_argument(
@@ -92,6 +93,13 @@ def parser() -> argparse.ArgumentParser:
         help="the plane of a stack to show, from 1 (default: the maximum of all)",
     )
     predict.add_argument(
+        "--every",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="of films and other series in time, label the first picture and every Nth after it",
+    )
+    predict.add_argument(
         "--range",
         dest="limits",
         nargs=2,
@@ -106,6 +114,29 @@ def parser() -> argparse.ArgumentParser:
         help="do not count objects at the right or the lower border, as in a haemocytometer",
     )
     predict.set_defaults(run=run_predict)
+    masks = commands.add_parser(
+        "masks",
+        help="make masks of what was drawn in an annotation program",
+        description="Read labelme, CVAT (XML or masks), COCO, Label Studio, QuPath (GeoJSON), "
+        "ImageJ (ROIs), napari, Cellpose or ilastik, told by content. Write ROOT/masks/NAME.png, "
+        "class indices; ROOT/instances/NAME.png, each object's number; and ROOT/images, copies of "
+        "the pictures that lie beside. The classes are data.classes of params.yaml; docs/masks.md.",
+    )
+    masks.add_argument("source", type=Path, metavar="SOURCE", help="a file, or a folder of files")
+    masks.add_argument(
+        "--out", required=True, type=Path, metavar="ROOT", help="the folder to write to"
+    )
+    masks.add_argument(
+        "--label",
+        dest="labels",
+        action="append",
+        default=[],
+        metavar="LABEL=CLASS",
+        help="the class of a label that has another name, such as RBC=erythrocyte or "
+        "'*=erythrocyte'; in a label image the class of a value, 2=spirochaete, or, if each value "
+        "is an object, of all: instances=erythrocyte",
+    )
+    masks.set_defaults(run=run_masks)
     export = commands.add_parser(
         "export",
         parents=[of_model],
@@ -161,6 +192,7 @@ def run_predict(
     model: Path,
     channels: tuple[int | str, ...] = (),
     z: int | None = None,
+    every: int = 1,
     limits: Sequence[float] | None = None,
     **options: Any,
 ) -> None:
@@ -176,7 +208,7 @@ def run_predict(
         raise UserError(f"--range: {limits[0]:g} is not below {limits[1]:g}")
     asked = Asked(channels, z, (limits[0], limits[1]) if limits else None)
     introduce(model)
-    pictures = sources(images, out)
+    pictures = sources(images, out, every)
     if others := sum((skipped(Path(f), out) for f in images if Path(f).is_dir()), Counter()):
         print(f"passed over: {in_words(others)}", file=sys.stderr)
     predictor = Predictor(model)
@@ -188,6 +220,21 @@ def run_predict(
             print(line, file=sys.stderr)
     if problems:
         raise UserError(*problems)
+
+
+def run_masks(source: Path, out: Path, labels: list[str]) -> None:
+    from darkfield.classes import IGNORE, VOID, class_names
+    from darkfield.data.annotations.convert import convert
+    from darkfield.data.annotations.names import parse
+    from darkfield.validation import check, load
+
+    data = check(load(Path("params.yaml"))).data
+    table = parse(labels, data.classes)
+    print(*convert(source, out, table, data.classes), sep="\n")
+    void = {VOID: IGNORE} if VOID in dict(table).values() else {}
+    values = {str(v): n for v, n in (dict(enumerate(class_names(data.classes))) | void).items()}
+    also = "" if data.mask_values == values else f" and mask_values: {json.dumps(values)}"
+    print(f"now set data.root: {out}{also} in params.yaml")
 
 
 def run_export(out: Path, model: Path) -> None:

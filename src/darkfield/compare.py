@@ -121,10 +121,9 @@ def of_classes(
     """
     found = {}
     for name in trainings[0]["class"].unique():
-        of = [t[t["class"] == name].set_index("image") for t in trainings]
-        own = [rows.reindex(images, fill_value=0) for rows in of]
+        own = [t[t["class"] == name].set_index("image").reindex(images) for t in trainings]
         parts = [object_scores.plain(part.reset_index()) for part in own]
-        found[name] = (parts[0][0], np.stack([values for _, values in parts]))
+        found[name] = (parts[0][0], np.stack([np.nan_to_num(values) for _, values in parts]))
     return found
 
 

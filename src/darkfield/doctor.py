@@ -14,6 +14,7 @@ import psutil
 
 from darkfield.data.images import is_picture
 from darkfield.data.listing import in_words, skipped
+from darkfield.data.mask_files import is_mask
 from darkfield.engine import lock
 from darkfield.files import UserError, image_and_mask_folders
 from darkfield.network.states import STATES, unfinished
@@ -99,8 +100,12 @@ def project() -> Iterator[Finding]:
         return
     try:
         folders = image_and_mask_folders(root)
-        images, masks = (sum(map(is_picture, folder.iterdir())) for folder in folders)
-        others = sum((skipped(folder, flat=True) for folder in folders), Counter())
+        kinds = (is_picture, is_mask)
+        images, masks = (
+            sum(map(is_its, folder.rglob("*")))
+            for folder, is_its in zip(folders, kinds, strict=True)
+        )
+        others = sum((skipped(folder, known=is_mask) for folder in folders), Counter())
         hint = f"passed over: {in_words(others)}" if others else ""
         yield Finding("data", f"{root}: {images} images, {masks} masks", hint)
     except UserError as error:

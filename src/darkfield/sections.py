@@ -26,6 +26,7 @@ from darkfield.values import (
     Seed,
     Shown,
     Size,
+    Suffix,
     Weight,
     Whole,
     Zoom,
@@ -58,7 +59,14 @@ class Data(Section):
     )
     mask_values: MaskValues = Field(
         {"0": "background", "1": "erythrocyte", "2": "spirochaete"},
-        description='Class of each grey value or "#rrggbb", or ignore: measured nowhere.',
+        description='Class of each value or "#rrggbb", or ignore; of all others: instances.',
+    )
+    mask_suffix: Maybe[Suffix] = Field(
+        None,
+        description="What masks have behind an image's name, such as _mask; null: find out.",
+    )
+    check_masks: Flag = Field(
+        True, description="Refuse masks that look interpolated or have little background."
     )
     channels: Maybe[Shown] = CHANNELS
     z: Maybe[Count] = Z
@@ -269,6 +277,9 @@ class Pictures(Section):
     model: Place = Field("results/model", description="A model folder, such as models/NAME.")
     channels: Maybe[Shown] = CHANNELS
     z: Maybe[Count] = Z
+    every: Count = Field(
+        1, description="Of films and other series in time, label every Nth picture only."
+    )
     range: Maybe[Range] = RANGE
     um_per_pixel: Maybe[Positive] = UM_PER_PIXEL
     rescale: Flag = Field(

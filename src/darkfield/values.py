@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from darkfield.classes import class_names
+from darkfield.classes import INSTANCES, class_names
 
 PROBLEM = "problem"  # the type of a validation error whose message is already written for the user
 T = TypeVar("T")
@@ -132,7 +132,8 @@ GroupBy = Annotated[
     AfterValidator(one_group),
 ]
 Maybe = Annotated[T | None, BeforeValidator(null)]
-MASK_VALUE = "^([0-9]{1,5}|#[0-9a-f]{6})$"
+Suffix = Annotated[str, Field(pattern=r"^[^/{}<>\x00-\x1f]+$", title="the end of a name")]
+MASK_VALUE = f"^([0-9]{{1,5}}|#[0-9a-f]{{6}}|{INSTANCES})$"
 
 
 def text_keys(classes: object) -> object:
@@ -151,7 +152,7 @@ def one_class_each(mask_values: object) -> object:
     for key, name in mask_values.items():
         value = str(key).lower()
         if not re.fullmatch(MASK_VALUE, value):
-            lines.append(f'{key!r} is not a grey value or "#rrggbb"')
+            lines.append(f'{key!r} is not a grey value, "#rrggbb" or instances')
         if re.fullmatch(r"#([0-9a-f]{2})\1\1", value):
             value = str(int(value[1:3], 16))
         spelled.setdefault(value.lstrip("0") or "0", {})[repr(key)] = str(name)

@@ -8,6 +8,7 @@ from scenes import GREY, RGB, picture, shows, stretched
 
 from darkfield.data.images import open_image
 from darkfield.data.kinds import EXTRA, OTHERS, READ, kind, refusal
+from darkfield.data.mask_files import open_mask
 from darkfield.data.mask_values import flatten
 from darkfield.data.reading import pictures_of
 
@@ -16,7 +17,7 @@ VALUES = {"0": "background", "1": "erythrocyte", "2": "spirochaete"}
 CASES = REPOSITORY.parent / "shared/cases"
 
 
-@pytest.mark.parametrize("name", ["PNG", "JPEG", "GIF", "BMP", "WebP", "JPEG2000", "TIFF"])
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "GIF", "BMP", "WebP", "AVIF", "JPEG2000", "TIFF"])
 def test_what_is_read(tmp_path, name):
     Image.fromarray(RGB).save(tmp_path / "a", format=name)
     assert kind(tmp_path / "a") == name.lower()
@@ -30,7 +31,7 @@ def test_what_is_read(tmp_path, name):
         (b"ZISRAWFILE", "czi", "is a Zeiss CZI file; pip install 'darkfield[microscopes]' reads"),
         (b"\xda\xce\xbe\x0a", "nd2", "is a Nikon ND2 file; pip install"),
         (b"\x70\0\0\0", "lif", "is a Leica LIF file; pip install"),
-        (b"\0\0\0\x18ftypheic", "heif", "is a HEIF or AVIF picture; pip install"),
+        (b"\0\0\0\x18ftypheic", "heif", "is a HEIF picture; pip install"),
         (b"\0\0\0\x18ftypisom", "film", "is a film; pip install"),
         (b"RIFF\0\0\0\0AVI ", "film", "is a film; pip install"),
         (b"II*\0\x10\0\0\0CR\x02\0", "raw", "is a camera's raw file; develop it and save it as"),
@@ -38,7 +39,11 @@ def test_what_is_read(tmp_path, name):
         (bytes(128) + b"DICM", "dicom", "is a DICOM file; save it as TIFF"),
         (b"%PDF-1.7", "pdf", "is a PDF file; save its picture as PNG"),
         (b"\x93NUMPY", "numpy", "is a NumPy array; save it as TIFF"),
-        (b"\x7fELF", "unknown", "cannot be read (not a PNG, TIFF, JPEG, BMP, GIF, WebP or JPEG"),
+        (
+            b"\x7fELF",
+            "unknown",
+            "cannot be read (not a PNG, TIFF, JPEG, BMP, GIF, WebP, AVIF or JPEG",
+        ),
         (b"\x89PNG\r\n\x1a\n", "png", "cannot be read (a damaged PNG file); replace it, or remove"),
     ],
 )
@@ -90,7 +95,7 @@ PICTURES = {  # what the files of ../shared/cases/pictures show; words: how they
     **dict.fromkeys(["big_endian_bigtiff.tif", "jpeg2000.tif"], GREY),
     "zero.tif": "is empty (0 bytes); replace it, or remove it",
 }
-READ_AS_MASKS = {"a.bmp", "a_mask.png"}
+READ_AS_MASKS = {"a.bmp", "a_mask.png", "a_seg.npy", "napari_int64.tif"}
 CHECKED_TOGETHER = "ilastik_1bg_2ery.png"  # by gather_masks: no mask of the set has background
 REMEDY = "; (save|replace|name)"
 
@@ -115,8 +120,8 @@ def test_the_pictures_of_the_cases():
 def test_the_masks_of_the_cases():
     for path in sorted((CASES / "masks").iterdir()):
         if path.name in READ_AS_MASKS:
-            found = flatten(open_image(path), VALUES, CLASSES)
+            found = flatten(open_mask(path), VALUES, CLASSES)
             assert [found[at] for at in ((2, 2), (32, 32), (8, 48))] == [0, 1, 2], path
         elif path.name != CHECKED_TOGETHER:
             with pytest.raises(ValueError, match=REMEDY):
-                flatten(open_image(path), VALUES, CLASSES)
+                flatten(open_mask(path), VALUES, CLASSES)

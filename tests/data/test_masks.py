@@ -8,8 +8,9 @@ from PIL import Image
 from darkfield.classes import VOID
 from darkfield.data.images import read_image
 from darkfield.data.instances import find_numbers, read_numbers
-from darkfield.data.mask_values import flatten
-from darkfield.data.masks import find_pairs, flatten_pairs, gather_masks
+from darkfield.data.mask_values import flatten, numbered
+from darkfield.data.masks import flatten_pairs, gather_masks
+from darkfield.data.pairs import find_pairs
 from darkfield.data.pixels import Pictures, digest
 from darkfield.data.split import split_images
 from darkfield.data.stats import class_counts
@@ -94,6 +95,80 @@ def test_values_that_the_table_does_not_name_are_listed():
         flatten(Image.fromarray(np.array([[0, 60000]], dtype=np.uint16)), VALUES, CLASSES)
 
 
+EACH = {"instances": "erythrocyte"}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_values_that_number_objects(dtype):
+    picture = Image.fromarray(np.array([[0, 7, 7], [250, 0, 9]]).astype(dtype))
+    assert flatten(picture, EACH, CLASSES).tolist() == [[0, 1, 1], [1, 0, 1]]
+    assert numbered(picture, EACH, CLASSES).tolist() == [[0, 1, 1], [3, 0, 2]]
+
+
+def test_objects_in_colours():
+    colours = np.array([[0, 0, 0], [9, 0, 0], [9, 9, 0]], dtype=np.uint8)
+    picture = Image.fromarray(colours[INDEX])
+    assert flatten(picture, EACH, CLASSES).tolist() == np.minimum(INDEX, 1).tolist()
+    assert numbered(picture, EACH, CLASSES).tolist() == INDEX.tolist()
+
+
+def test_a_value_that_is_named_is_no_number():
+    table = EACH | {"1": "background", "2": "spirochaete"}
+    picture = Image.fromarray(np.array([[0, 1, 2, 3, 4]], dtype=np.uint8))
+    assert flatten(picture, table, CLASSES).tolist() == [[0, 0, 2, 1, 1]]
+    assert numbered(picture, table, CLASSES) is None  # nobody knows the spirochaetes
+    others = Image.fromarray(np.array([[0, 1, 3, 4]], dtype=np.uint8))
+    assert numbered(others, table, CLASSES).tolist() == [[0, 0, 1, 2]]
+    assert numbered(others, VALUES, CLASSES) is None
+
+
+def discs(values, size=64):
+    y, x = np.mgrid[:size, :size]
+    mask = np.zeros((size, size), np.uint8)
+    for k, value in enumerate(values):
+        mask[(y - 12 - 20 * k) ** 2 + (x - 30) ** 2 < 64] = value
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([127, 255], '; {"0": background, "127": erythrocyte, "255": spirochaete} would fit$'),
+        ([128, 255], '; {"0": background, "128": erythrocyte, "255": spirochaete} would fit$'),
+        ([1, 2, 3], "; if each is an object, say so: {instances: CLASS}$"),
+        ([1, 2, 7], "correct the mask$"),
+    ],
+)
+def test_what_unnamed_values_may_mean(values, words):
+    with pytest.raises(ValueError, match=f"does not name: .*{words}"):
+        flatten(Image.fromarray(discs(values)), VALUES, CLASSES)
+
+
+def test_smooth_edges_are_refused():
+    smooth = Image.fromarray(discs([255])).resize((48, 48), Image.Resampling.BILINEAR)
+    table = {"0": "background", "255": "erythrocyte"}
+    with pytest.raises(ValueError, match="if its edges are smooth, save it without interpolation"):
+        flatten(smooth, table, CLASSES)
+
+
+def test_a_mask_scaled_by_interpolation_is_refused():
+    """It has a rim of erythrocyte around each spirochaete, and no value that is not named."""
+    drawn = Image.fromarray(discs([2, 2, 1]))
+    for size in (40, 47, 55):
+        scaled = drawn.resize((size, size), Image.Resampling.BILINEAR)
+        with pytest.raises(ValueError, match="has thin rims of 1 between 2 and 0, as if"):
+            flatten(scaled, VALUES, CLASSES)
+        assert flatten(scaled, VALUES, CLASSES, check=False).max() == 2
+        nearest = drawn.resize((size, size), Image.Resampling.NEAREST)
+        assert flatten(nearest, VALUES, CLASSES).tolist() == np.asarray(nearest).tolist()
+
+
+def test_a_spirochaete_within_a_cell_is_no_rim():
+    mask = discs([1])
+    mask[10:14, 28:60] = 2  # it leaves the cell on one side
+    assert flatten(Image.fromarray(mask), VALUES, CLASSES).tolist() == mask.tolist()
+
+
 @pytest.fixture
 def root(tmp_path):
     for part in ("images", "masks"):
@@ -107,19 +182,21 @@ def root(tmp_path):
     return tmp_path
 
 
-def run(root):
+def run(root, mask_values=VALUES, check=True):
     """As the rules do it, in two batches."""
-    (pairs, problems), folders = find_pairs(root), [root / "batches/0", root / "batches/1"]
+    pairs, problems = find_pairs(root, CLASSES)
+    folders = [root / "batches/0", root / "batches/1"]
     for i, folder in enumerate(folders):
         some = {
             stem: pair for k, (stem, pair) in enumerate(pairs.items()) if 2 * k // len(pairs) == i
         }
-        options = {"mask_values": VALUES, "classes": CLASSES, "numbers": find_numbers(root)}
+        options = {"mask_values": mask_values, "classes": CLASSES, "check": check}
+        options["numbers"] = find_numbers(root)
         problems += flatten_pairs(some, *(folder / name for name in NAMES), **options, threads=2)
     if problems:
         raise UserError(*problems)
     flat, tables, *pixels = ([folder / name for folder in folders] for name in NAMES)
-    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", CLASSES)
+    gather_masks(flat, tables, root / "out/flat", root / "out/flat.csv", CLASSES, check)
     return root / "out/flat", root / "out/flat.csv", *pixels
 
 
@@ -227,6 +304,45 @@ def test_what_was_there_survives_a_failure(root):
         run(root)
     assert manifest.read_bytes() == before
     assert len(list(out.iterdir())) == 4
+
+
+def test_masks_whose_borders_are_not_background_are_asked_about(root):
+    for path in (root / "masks").iterdir():
+        mask = np.ones_like(np.asarray(Image.open(path)))
+        mask[5:9, 5:9] = 0
+        Image.fromarray(mask).save(path)
+    with pytest.raises(UserError, match="100% of the masks' borders are erythrocyte, not backgr"):
+        run(root)
+    run(root, check=False)
+
+
+def test_numbers_in_masks_are_kept_as_objects(root):
+    *_, objects = run(root, EACH, check=False)
+    table = read_csv(root / "out/flat.csv")
+    assert table["numbered"].all()
+    kept = Pictures(objects, table[["height", "width"]].to_numpy())
+    for i, name in enumerate(table["image"]):
+        assert (kept[i] == np.asarray(Image.open(root / "masks" / f"{name}.png"))).all()
+
+
+def test_a_file_for_each_class(root):
+    drawn = {path: np.asarray(Image.open(path)) for path in sorted((root / "masks").iterdir())}
+    for path, mask in drawn.items():
+        for index, name in enumerate(["erythrocyte", "spirochaete"], 1):
+            (root / "masks" / name).mkdir(exist_ok=True)
+            Image.fromarray(mask >= index).save(root / "masks" / name / path.name)
+        path.unlink()
+    flat, manifest, *_ = run(root)
+    for path, mask in drawn.items():
+        assert (np.asarray(Image.open(flat / path.name)) == mask).all()
+    assert not read_csv(manifest)["numbered"].any()
+    (root / "masks/spirochaete/a.png").write_text("damaged")
+    Image.new("L", (3, 3)).save(root / "masks/erythrocyte/a.png")
+    with pytest.raises(UserError) as error:
+        run(root)
+    first, second = str(error.value).split("\n")
+    assert first.startswith(f"{root}/masks/erythrocyte/a.png: is 3x3 pixels, its image is 30x20")
+    assert second.startswith(f"{root}/masks/spirochaete/a.png: cannot be read")
 
 
 def test_masks_that_count_from_one_are_asked_about(root):

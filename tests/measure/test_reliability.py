@@ -7,6 +7,7 @@ import pytest
 from darkfield.classes import VOID
 from darkfield.measure.reliability import (
     BINS,
+    SUMS,
     TEMPERATURES,
     UNIT,
     by_class,
@@ -106,6 +107,21 @@ def test_a_count_is_inside_its_interval_ends_included():
 def test_without_a_calibration_there_is_nothing_to_say():
     images = pd.DataFrame({"class": ["cell"], "low": [pd.NA], "high": [pd.NA]})
     assert by_class(pd.DataFrame(), images, pd.DataFrame(), NAMES) is None
+
+
+def test_objects_of_a_fold_without_calibration_are_left_out():
+    """There, neither objects have a confidence nor counts an interval."""
+    images = pd.DataFrame(
+        {"class": "cell", "drawn_objects": 1, "low": [0, None], "high": [2, None]}
+    )
+    objects = pd.DataFrame({"class": "cell", "drawn": False, "confidence": [0.75, None]})
+    objects["real"] = True
+    pixels = pd.DataFrame(columns=["class", "temperature", "calibrated", "bin", *SUMS])
+    found = by_class(objects, images, pixels, NAMES)
+    assert found["objects"]["cell"]["bins"] == [
+        {"low": 0.7, "objects": 1, "confidence": 0.75, "real": 1}
+    ]
+    assert found["counts"]["cell"]["images"] == 1
 
 
 def test_void_is_in_no_bin():

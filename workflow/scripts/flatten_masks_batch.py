@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from darkfield.data.instances import find_numbers
-from darkfield.data.masks import find_pairs, flatten_pairs
+from darkfield.data.masks import flatten_pairs
+from darkfield.data.pairs import find_pairs
 from darkfield.data.pixels import batch_rows
 from darkfield.data.reading import asked_of, folder_ranges
 from darkfield.engine.script import job
@@ -11,7 +12,7 @@ from darkfield.files import write_json
 
 with job(snakemake) as log:
     data, out = snakemake.params.data, snakemake.output
-    pairs, _ = find_pairs(Path(snakemake.input.root))
+    pairs, _ = find_pairs(Path(snakemake.input.root), data["classes"], data["mask_suffix"])
     rows = batch_rows(len(pairs), int(snakemake.wildcards.batch), data["batches"])
     stems = list(pairs)[rows.start : rows.stop]
     asked = asked_of(data)
@@ -28,6 +29,7 @@ with job(snakemake) as log:
         um_per_pixel=data["um_per_pixel"],
         mask_values=data["mask_values"],
         classes=data["classes"],
+        check=data["check_masks"],
         threads=snakemake.threads,
     )
     write_json(out.problems, problems)

@@ -11,7 +11,7 @@ from darkfield.report.labels import label_files
 
 with job(snakemake) as log:
     cfg, train = snakemake.params.pictures, snakemake.params.train
-    parts = batches(cfg["folder"], snakemake.params.batches)
+    parts = batches(cfg["folder"], snakemake.params.batches, cfg["every"])
     sources, folder = parts[int(snakemake.wildcards.batch)], sorted(chain.from_iterable(parts))
     hardware = train["device"], train["precision"], train["threads"]
     predictor = Predictor(cfg["model"], *hardware)

@@ -4,6 +4,7 @@ A reader of files (data.raster, data.tiff) gives scenes, of which nothing is dec
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ import numpy as np
 
 Limits = tuple[float, float]  # the values shown as black and as white
 Colour = tuple[int, int, int]  # red, green and blue, 0-255
-CHANNEL, DEPTH = "C", "Z"
+CHANNEL, DEPTH, TIME = "C", "Z", "t"
+NOT_RECORDED = "holds no pixels for this picture; export those that were recorded"
 DIGITS = {"s": 2}  # of the numbers in names, at least; 3 on other axes
 
 
@@ -91,14 +93,25 @@ class Part(NamedTuple):
     at: dict[str, int]
 
 
-def parts(scenes: Sequence[Scene]) -> dict[str, Part]:
+def stated(bits: int) -> Limits | None:
+    """The range of values of so many bits; None for 8 and 16, which are those of a whole type."""
+    return (0, 2**bits - 1) if 8 < bits < 16 else None
+
+
+def parts(scenes: Sequence[Scene]) -> Mapping[str, Part]:
     """The pictures of a file by what is added to its name: "_s01_t003"; "" if it is the only one.
 
     Scenes and places are counted from 1 in names.
     """
+    return parts_of(tuple(tuple(scene.sizes.items()) for scene in scenes))
+
+
+@lru_cache(maxsize=1)  # a film is asked for one of its thousands of frames after the other
+def parts_of(scenes: tuple[tuple[tuple[str, int], ...], ...]) -> Mapping[str, Part]:
+    """The same of the `sizes` of scenes."""
     found = {}
-    for nth, scene in enumerate(scenes):
-        own = {axis: n for axis, n in scene.sizes.items() if axis not in (CHANNEL, DEPTH) and n > 1}
+    for nth, sizes in enumerate(scenes):
+        own = {axis: n for axis, n in sizes if axis not in (CHANNEL, DEPTH) and n > 1}
         prefix = numbered("s", nth, len(scenes)) if len(scenes) > 1 else ""
         for place in product(*map(range, own.values())):
             at = dict(zip(own, place, strict=True))

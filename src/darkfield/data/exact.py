@@ -7,12 +7,12 @@ from PIL import Image
 
 from darkfield.data.axes import CHANNEL, DEPTH, Unclear
 from darkfield.data.colour import turned
-from darkfield.data.kinds import kind
+from darkfield.data.kinds import EXTRA, kind
 from darkfield.data.raster import ORIENTATION, explained
 from darkfield.data.reading import opened
 
 WHOLE = ("1", "L", "P", "I", "I;16", "I;16B")  # modes of Pillow whose values are those of the file
-LOSSY = ("jpeg", "webp", "jpeg2000")
+LOSSY = ("jpeg", "webp", "jpeg2000", "avif", "heif")
 
 
 def read_exact(path: Path) -> np.ndarray:
@@ -33,6 +33,8 @@ def read_exact(path: Path) -> np.ndarray:
         return of_tiff(path)
     if name in LOSSY:
         raise Unclear(f"is a {name.upper()} picture, which changes values; save it as PNG")
+    if name in EXTRA:
+        raise Unclear(f"is {EXTRA[name][0]}, and no mask; save its classes as PNG")
     with explained(path), Image.open(path) as picture:
         if picture.mode not in WHOLE:
             raise Unclear(f"is a {picture.mode} picture; save it as grey or palette")

@@ -9,15 +9,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from darkfield.data.axes import Asked, Unclear
 from darkfield.data.exact import read_exact
-from darkfield.data.kinds import kind
+from darkfield.data.kinds import EXTRA, kind
 from darkfield.data.raster import FORMATS, explained, is_deep
 from darkfield.data.reading import folder_ranges, opened, read
 
 SUFFIXES = (
     *(".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2"),
     *(".btf", ".tf8", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".qptiff"),
+    *(".avif", ".heic", ".heif", ".czi", ".nd2", ".lif"),
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"),
 )
 BITS, SAMPLES = 258, 277
+MOST = np.iinfo(np.int32).max
 TURN, DEEP = "darkfield.turn", "darkfield.deep"  # keys of what open_image notes in Image.info
 
 
@@ -42,8 +45,10 @@ def open_image(path: Path) -> Image.Image:
         turn = scenes[0].turn
         if (n := max(len(scenes), *scenes[0].sizes.values(), 0)) > 1:
             raise Unclear(f"holds {n} pictures; save only the one you mean")
+    if (name := kind(path)) in EXTRA:
+        raise Unclear(f"is {EXTRA[name][0]}, and no mask; save its classes as PNG")
     with explained(path):
-        picture = of_tiff(path) if kind(path) == "tiff" else Image.open(path, formats=FORMATS)
+        picture = of_tiff(path) if name == "tiff" else Image.open(path, formats=FORMATS)
         bits: tuple[int, ...] = tag(picture, BITS, (8,))
         deep = picture.mode[0] != "I" and (is_deep(picture) or max(bits) > 8)
         if (samples := tag(picture, SAMPLES, 1)) > len(picture.getbands()):
@@ -60,12 +65,21 @@ def of_tiff(path: Path) -> Image.Image:
         picture = Image.open(path, formats=("TIFF",))
         if len(picture.getbands()) > 1 or picture.mode == "P":
             return picture
-    values = read_exact(path)
-    if values.dtype not in (np.uint8, bool):
-        if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
-            raise Unclear("holds values below 0 or above 65,535; save its classes, with 8 bits")
-        values = values.astype(np.uint16)
-    return Image.fromarray(values)
+    return as_picture(read_exact(path))
+
+
+def as_picture(values: np.ndarray) -> Image.Image:
+    """Integers or bool (H, W) as a picture of as many bits; those of 64 bits, of the fewest.
+
+    NumPy's own integers have 64 bits, whatever they mean. Raises ValueError beyond 0 to 2^31 - 1.
+    """
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    if low < 0 or high > MOST:
+        raise Unclear(f"holds the value {low if low < 0 else high}; masks have 0 to {MOST:,}")
+    least = values.dtype.itemsize % 8
+    kinds = (k for k in (np.uint8, np.uint16, np.int32) if np.dtype(k).itemsize >= least)
+    kind = next(k for k in kinds if high <= np.iinfo(k).max)
+    return Image.fromarray(values if values.dtype == bool else values.astype(kind))
 
 
 def tag(picture: Image.Image, number: int, default: Any = None) -> Any:

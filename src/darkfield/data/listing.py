@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -59,13 +59,14 @@ class Source(NamedTuple):
     name: Path
 
 
-def sources(inputs: Sequence[str], out: Path) -> list[Source]:
+def sources(inputs: Sequence[str], out: Path, every: int = 1) -> list[Source]:
     """The pictures that files, folders and globs name, each once, sorted.
 
     A folder means everything below it except what is below the folder `out`; subfolders are kept in
     the names. A name is that of the file without its suffix, or with it if two pictures would
-    otherwise have the same name; several pictures of a file are numbered. Raises UserError with all
-    inputs that name no picture, and with all pictures that the results would overwrite.
+    otherwise have the same name; several pictures of a file are numbered, and `every` is
+    as in `pictures_of`. Raises UserError with all inputs that name no picture, and with all
+    pictures that the results would overwrite.
     """
     found: dict[Path, Path] = {}
     problems = []
@@ -78,7 +79,9 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
             what = "holds no pictures" if path.exists() else "no such file or folder"
             problems.append(f"{text}: {what}")
         found = new | found
-    pictures = [(path, part, name) for path, name in found.items() for part in pictures_of(path)]
+    pictures = [
+        (path, part, name) for path, name in found.items() for part in pictures_of(path, every)
+    ]
     listed = sorted(unambiguous(pictures))
     inside = set(map(real, found))
     problems += [
@@ -91,11 +94,12 @@ def sources(inputs: Sequence[str], out: Path) -> list[Source]:
     return listed
 
 
-def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Counter[str]:
-    """How many files below a folder are not named like pictures, by suffix, except hidden ones.
+def skipped(
+    folder: Path, out: Path | None = None, known: Callable[[Path], bool] = is_picture
+) -> Counter[str]:
+    """How many files below a folder are not `known`, by suffix, except hidden ones.
 
-    Files below `out` are not counted. If `flat`, subfolders are not searched for pictures, and all
-    their files count.
+    Files below `out` are not counted.
     """
     counts: Counter[str] = Counter()
     made = real(out) if out and real(out) != real(folder) else None
@@ -107,9 +111,7 @@ def skipped(folder: Path, out: Path | None = None, *, flat: bool = False) -> Cou
             continue
         if path.is_dir():
             counts["linked folders"] += path.is_symlink()  # which rglob does not enter
-        elif flat and len(inside.parts) > 1:
-            counts["in subfolders"] += 1
-        elif not is_picture(path):
+        elif not known(path):
             counts[path.suffix.lower() or "without an ending"] += 1
     return +counts
 
@@ -119,15 +121,15 @@ def in_words(counts: Counter[str]) -> str:
     return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
 
 
-def batches(folder: str | None, n: int) -> list[list[Source]]:
-    """The pictures below a folder in n batches; a picture's batch depends on its name alone.
+def batches(folder: str | None, n: int, every: int = 1) -> list[list[Source]]:
+    """The pictures below a folder in n batches; a file's batch depends on its name alone.
 
-    Raises UserError if there are none.
+    `every` is as in `pictures_of`. Raises UserError if there are none.
     """
     if folder is None:
         raise UserError("pictures.folder: null; name a folder of pictures")
     result: list[list[Source]] = [[] for _ in range(n)]
-    for source in sources([folder], Path("results/predictions")):
+    for source in sources([folder], Path("results/predictions"), every):
         result[crc32(os.fsencode(source.path.relative_to(folder))) % n].append(source)
     return result
 

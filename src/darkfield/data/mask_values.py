@@ -1,12 +1,16 @@
 """What the values of a mask mean: indices, greys, palettes or colours become class indices."""
 
+import itertools
+
 import numpy as np
 from PIL import Image
 
-from darkfield.classes import IGNORE, VOID
+from darkfield.classes import IGNORE, INSTANCES, VOID, class_names
 from darkfield.data.images import DEEP, tag
 from darkfield.data.raster import opaque
 
+MOST = np.iinfo(np.uint16).max  # objects in a mask
+RIM, THIN = 0.25, 1.2  # where interpolation begins, see refuse_smoothed
 COLOUR = 1 << 24  # marks a code as a colour, as opposed to a grey value
 PHOTOMETRIC = 262  # a tag of TIFF
 LOSSY = ("jpeg", "tiff_jpeg", "webp", "jp2000")  # compressions of a TIFF
@@ -17,6 +21,11 @@ def code(value: str) -> int:
     if not value.startswith("#"):
         return int(value)
     return int(colour_codes(*np.frombuffer(bytes.fromhex(value[1:]), np.uint8)))
+
+
+def spelled(value: int) -> str:
+    """The key of data.mask_values that has this code."""
+    return str(value) if value < COLOUR else f"#{value - COLOUR:06x}"
 
 
 def colour_codes(r: np.ndarray, g: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -100,15 +109,22 @@ def palette_codes(mask: Image.Image, known: set[int]) -> np.ndarray:
     return indices
 
 
-def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, int]) -> np.ndarray:
-    """Class indices, uint8 (H, W), of a mask of open_image.
+def flatten(
+    mask: Image.Image,
+    mask_values: dict[str, str],
+    classes: dict[str, int],
+    *,
+    check: bool = True,
+) -> np.ndarray:
+    """Class indices, uint8 (H, W), of a mask of open_mask.
 
     `mask_values` maps a grey value ("2") or a colour ("#00ff00") to a class name, `classes` that to
-    its index; IGNORE becomes VOID. Raises ValueError with the values that `mask_values` does not
-    have, and for a mask whose values may mean something else: see codes.
+    its index; IGNORE becomes VOID. INSTANCES maps all other values, of which 0 is the class of
+    index 0 unless it is named. Raises ValueError with the values that `mask_values` does not have,
+    for a mask whose values may mean something else, see codes, and, if `check`, for one that looks
+    interpolated.
     """
-    indices = classes | {IGNORE: VOID}
-    table = {code(value): indices[name] for value, name in mask_values.items()}
+    table = table_of(mask_values, classes)
     pixels = codes(mask, set(table))
     known = np.array(sorted(table))
     index = np.array([table[k] for k in known], dtype=np.uint8)
@@ -116,20 +132,83 @@ def flatten(mask: Image.Image, mask_values: dict[str, str], classes: dict[str, i
         values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
     else:
         values = np.unique(pixels)
-    if len(strange := np.setdiff1d(values, known)):
-        names = ", ".join(str(v) if v < COLOUR else f"#{v - COLOUR:06x}" for v in strange[:5])
-        more = ", ..." if len(strange) > 5 else ""
-        raise ValueError(
-            f"has values that data.mask_values does not name: {names}{more}; name them, or correct "
-            "the mask"
-        )
+    if INSTANCES in mask_values:
+        others = np.setdiff1d(values, known)
+        known = np.concatenate([known, others])
+        index = np.append(index, np.full(len(others), classes[mask_values[INSTANCES]], np.uint8))
+        order = known.argsort()
+        known, index = known[order], index[order]
+    elif len(strange := np.setdiff1d(values, known)):
+        raise ValueError(unnamed(pixels, values, strange, classes))
+    elif pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
+        refuse_instances(pixels, np.setdiff1d(values, known[index == VOID]))
     if pixels.dtype == np.uint8:
+        if check:
+            refuse_smoothed(pixels, np.setdiff1d(values, known[index == VOID]))
         lookup = np.zeros(256, dtype=np.uint8)
         lookup[known[known < 256]] = index[known < 256]
         return lookup.take(pixels)
-    if pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
-        refuse_instances(pixels, np.setdiff1d(values, known[index == VOID]))
     return index[np.searchsorted(known, pixels)]
+
+
+def table_of(mask_values: dict[str, str], classes: dict[str, int]) -> dict[int, int]:
+    """The class index of each code, VOID for IGNORE; with INSTANCES, 0 has one too."""
+    indices = classes | {IGNORE: VOID}
+    named = {code(v): indices[name] for v, name in mask_values.items() if v != INSTANCES}
+    return {0: 0} | named if INSTANCES in mask_values else named
+
+
+def numbered(
+    mask: Image.Image, mask_values: dict[str, str], classes: dict[str, int]
+) -> np.ndarray | None:
+    """The numbers of objects, uint16 (H, W) from 1, 0 for none, of a mask with INSTANCES.
+
+    None if `mask_values` has no INSTANCES, or the mask other classes, whose objects nobody knows.
+    Raises ValueError if 16 bits cannot number them.
+    """
+    if INSTANCES not in mask_values:
+        return None
+    table = table_of(mask_values, classes)
+    values, place = np.unique(codes(mask, set(table)), return_inverse=True)
+    if {table.get(int(value), 0) for value in values} - {0, VOID}:
+        return None
+    is_object = np.array([int(value) not in table for value in values])
+    if is_object.sum() > MOST:
+        raise ValueError(f"numbers {is_object.sum():,} objects; cut it into parts of {MOST:,}")
+    numbers = np.where(is_object, is_object.cumsum(), 0).astype(np.uint16)
+    return numbers[place].reshape(mask.height, mask.width)
+
+
+def unnamed(
+    pixels: np.ndarray, values: np.ndarray, strange: np.ndarray, classes: dict[str, int]
+) -> str:
+    """What to say of a mask with values that data.mask_values does not name, `strange`."""
+    names = ", ".join(map(spelled, strange[:5])) + (", ..." if len(strange) > 5 else "")
+    steps = np.rint(np.linspace(0, 255, len(classes)))
+    if len(values) == len(steps) and (abs(values - steps) <= 1).all():
+        pairs = (f'"{v}": {n}' for v, n in zip(values, class_names(classes), strict=True))
+        hint = f"; {{{', '.join(pairs)}}} would fit"
+    elif each_one_object(pixels, values):
+        hint = "; if each is an object, say so: {instances: CLASS}"
+    elif len(values) > 2 * len(classes) and values[-1] < COLOUR:
+        hint = "; if its edges are smooth, save it without interpolation or anti-aliasing"
+    else:
+        hint = ""
+    return (
+        f"has values that data.mask_values does not name: {names}; name them, or correct the mask"
+        + hint
+    )
+
+
+def each_one_object(pixels: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the values of a mask above 0 count from 1, and each is in one piece."""
+    import cv2
+
+    objects = values[values > 0]
+    if not 1 < len(objects) == objects[-1]:
+        return False
+    parts = (cv2.connectedComponents((pixels == v).astype(np.uint8))[0] - 1 for v in objects)
+    return all(n == 1 for n in parts)
 
 
 def refuse_instances(pixels: np.ndarray, values: np.ndarray) -> None:
@@ -137,13 +216,28 @@ def refuse_instances(pixels: np.ndarray, values: np.ndarray) -> None:
 
     Programs that number objects write 16 or 32 bits; a class usually has many objects.
     """
+    if each_one_object(pixels, values):
+        raise ValueError(
+            "has more than 8 bits and one object per value, as if they were numbered; name "
+            "instances: CLASS in data.mask_values, or save its classes, with 8 bits"
+        )
+
+
+def refuse_smoothed(pixels: np.ndarray, values: np.ndarray) -> None:
+    """Raise ValueError if a value often borders on the lowest through a thin rim of one between.
+
+    Interpolation leaves such a rim. On the real masks a spirochaete's rim has the value of cells
+    on 2 % at most, and on 18 to 97 % if they are scaled; where cells cause it, they reach further.
+    """
     import cv2
 
-    objects = values[values > 0]
-    if len(objects) > 1 and objects.tolist() == list(range(1, len(objects) + 1)):
-        parts = (cv2.connectedComponents((pixels == v).astype(np.uint8))[0] - 1 for v in objects)
-        if all(n == 1 for n in parts):
+    low, *others = values.tolist() or [0]
+    for between, high in itertools.combinations(others, 2):
+        inside = (pixels == high).astype(np.uint8)
+        near, far = (cv2.dilate(inside, np.ones((n, n), np.uint8)) for n in (3, 7))
+        rim, beyond = pixels[near > inside] == between, pixels[far > near] == low
+        if len(rim) and len(beyond) and RIM < rim.mean() > THIN - beyond.mean():
             raise ValueError(
-                "has more than 8 bits and one object per value, as if they were numbered; save "
-                "its classes, with 8 bits"
+                f"has thin rims of {between} between {high} and {low}, as if it had been scaled "
+                "with interpolation; scale it by nearest neighbour, or set data.check_masks: false"
             )

@@ -1,7 +1,5 @@
 """Pairs of image and mask: checked and decoded, the masks to class indices."""
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -12,11 +10,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from darkfield.classes import IGNORE, VOID, pixels_column
+from darkfield.classes import IGNORE, INSTANCES, VOID, border_column, pixels_column
 from darkfield.data.axes import Asked
-from darkfield.data.images import SUFFIXES, TURN, is_picture, open_image, write_png
-from darkfield.data.instances import find_numbers, read_numbers
-from darkfield.data.mask_values import flatten
+from darkfield.data.class_masks import of_one_class, together
+from darkfield.data.images import TURN, write_png
+from darkfield.data.instances import read_numbers
+from darkfield.data.mask_files import open_mask
+from darkfield.data.mask_values import flatten, numbered
+from darkfield.data.pairs import Masks, Pair
 from darkfield.data.pixels import digest, new_pixels
 from darkfield.data.reading import NOTHING, Picture, Ranges, folder_ranges, read, scale
 from darkfield.files import (
@@ -24,51 +25,12 @@ from darkfield.files import (
     atomic,
     concat_csv,
     hand_over,
-    image_and_mask_folders,
     sha256,
-    stem_of,
     write_csv,
-    wrong_name,
 )
 from darkfield.progress import progress
 
-
-def find_pairs(root: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """The (image, mask) files by their stem, sorted, and what is wrong with the rest."""
-    problems, found = [], []
-    for folder in image_and_mask_folders(root):
-        files = sorted(p for p in folder.iterdir() if is_picture(p))
-        if not files:
-            problems.append(f"{folder}: no pictures in it; put some there ({', '.join(SUFFIXES)})")
-        for stem, n in Counter(map(stem_of, files)).items():
-            if n > 1:
-                same = ", ".join(p.name for p in files if stem_of(p) == stem)
-                problems.append(f"{folder}: {same} differ in their suffix only; keep one")
-        wrong = {p: reason for p in files if (reason := wrong_name(p.stem))}
-        problems += [f"{path}: {reason}" for path, reason in wrong.items()]
-        found.append({stem_of(p): p for p in files if p not in wrong})
-    images, masks = found
-    if images and masks:
-        for here, there, what in ((images, masks, "mask"), (masks, images, "image")):
-            folder = next(iter(there.values())).parent
-            kin = suffixed(folder)
-            for stem, path in here.items():
-                if stem not in there:
-                    hint = f"; if {kin[stem]} is it, save it as {stem}.png" if stem in kin else ""
-                    problems.append(
-                        f"{path}: has no {what} in {folder}; add it, or remove this file{hint}"
-                    )
-    numbers = find_numbers(root)
-    alone = [numbers[stem] for stem in numbers if stem not in masks]
-    problems += [f"{path}: has no mask in {root / 'masks'}; remove this file" for path in alone]
-    return {s: (images[s], masks[s]) for s in images if s in masks}, problems
-
-
-def suffixed(folder: Path) -> dict[str, str]:
-    """Files such as NAME_mask.png and NAME_seg.npy, by that NAME."""
-    names = sorted(path.name for path in folder.iterdir())
-    matches = (re.fullmatch(r"(.+)[ ._-][A-Za-z]+\.\w+", name) for name in names)
-    return {match[1]: match[0] for match in matches if match}
+MOST_BORDER = 0.6  # the share of the masks' borders beyond which a class is taken for background
 
 
 def misfit(image: Picture, mask: Image.Image) -> str | None:
@@ -91,8 +53,47 @@ def misfit(image: Picture, mask: Image.Image) -> str | None:
     return None
 
 
+def read_mask(
+    masks: Masks,
+    image: Picture | None,
+    mask_values: dict[str, str],
+    classes: dict[str, int],
+    check: bool,
+) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
+    """An image's mask: class indices, uint8, and numbers of objects, uint16, both (H, W).
+
+    The numbers are None if nobody knows the objects. `image` is what the mask must fit,
+    unless it is None; for `check` see flatten. The list says what is wrong; if anything is,
+    there is no mask.
+    """
+    files = masks if isinstance(masks, dict) else {None: masks}
+    layers: dict[str, np.ndarray] = {}
+    whole: tuple[np.ndarray | None, np.ndarray | None] = None, None
+    wrong = []
+    for name, path in files.items():
+        try:
+            drawn = open_mask(path)
+            if name is None:
+                mask = flatten(drawn, mask_values, classes, check=check)
+                whole = mask, numbered(drawn, mask_values, classes)
+            else:
+                layers[name] = of_one_class(drawn)
+            if image and (reason := misfit(image, drawn)):
+                raise ValueError(reason)
+        except ValueError as error:
+            wrong.append(f"{path}: {error}")
+    if wrong:
+        return None, None, wrong
+    return *(together(layers, classes) if layers else whole), []
+
+
+def border_of(mask: np.ndarray) -> np.ndarray:
+    """The pixels of a picture's border, (H, W), corners twice."""
+    return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+
+
 def flatten_pairs(
-    pairs: dict[str, tuple[Path, Path]],
+    pairs: dict[str, Pair],
     out: Path,
     manifest: Path,
     image_pixels: Path,
@@ -102,6 +103,7 @@ def flatten_pairs(
     numbers: dict[str, Path],
     mask_values: dict[str, str],
     classes: dict[str, int],
+    check: bool = True,
     threads: int,
     asked: Asked = NOTHING,
     ranges: Ranges | None = None,
@@ -109,38 +111,36 @@ def flatten_pairs(
 ) -> list[str]:
     """Write the masks of `pairs` as 8-bit class-index PNGs to `out`, one row each to `manifest`.
 
-    The manifest's columns: image (stem), file (the image's name), height and width in pixels,
-    numbered (whether it is in `numbers`), pixels_CLASS for each class, pixels_ignore if
-    `mask_values` has IGNORE, image_sha256, image_pixels_sha256 (`pixels.digest` of the decoded
-    image), mask_sha256 of the flattened mask; how the image was read, see data.reading.How: read,
-    dtype, folder_low and folder_high (the limits), um_per_pixel and um_from, which are
-    `um_per_pixel` and "asked" if the file does not say them. In the same order the decoded images
-    and flattened masks go to `image_pixels` and `mask_pixels`, see darkfield.data.pixels, and,
-    uint16, the objects of `numbers` to `object_pixels`, which stays empty if no picture has any.
-    `asked` and `ranges` (by default, of these pairs) are as in data.reading.read. Returns what is
-    wrong with the pairs; if anything is, the files written are useless.
+    The manifest's columns: image (its name), file (its file's), height and width in pixels,
+    numbered (whether its objects are: by a file of `numbers`, or else by the mask itself),
+    pixels_CLASS for each class, pixels_ignore if `mask_values` has IGNORE, image_sha256,
+    image_pixels_sha256 (`pixels.digest` of the decoded image), mask_sha256 of the flattened mask;
+    how the image was read, see data.reading.How: read, dtype, folder_low and folder_high (the
+    limits), um_per_pixel and um_from, which are `um_per_pixel` and "asked" if the file does not say
+    them; and border_CLASS, the pixels of a class on the mask's border, which gather_masks checks.
+    In the same order the decoded images and flattened masks go to `image_pixels` and `mask_pixels`,
+    see darkfield.data.pixels, and, uint16, the objects to `object_pixels`, which stays empty if no
+    picture can have any. `asked` and `ranges` (by default, of these pairs) are as in
+    data.reading.read. Returns what is wrong with the pairs; if anything is, the files written are
+    useless.
     """
-    some_numbered = any(stem in numbers for stem in pairs)
+    some_numbered = INSTANCES in mask_values or any(
+        stem in numbers or isinstance(masks, dict) for stem, (_, masks) in pairs.items()
+    )
     counted = classes | ({IGNORE: VOID} if IGNORE in mask_values.values() else {})
     ranges = ranges or folder_ranges([(image, "") for image, _ in pairs.values()], asked)
 
     def convert(stem: str) -> tuple[list[str], dict[str, Any], tuple[np.ndarray, ...]]:
-        (image_path, mask_path), wrong, picture, mask = pairs[stem], [], None, None
+        (image_path, masks), wrong, picture = pairs[stem], [], None
         try:
             picture = read(image_path, "", asked, ranges)
             um, um_from = scale(picture.how, um_per_pixel)
         except ValueError as error:
             wrong.append(f"{image_path}: {error}")
-        try:
-            drawn = open_image(mask_path)
-            mask = flatten(drawn, mask_values, classes)
-        except ValueError as error:
-            wrong.append(f"{mask_path}: {error}")
+        mask, objects, more = read_mask(masks, picture, mask_values, classes, check)
+        wrong += more
         if wrong or picture is None or mask is None:
             return wrong, {}, ()
-        if reason := misfit(picture, drawn):
-            return [f"{mask_path}: {reason}"], {}, ()
-        objects = np.zeros(mask.shape if some_numbered else 0, np.uint16)
         if stem in numbers:
             try:
                 objects = read_numbers(numbers[stem], mask)
@@ -150,13 +150,18 @@ def flatten_pairs(
         write_png(path, mask)
         pixels = np.bincount(mask.ravel(), minlength=VOID + 1)
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
-        row |= {"height": mask.shape[0], "width": mask.shape[1], "numbered": stem in numbers}
+        row |= {"height": mask.shape[0], "width": mask.shape[1]}
+        row["numbered"] = objects is not None
         row |= {pixels_column(name): int(pixels[i]) for name, i in counted.items()}
         row |= {"image_sha256": sha256(image_path), "image_pixels_sha256": digest(picture.image)}
         row["mask_sha256"] = sha256(path)
         low, high = picture.how.limits or (None, None)
         row |= {"read": picture.how.read, "dtype": picture.how.dtype}
         row |= {"folder_low": low, "folder_high": high, "um_per_pixel": um, "um_from": um_from}
+        border = np.bincount(border_of(mask), minlength=len(classes))
+        row |= {border_column(name): int(border[i]) for name, i in classes.items()}
+        if objects is None:
+            objects = np.zeros(mask.shape if some_numbered else 0, np.uint16)
         return [], row, (picture.image, mask, objects)
 
     rows, problems = [], []
@@ -190,18 +195,28 @@ def gather_masks(
     out: Path,
     manifest: Path,
     classes: dict[str, int],
+    check: bool = True,
 ) -> pd.DataFrame:
     """Join what flatten_pairs wrote for each batch; returns the manifest's table.
 
-    Raises UserError if no mask has background, which suggests that its values mean something else;
-    stats.absences reports other classes that no mask has.
+    Raises UserError if no mask has background, or if another class has more than MOST_BORDER of all
+    masks' borders (unless `check` is false), which suggests that the values mean something
+    else; stats.absences reports other classes that no mask has.
     """
     table = concat_csv(manifests)
+    border = {name: int(table.pop(border_column(name)).sum()) for name in classes}
     background = min(classes, key=classes.__getitem__)
     if not table[pixels_column(background)].any():
         raise UserError(
             f"data.mask_values: no mask has a pixel of {background}; if another value stands for "
             "it (ilastik counts from 1), name that value so"
+        )
+    most = max(border, key=border.__getitem__)
+    share = border[most] / max(1, sum(border.values()))
+    if check and most != background and share > MOST_BORDER:
+        raise UserError(
+            f"data.mask_values: {share:.0%} of the masks' borders are {most}, not {background}; "
+            "exchange their values, or set data.check_masks: false if the masks are right"
         )
     with atomic(out) as part:
         part.mkdir()

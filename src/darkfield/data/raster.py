@@ -1,4 +1,4 @@
-"""PNG, JPEG, BMP, WebP, GIF and JPEG 2000: by Pillow; by imagecodecs what Pillow cuts to 8 bits."""
+"""PNG, JPEG, BMP, WebP, AVIF, GIF, JPEG 2000: by Pillow; what it cuts to 8 bits by imagecodecs."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from darkfield.data.kinds import REMEDY, kind, refusal
 MOST_PIXELS = 120_000_000
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow warns above this, and refuses twice as many
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "GIF", "WEBP", "JPEG2000")  # whatever the name
+FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "GIF", "WEBP", "AVIF", "JPEG2000")  # whatever the name
 ORIENTATION = 0x112
 SRGB_GAMMA = 0.45455  # as gAMA chunks have it
 TOO_LARGE = f"has more than {MOST_PIXELS:,} pixels; cut it into parts"
@@ -121,6 +121,12 @@ def brightened(pixels: np.ndarray, picture: Image.Image) -> np.ndarray:
     curve: np.ndarray = np.rint(top * shares).astype(pixels.dtype)
     result: np.ndarray = curve[pixels]
     return result
+
+
+def refuse_large(height: int, width: int) -> None:
+    """Raise Unclear for a picture of more than MOST_PIXELS, before it is decoded."""
+    if height * width > MOST_PIXELS:
+        raise Unclear(TOO_LARGE)
 
 
 def refuse_transparent(alpha: np.ndarray) -> None:

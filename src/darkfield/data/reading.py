@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -12,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from darkfield.data.axes import Asked, Limits, Raw, Scene, composed, parts
+from darkfield.data.axes import TIME, Asked, Limits, Raw, Scene, composed, parts
 from darkfield.data.colour import shown
 from darkfield.data.depth import ground, pooled, refuse_other_depth, sample, to_bytes
-from darkfield.data.kinds import READ, REMEDY, kind, refusal
+from darkfield.data.kinds import EXTRA, READ, REMEDY, kind, refusal
 
 ONE_PICTURE = (".png", ".jpg", ".jpeg", ".bmp")  # not opened to list what they hold
 MOST_POOLED = 256  # pictures that a folder's range is taken from
@@ -69,24 +70,43 @@ def opened(path: Path) -> Iterator[list[Scene]]:
         found = kind(path)
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror}); {REMEDY}") from error
-    if found == "tiff":
-        from darkfield.data.tiff import opened as reader
-    elif found in READ:
-        from darkfield.data.raster import opened as reader
-    else:
-        raise ValueError(refusal(found))
-    with reader(path) as scenes:
+    with reader(found)(path) as scenes:
         yield scenes
 
 
-def pictures_of(path: Path) -> list[str]:
+def reader(kind: str) -> Callable[[Path], AbstractContextManager[list[Scene]]]:
+    """What opens files of a kind; raises ValueError for a kind that is not read, or not here."""
+    if kind not in READ and not (kind in EXTRA and find_spec(EXTRA[kind][1])):
+        raise ValueError(refusal(kind))
+    match kind:  # by statements that the digest of a rule's code can follow
+        case "tiff":
+            from darkfield.data.tiff import opened
+        case "czi":
+            from darkfield.data.zeiss import opened
+        case "nd2":
+            from darkfield.data.nikon import opened
+        case "lif":
+            from darkfield.data.leica import opened
+        case "heif":
+            from darkfield.data.heif import opened
+        case "film":
+            from darkfield.data.films import opened
+        case _:
+            from darkfield.data.raster import opened
+    return opened
+
+
+def pictures_of(path: Path, every: int = 1) -> list[str]:
     """What distinguishes the pictures of a file (`axes.parts`); [""] if there is but one.
 
-    The file is opened but not decoded; a broken one gives [""], too.
+    Of frames and other time points only the first, and every so manieth after it, are given. The
+    file is opened but not decoded; a broken one gives [""], too.
     """
     if path.suffix.lower() not in ONE_PICTURE:
         with suppress(ValueError, OSError), opened(path) as scenes:
-            return [*parts(scenes)]
+            return [
+                name for name, part in parts(scenes).items() if part.at.get(TIME, 0) % every == 0
+            ]
     return [""]
 
 

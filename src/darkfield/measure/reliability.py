@@ -131,7 +131,8 @@ def by_class(
 ) -> dict[str, Any] | None:
     """How well a calibration holds on the pictures of these tables; None if there is none.
 
-    The tables are those of `calibration.apply`; `classes` are in the order of their index.
+    The tables are those of `calibration.apply`; `classes` are in the order of their index. What has
+    no confidence, as objects of a fold whose calibration is without their class, is left out.
     """
     known = images[images["low"].notna()]
     if not len(known):
@@ -139,6 +140,6 @@ def by_class(
     found: dict[str, Any] = {"pixels": of_pixels(pixels, classes), "objects": {}, "counts": {}}
     for name, rows in known.groupby("class", sort=False):
         of = objects[(objects["class"] == name) & ~objects["drawn"]]
-        found["objects"][key_of(str(name))] = of_objects(of)
+        found["objects"][key_of(str(name))] = of_objects(of[of["confidence"].notna()])
         found["counts"][key_of(str(name))] = of_counts(rows)
     return found

@@ -165,7 +165,7 @@ def label_files(
             write_csv(out / table, stacked(parts).reindex(columns=[c for c in order if c in some]))
         if others := sum(map(is_label, set(out.rglob("*.png")) - labelled)):
             log.warning("%s: the tables do not cover %d labels of other images there", out, others)
-    return problems
+    return [*dict.fromkeys(problems)]  # of a damaged film, one for all its frames
 
 
 def maker(predictor: Predictor) -> dict[str, str]:

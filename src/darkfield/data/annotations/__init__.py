@@ -1,0 +1,1 @@
+"""Masks from the files of annotation programs: one module per program, which all yield drawings."""

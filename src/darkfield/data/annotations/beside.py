@@ -1,0 +1,72 @@
+"""The pictures beside annotations: which one each drawing is of, and which are masks themselves."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from darkfield.data.annotations import voc
+from darkfield.data.images import is_picture
+
+PICTURES = ("images", "JPEGImages")  # folders of pictures that programs export beside annotations
+
+
+def folded(name: str) -> str:
+    """A name as it is compared: é is one letter, and upper and lower case are the same."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def picture_of(name: str, folders: Sequence[Path], drawn_in: Path) -> Path | None:
+    """The picture that a drawing names, with or without folders and suffix; None if there is none.
+
+    `drawn_in` is the drawing's own file, which may be a picture, too, and be named after it with a
+    word behind: a_seg.npy, a_RoiSet.zip. Raises ValueError if several pictures could be meant.
+    """
+    inner = PurePosixPath(name)
+
+    def is_beside(path: Path) -> bool:
+        own = path == drawn_in or path.parent.name in (voc.CLASSES, voc.OBJECTS)
+        return is_picture(path) and path.is_file() and not own
+
+    for path in (folder / inner for folder in folders):
+        if is_beside(path):
+            return path
+    files = sorted({path for folder in folders if folder.is_dir() for path in folder.iterdir()})
+    pictures = [path for path in files if is_beside(path)]
+    stem = folded(inner.stem if is_picture(Path(inner.name)) else inner.name)
+    named = [path for path in pictures if folded(path.name) == folded(inner.name)]
+    for start in (stem, *reversed(beginnings(stem))):
+        found = named or [path for path in pictures if folded(path.stem) == start]
+        if len(found) > 1:
+            raise ValueError(f"{name} may be {', '.join(map(str, found))}; keep one of them")
+        if found:
+            return found[0]
+    return None
+
+
+def folders(path: Path, source: Path, images: Path) -> list[Path]:
+    """Where the pictures of an annotation file of a source may be; `images` comes last."""
+    top = source if source.is_dir() else source.parent
+    bases = (path.parent, path.parent.parent if path != source else top, top)
+    beside = (folder / name for folder in bases for name in ("", *PICTURES))
+    return list(dict.fromkeys([*beside, images]))
+
+
+def masks_among(pictures: Sequence[Path]) -> list[Path]:
+    """The pictures that are label images: those named after another and a word, a_masks.png.
+
+    If there is none, all that are not in a folder of PICTURES.
+    """
+    others = [path for path in pictures if path.parent.name not in PICTURES]
+    stems = {(path.parent, folded(path.stem)) for path in others}
+    named = [
+        path
+        for path in others
+        if any((path.parent, start) in stems for start in beginnings(folded(path.stem)))
+    ]
+    return named or others
+
+
+def beginnings(stem: str) -> list[str]:
+    """What a name may be without a word behind it: a_b_masks is one of a_b or of a."""
+    return [stem[: match.start()] for match in re.finditer("[ ._-]+", stem) if match.start()]

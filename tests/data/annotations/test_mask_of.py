@@ -1,0 +1,44 @@
+"""A drawing becomes a mask of its picture's size; numbers, only if all its regions are objects."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from darkfield.data.annotations.drawing import Drawing, Patch, Region
+from darkfield.data.annotations.mask_of import mask_of
+
+CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
+PIXEL = Patch(0, 0, np.ones((1, 1), bool))
+
+
+def drawing(*regions, size=(2, 3)):
+    return Drawing("a.png", size, list(regions))
+
+
+@pytest.mark.parametrize(
+    ("regions", "known"),
+    [
+        ([], True),
+        ([Region("spirochaete", PIXEL)], True),
+        ([Region("0", PIXEL, False), Region("spirochaete", PIXEL)], True),
+        ([Region("spirochaete", PIXEL, False)], False),
+    ],
+)
+def test_numbers(regions, known):
+    mask, numbers = mask_of(drawing(*regions), None, [], CLASSES)
+    assert mask.shape == (2, 3)
+    assert (numbers is not None) == known
+
+
+def test_the_size_is_the_pictures(tmp_path):
+    Image.new("L", (7, 5)).save(path := tmp_path / "a.png")
+    assert mask_of(drawing(size=None), path, [], CLASSES)[0].shape == (5, 7)
+    with pytest.raises(ValueError, match=r"is drawn on 3x2 pixels, but .*a\.png has 7x5"):
+        mask_of(drawing(), path, [], CLASSES)
+    with pytest.raises(ValueError, match="does not tell the size of its picture"):
+        mask_of(drawing(size=None), None, [], CLASSES)
+
+
+def test_what_is_unknown(tmp_path):
+    with pytest.raises(ValueError, match="does not name: 'RBC'"):
+        mask_of(drawing(Region("RBC", PIXEL)), None, [], CLASSES)

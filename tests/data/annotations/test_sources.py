@@ -1,0 +1,53 @@
+"""What of a folder is read, and what is passed over."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from darkfield.data.annotations.sources import drawings, files_of
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def make(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.zeros((2, 3), np.uint8)).save(tmp_path / name)
+        return tmp_path
+
+    return make
+
+
+def read(source):
+    return {path.name: held for path, held in drawings(source, [])}
+
+
+def test_hidden_files_are_left_out(folder):
+    root = folder("b.png", "a/c.png", ".a.png", ".hidden/a.png")
+    assert [path.name for path in files_of(root)] == ["c.png", "b.png"]
+
+
+def test_pictures_are_label_images_if_nothing_else_is_there(folder):
+    root = folder("images/a.png", "masks/a.png")
+    (drawing,) = read(root)["a.png"]
+    assert drawing.size == (2, 3)
+    (root / "a.json").write_text(json.dumps({"shapes": [], "imagePath": "images/a.png"}))
+    (root / "other.json").write_text("{}")
+    assert [*read(root)] == ["a.json", "other.json"]
+    assert read(root)["other.json"] is None
+
+
+def test_brushes_of_label_studio(folder):
+    root = folder("task-1-annotation-2-by-3-tag-RBC-0.png")
+    (drawing,) = read(root)[root.name]
+    assert drawing.picture == "task-1"
+
+
+def test_a_labelmap_says_where_masks_are(folder):
+    root = folder("export/SegmentationClass/a.png", "export/JPEGImages/a.png")
+    (root / "export/labelmap.txt").write_text("background:0,0,0::\n")
+    assert [*read(root)] == ["a.png"]
+    (root / "export/labelmap.txt").write_text("background\n")
+    assert isinstance(read(root)["labelmap.txt"], ValueError)
