@@ -248,3 +248,11 @@ def test_stacks_that_lost_pages_are_refused(tif, options, share):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(ValueError, match=r"^cannot be read \(.*\); replace it, or remove it$"):
         picture(path)
+
+
+def test_a_page_that_holds_nothing_is_refused(tif):
+    path = tif(GREY, **ONE)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags["BitsPerSample"].overwrite(0)
+    with pytest.raises(ValueError, match=r"^cannot be read \(.*\); replace it, or remove it$"):
+        picture(path)

@@ -84,7 +84,7 @@ def test_labels_are_kept_until_a_picture_is_read_otherwise(model, folder, tmp_pa
     # Another range of the folder touches those that it is for.
     again = made()
     (folder / "new.tif").write_bytes((folder / "twelve.tif").read_bytes())
-    tifffile.imwrite(folder / "new.tif", PICTURE.astype(np.uint16) * 256, photometric="rgb")
+    tifffile.imwrite(folder / "new.tif", PICTURE.astype(np.uint16) * 32, photometric="rgb")
     changed = made()
     assert {name for name in again if changed[name] != again[name]} == {"twelve"}
 

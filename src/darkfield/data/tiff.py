@@ -167,6 +167,8 @@ def scene(
                 if by_pillow(page):
                     return pillow_page(path, found.index)
                 pixels = found.asarray()
+            if pixels.ndim != len(axes) or not pixels.size:
+                raise Unclear(f"cannot be read (it holds no picture); {REMEDY}")
             if "S" in axes:
                 pixels = np.moveaxis(pixels, axes.index("S"), -1)
             as_shown = shown(page, pixels, samples)

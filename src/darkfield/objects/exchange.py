@@ -130,7 +130,7 @@ def write_geojson(
 
     `polygons` are the `outlines` of each row, `colours` the "#rrggbb" of each class.
     """
-    known = ("image", "class", "label")
+    known = ("image", "class", "label", "um_from")
     classes = {n: {"name": n, "color": [*bytes.fromhex(c[1:])]} for n, c in colours.items()}
     rows = objects.to_dict("records")
     features = [

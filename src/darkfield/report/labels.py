@@ -115,7 +115,9 @@ def label_files(
         # For no image: gives the columns if no image has a label.
         blank = np.zeros((1, 1), np.uint8)
         no_objects = find(blank, classes, kinds), NOTHING, blank, Path()
-        tables: list[Sequence[pd.DataFrame]] = [[t[:0] for t in rows(*no_objects, None, "")]]
+        tables: list[Sequence[pd.DataFrame]] = [
+            [t[:0] for t in rows(*no_objects, um_per_pixel, "")]
+        ]
         columns = [list(table) for table in rows(*no_objects, 1, "")]
         problems: list[str] = []
         labelled: set[Path] = set()
