@@ -35,9 +35,9 @@ def together(
     """Class indices, uint8, and numbers of objects, uint16, both (H, W), of masks by class.
 
     The masks are those of of_one_class. Where they overlap, the highest class index is on top;
-    where none is, it is `background`, an index, or VOID if there is no such class. The numbers, from
-    1 and 0 for none, are None unless each class present has several. Raises ValueError if 16 bits
-    cannot number them.
+    where none is, it is `background`, an index, or VOID if there is no such class. The numbers,
+    from 1 and 0 for none, are None unless each class present has several. Raises ValueError if 16
+    bits cannot number them.
     """
     shape = next(iter(masks.values())).shape
     outside = VOID if background is None else background
