@@ -127,7 +127,7 @@ def test_objects_of_a_fold_without_calibration_are_left_out():
     objects = pd.DataFrame({"class": "cell", "drawn": False, "confidence": [0.75, None]})
     objects["real"] = True
     pixels = pd.DataFrame(columns=["class", "temperature", "calibrated", "bin", *SUMS])
-    found = by_class(objects, images, pixels, NAMES)
+    found = by_class(objects, images, pixels, NAMES, "background")
     assert found["objects"]["cell"]["bins"] == [
         {"low": 0.7, "objects": 1, "confidence": 0.75, "real": 1}
     ]
