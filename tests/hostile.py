@@ -516,6 +516,11 @@ DISAGREEING = [
         "data.classes: 'a/b' has / in it; rename it",
     ),
     Case(
+        "objects of no class",
+        param("", objects={"cell": "blob"}),
+        "objects: 'cell' is not in data.classes; remove it",
+    ),
+    Case(
         "fractions that do not add up",
         param("split", train=0.7, val=0.2, test=0.2),
         "split: train, val and test add up to 1.1, not 1",

@@ -109,7 +109,7 @@ def test_the_page_says_what_the_tables_say():
     assert data["um_per_pixel"] == 0.5
     for other in (np.nan, 7):  # the page has one scale for all pictures, or none
         mixed = objects.assign(area_um2=objects["area_um2"].where(objects.index > 0, other))
-        assert content(page(counts, mixed, dict.fromkeys(PLAIN, "")))["um_per_pixel"] is None
+        assert content(page(counts, mixed, SPEC, dict.fromkeys(PLAIN, "")))["um_per_pixel"] is None
     first = data["pictures"][0]
     assert first["counts"] == [[1, 1, 2], [1, 0, 1]] and first["coverage"] == [0.2, 0.05]
     assert first["overlay"] == "labels/overlays/a.jpg" and first["label"] == "labels/a.png"
