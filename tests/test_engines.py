@@ -543,7 +543,8 @@ def swap(root):
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("change", [edit, LONG(add), LONG(remove), LONG(swap)])
+@pytest.mark.long
+@pytest.mark.parametrize("change", [edit, add, remove, swap])
 def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
     folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
     target = "results/class_counts.json"
@@ -582,6 +583,7 @@ def listed(copy):
     return copy, names
 
 
+@pytest.mark.long
 def test_a_split_of_the_users_own_is_taken_and_watched_by_both(listed):
     folder, names = listed
     assert "split" in stale(folder) & planned(folder)
