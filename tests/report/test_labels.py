@@ -292,7 +292,7 @@ def test_an_older_model_of_other_classes_finds_their_components(model, pictures,
         *("red_cells", "red_cells_low", "red_cells_high", "worms", "worms_low", "worms_high"),
         *("mean_diameter_px_red_cell", "mean_diameter_px_worm"),
         *(f"coverage_{name}" for name in classes),
-        "warning",
+        *("warning", "read", "um_per_pixel", "um_from"),
     ]
     objects = pd.read_csv(tmp_path / "out/objects.csv", dtype={"image": str})
     assert set(objects["class"]) <= {"red_cell", "worm"} and len(objects)
