@@ -176,7 +176,7 @@ def test_the_chain_takes_any_names_under_both_engines(tmp_path):
     values = {str(i): name for i, name in enumerate(WILD)}
     folder = repository(
         tmp_path / "project",
-        data=data | {"mask_values": values},
+        data=data | {"mask_values": values, "check_masks": False},  # noise
         objects={},
         split={"strategy": "random", "train": 0.5, "val": 0.25, "test": 0.25},
         train={"epochs": 1, "class_weights": "counts", "threads": 1},
@@ -235,6 +235,7 @@ def test_a_street_of_twelve_classes_none_of_them_background(tmp_path):
             "root": "../mine",
             "classes": CLASSES,
             "background": None,
+            "check_masks": False,  # poles are thin, and their index is between others
             "mask_values": {str(k): name for name, k in CLASSES.items()},
         },
         objects={"pole": "filament", "pedestrian": "blob"},
