@@ -9,9 +9,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from darkfield.data.axes import Asked, Unclear
 from darkfield.data.exact import read_exact
-from darkfield.data.kinds import EXTRA, kind
-from darkfield.data.raster import FORMATS, explained, is_deep
-from darkfield.data.reading import folder_ranges, opened, read
+from darkfield.data.kinds import EXTRA, READ, refusal
+from darkfield.data.raster import FORMATS, ORIENTATION, explained, frames_of, is_deep
+from darkfield.data.reading import folder_ranges, kind_of, opened, read
 
 SUFFIXES = (
     *(".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2"),
@@ -41,31 +41,43 @@ def open_image(path: Path) -> Image.Image:
     kept 8 of 16 bits per channel. Raises ValueError with the reason and the remedy if the file
     cannot be read, or holds several pictures.
     """
-    with opened(path) as scenes:
-        turn = scenes[0].turn
-        if (n := max(len(scenes), *scenes[0].sizes.values(), 0)) > 1:
-            raise Unclear(f"holds {n} pictures; save only the one you mean")
-    if (name := kind(path)) in EXTRA:
+    if (name := kind_of(path)) in EXTRA:
         raise Unclear(f"is {EXTRA[name][0]}, and no mask; save its classes as PNG")
+    if name not in READ:
+        raise ValueError(refusal(name))
+    turn = 1
     with explained(path):
-        picture = of_tiff(path) if name == "tiff" else Image.open(path, formats=FORMATS)
+        if name == "tiff":
+            picture, turn = of_tiff(path)
+        else:
+            picture = Image.open(path, formats=FORMATS)
+            refuse_several(frames_of(picture))
         bits: tuple[int, ...] = tag(picture, BITS, (8,))
         deep = picture.mode[0] != "I" and (is_deep(picture) or max(bits) > 8)
         if (samples := tag(picture, SAMPLES, 1)) > len(picture.getbands()):
             raise Unclear(f"holds {samples} samples per pixel; save it as grey or RGB")
         picture.load()
+        turn = picture.getexif().get(ORIENTATION, turn)
         ImageOps.exif_transpose(picture, in_place=True)
     picture.info |= {TURN: turn, DEEP: deep}
     return picture
 
 
-def of_tiff(path: Path) -> Image.Image:
-    """A TIFF as Pillow opens it, or its values, if it has one sample and no palette."""
+def refuse_several(number: int) -> None:
+    if number > 1:
+        raise Unclear(f"holds {number} pictures; save only the one you mean")
+
+
+def of_tiff(path: Path) -> tuple[Image.Image, int]:
+    """A TIFF as Pillow opens it, or its values, if it has one sample and no palette; its turn."""
+    with opened(path) as scenes:
+        refuse_several(max(len(scenes), *scenes[0].sizes.values(), 0))
+        turn = scenes[0].turn
     with suppress(UnidentifiedImageError):
         picture = Image.open(path, formats=("TIFF",))
         if len(picture.getbands()) > 1 or picture.mode == "P":
-            return picture
-    return as_picture(read_exact(path))
+            return picture, turn
+    return as_picture(read_exact(path)), turn
 
 
 def as_picture(values: np.ndarray) -> Image.Image:

@@ -30,8 +30,7 @@ def opened(path: Path) -> Iterator[list[Scene]]:
     """
     with explained(path):
         picture = Image.open(path, formats=FORMATS)
-        # What cameras put behind a JPEG (MPO) is a preview, or another view.
-        frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        frames = frames_of(picture)
         deep, bits = is_deep(picture), 0
         if picture.format == "JPEG2000":
             bits = precision(path)
@@ -76,6 +75,11 @@ def explained(path: Path) -> Iterator[None]:
     except Exception as error:  # decoders raise nearly anything on broken files
         reason = " ".join(str(error).split())
         raise ValueError(f"cannot be read ({reason}); {REMEDY}") from error
+
+
+def frames_of(picture: Image.Image) -> int:
+    """The frames of an opened picture: what cameras put behind a JPEG (MPO) is none of them."""
+    return 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
 
 
 def is_deep(picture: Image.Image) -> bool:

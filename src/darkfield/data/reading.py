@@ -64,14 +64,18 @@ class Picture(NamedTuple):
 @contextmanager
 def opened(path: Path) -> Iterator[list[Scene]]:
     """The scenes of a file of any kind; raises ValueError with the reason and the remedy."""
+    with reader(kind_of(path))(path) as scenes:
+        yield scenes
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a file; raises ValueError with the reason and the remedy if it is no file."""
     if path.exists() and not path.is_file():
         raise ValueError("is a folder or a device, not a file; move it elsewhere")
     try:
-        found = kind(path)
+        return kind(path)
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror}); {REMEDY}") from error
-    with reader(found)(path) as scenes:
-        yield scenes
 
 
 def reader(kind: str) -> Callable[[Path], AbstractContextManager[list[Scene]]]:
