@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 # What the pages leave to the reader.
 WORDS = {
-    **{"PICTURES": "new/images", "OUT": "out", "RULE": "objects", "synthetic-10min": "small"},
+    **{"PICTURES": "new/images", "OUT": "out", "RULE": "metrics", "synthetic-10min": "small"},
     **{"models/NAME": "models/synthetic", "apply NAME": "apply mine", "use NAME": "use small"},
 }
 
