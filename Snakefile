@@ -15,7 +15,7 @@ include: "workflow/rules/engine.smk"  # records in dvc.lock what has run, and be
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/network.smk"  # train
 include: "workflow/rules/measure.smk"  # evaluate, select, objects, calibrate, metrics; on demand: folds, label review, a model folder
-include: "workflow/rules/report.smk"  # overlays, plots, html_report, validation, validation
+include: "workflow/rules/report.smk"  # overlays, plots, html_report, validation
 include: "workflow/rules/predict.smk"  # on demand: new pictures labelled, in batches
 include: "workflow/rules/publish.smk"  # on demand: the model for other programs
 
