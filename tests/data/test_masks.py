@@ -7,10 +7,10 @@ from PIL import Image
 
 from darkfield.classes import VOID
 from darkfield.data.images import read_image
-from darkfield.data.instances import find_numbers, read_numbers
+from darkfield.data.instances import read_numbers
 from darkfield.data.mask_values import flatten, numbered
 from darkfield.data.masks import flatten_pairs, gather_masks
-from darkfield.data.pairs import find_pairs
+from darkfield.data.pairs import find_numbers, find_pairs
 from darkfield.data.pixels import Pictures, digest
 from darkfield.data.split import split_images
 from darkfield.data.stats import class_counts
@@ -191,7 +191,7 @@ def run(root, mask_values=VALUES, check=True, background="background"):
             stem: pair for k, (stem, pair) in enumerate(pairs.items()) if 2 * k // len(pairs) == i
         }
         options = {"mask_values": mask_values, "classes": CLASSES, "check": check}
-        options["numbers"] = find_numbers(root)
+        options["numbers"] = find_numbers(root)[0]
         problems += flatten_pairs(some, *(folder / name for name in NAMES), **options, threads=2)
     if problems:
         raise UserError(*problems)
@@ -244,6 +244,19 @@ def test_objects_come_with_their_numbers(root):
     np.testing.assert_array_equal(first[: mask.size], numbers.ravel())
     assert not first[mask.size :].any()
     assert (first.dtype, len(second)) == (np.uint16, 0)
+
+
+def test_numbers_pair_up_as_masks_do(root):
+    for part in ("images", "masks"):
+        (root / part / "sub").mkdir()
+        (root / part / "a.png").rename(root / part / "sub/a.png")
+    number(root, "a", np.zeros((20, 30), np.uint8))
+    (root / "instances/sub").mkdir()
+    (root / "instances/a.png").rename(root / "instances/sub/a.png")
+    assert find_numbers(root)[0].keys() <= find_pairs(root)[0].keys()
+    assert find_numbers(root)[0].keys() == {"sub_a"}
+    Image.new("L", (30, 20)).save(root / "instances/sub/a.tif")
+    assert "a.tif differ in their suffix only" in "".join(find_pairs(root)[1])
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from darkfield.data.instances import find_numbers
 from darkfield.data.masks import flatten_pairs
-from darkfield.data.pairs import find_pairs
+from darkfield.data.pairs import find_numbers, find_pairs
 from darkfield.data.pixels import batch_rows
 from darkfield.data.reading import asked_of, folder_ranges
 from darkfield.engine.script import job
@@ -23,7 +22,7 @@ with job(snakemake) as log:
         Path(out.image_pixels),
         Path(out.mask_pixels),
         Path(out.object_pixels),
-        numbers=find_numbers(Path(snakemake.input.root)),
+        numbers=find_numbers(Path(snakemake.input.root))[0],
         asked=asked,
         ranges=folder_ranges([(image, "") for image, _ in pairs.values()], asked),
         um_per_pixel=data["um_per_pixel"],

@@ -5,17 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from darkfield.classes import VOID
-from darkfield.data.images import is_picture, open_image
-from darkfield.files import stem_of
-
-FOLDER = "instances"
-
-
-def find_numbers(root: Path) -> dict[str, Path]:
-    """The pictures in ROOT/instances, which need not exist, by their stem, sorted."""
-    folder = root / FOLDER
-    files = sorted(filter(is_picture, folder.iterdir())) if folder.is_dir() else []
-    return {stem_of(path): path for path in files}
+from darkfield.data.images import open_image
 
 
 def read_numbers(path: Path, mask: np.ndarray, background: int | None = 0) -> np.ndarray:

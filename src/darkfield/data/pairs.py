@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from darkfield.data.images import SUFFIXES, is_picture
-from darkfield.data.instances import find_numbers
 from darkfield.data.mask_files import is_mask
 from darkfield.files import image_and_mask_folders, stem_of, wrong_name
 
@@ -37,12 +36,19 @@ def find_pairs(
             more += unpaired(images, masks, masks_folder, partners)
             more += strangers(masks, partners.values(), images_folder)
         pairs = {name: (images[name], masks[partner]) for name, partner in partners.items()}
-    problems += more or [
+    numbers, wrong = find_numbers(root)
+    problems += wrong + more or [
         f"{path}: has no mask in {masks_folder}; remove this file"
-        for name, path in find_numbers(root).items()
+        for name, path in numbers.items()
         if name not in pairs
     ]
     return {name: pairs[name] for name in sorted(pairs)}, problems
+
+
+def find_numbers(root: Path) -> tuple[dict[str, Path], list[str]]:
+    """The files below ROOT/instances, which need not exist, as `named` gives them."""
+    folder = root / "instances"
+    return named(folder, is_picture) if folder.is_dir() else ({}, [])
 
 
 def named(folder: Path, is_its: Callable[[Path], bool]) -> tuple[dict[str, Path], list[str]]:
