@@ -22,7 +22,7 @@ from darkfield.data import listing
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
-from darkfield.report import labels
+from darkfield.report import labelling
 from darkfield.report.unfamiliar import warned, warning
 
 SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
@@ -141,7 +141,7 @@ def swap(one, other):
 
 def test_it_continues_where_it_stopped(model, pictures, tmp_path, monkeypatch):
     """Killed before the last label is written: what was finished is kept, the rest is made."""
-    out, write = tmp_path / "out", labels.write_label
+    out, write = tmp_path / "out", labelling.write_label
 
     def killed(path, *rest):
         if path.name == "three.png":
@@ -151,7 +151,7 @@ def test_it_continues_where_it_stopped(model, pictures, tmp_path, monkeypatch):
     run_predict([str(pictures)], tmp_path / "whole", model)
     run_predict([str(pictures / "one.png")], out, model)
     with monkeypatch.context() as patch:
-        patch.setattr(labels, "write_label", killed)
+        patch.setattr(labelling, "write_label", killed)
         with pytest.raises(SystemExit):
             run_predict([str(pictures)], out, model)
     for name in ("counts.csv", "index.html"):
@@ -240,7 +240,7 @@ def test_a_kill_between_overlay_and_label(model, pictures, tmp_path, monkeypatch
     first, picture = contents(out), one.read_bytes()
     one.write_bytes((pictures / "three.png").read_bytes())
     with monkeypatch.context() as patch:
-        patch.setattr(labels, "write_label", lambda *_: sys.exit())
+        patch.setattr(labelling, "write_label", lambda *_: sys.exit())
         with pytest.raises(SystemExit):
             run_predict([str(one)], out, model)
     assert contents(out) != first
