@@ -220,6 +220,18 @@ def test_a_changed_model_makes_its_labels_again(model, pictures, tmp_path):
     assert contents(out) == contents(tmp_path / "fresh") != first
 
 
+def test_a_label_is_kept_only_as_long_as_all_code_that_made_it_is_the_same():
+    """The code that reads pictures, too, of any kind; not that of tables and pages."""
+    package = REPOSITORY / "src/darkfield"
+    files = {path.relative_to(package).as_posix() for path in labelling.code()}
+    assert files >= {
+        *("report/labelling.py", "report/label_file.py", "report/overlays.py"),
+        *("data/reading.py", "data/depth.py", "data/tiff.py", "data/raster.py", "data/zeiss.py"),
+        *("network/predictor.py", "objects/table.py", "objects/confidence.py"),
+    }
+    assert not {"report/labels.py", "report/predictions.py", "cli.py"} & files
+
+
 def test_what_a_label_lacks_is_made_and_what_is_not_of_it_is_removed(model, pictures, tmp_path):
     """Probabilities of a picture that was replaced do not come back later."""
     out = tmp_path / "out"

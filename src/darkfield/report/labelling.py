@@ -1,6 +1,5 @@
 """The label of one picture: kept from a former run if it still holds, made anew otherwise."""
 
-import inspect
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -117,11 +116,19 @@ def maker(order: Order) -> dict[str, Any]:
     """
     rescaled = order.to_scale is not None and [order.to_scale, order.um_per_pixel]
     read_as = {"asked": order.asked, "rescaled": rescaled}
-    source = Path(inspect.getfile(Predictor))
-    code = code_digest([source, *modules(source)])
-    made_by = read_as | order.predictor.digests | {"code": code}
+    made_by = read_as | order.predictor.digests | {"code": code_digest(code())}
     as_recorded: dict[str, Any] = json.loads(json.dumps(made_by))
     return as_recorded
+
+
+def code() -> list[Path]:
+    """The source files that decide what is in a label: this one and all that it imports.
+
+    They read pictures, run the network, tell objects apart and write; tables and pages are not
+    among them, since those are made anew in every run.
+    """
+    here = Path(__file__)
+    return [here, *modules(here)]
 
 
 def label_image(
