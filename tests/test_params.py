@@ -315,6 +315,7 @@ def test_all_problems_at_once(params):
         ("colours", {"erythrocyte": "#ABCDEF", "spirochaete": "#abcdef"}, "of 'erythrocyte'; give"),
         ("colours", {"erythrocyte": "red"}, "is not a mapping of names of classes to"),
         ("predict", {"tta": "turns"}, "predict.tta: 'turns' is not true or false, or flip"),
+        ("augment", {"flip": "up"}, "augment.flip: 'up' is not true or false, or horizontal"),
         ("data", {"classes": {"background": 0, "Ignore": 1}}, "'Ignore' is what data.mask_values"),
     ],
 )

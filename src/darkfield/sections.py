@@ -15,6 +15,7 @@ from darkfield.values import (
     Edge,
     EncoderName,
     Flag,
+    Flips,
     GroupBy,
     MaskValues,
     Maybe,
@@ -213,7 +214,9 @@ class Augment(Section):
         le=1,
         description="Fraction of the crops that must contain a class other than background.",
     )
-    flip: Flag = Field(False, description="Flip pictures left-right and top-bottom.")
+    flip: Flips = Field(
+        False, description="Flip pictures: horizontal: left-right; true: top-bottom as well."
+    )
     turn: Flag = Field(False, description="Turn pictures by right angles.")
     brightness: Number = Field(
         0, ge=0, description="Range of brightness, as in torchvision's ColorJitter."

@@ -133,6 +133,7 @@ GroupBy = Annotated[
 ]
 ClassName = Annotated[str, Field(title="the name of a class")]
 Tta = Flag | Literal["flip"]  # test-time augmentation
+Flips = Flag | Literal["horizontal"]  # augmentation in training
 Maybe = Annotated[T | None, BeforeValidator(null)]
 Suffix = Annotated[str, Field(pattern=r"^[^/{}<>\x00-\x1f]+$", title="the end of a name")]
 Kind = Literal["blob", "filament", "component"]  # of objects: see darkfield.objects.kinds

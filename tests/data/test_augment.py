@@ -105,6 +105,19 @@ def test_turns_and_flips_reach_all_eight_and_move_mask_and_image_alike():
     assert len(seen) == 8
 
 
+def test_horizontal_flips_keep_up_and_down():
+    """As true without its second half, for pictures that have an up, such as streets."""
+    transform = augmentation(Augment(flip="horizontal"), None)
+    image, mask = pair(12, 20, spot=(2, 5))
+    seen = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        a, b = transform(image, mask)
+        assert (a[0] == b).all()
+        seen.add(tuple(map(int, b.nonzero()[0])))
+    assert seen == {(2, 5), (2, 14)}
+
+
 @pytest.mark.parametrize(
     "name", ["brightness", "contrast", "saturation", "hue", "stray_light", "blur", "noise"]
 )

@@ -116,7 +116,9 @@ def augmentation(
     if crop:
         steps.append(RandomWindow(crop, cfg.scale, cfg.foreground, background))
     if cfg.flip:
-        steps += [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
+        steps.append(v2.RandomHorizontalFlip())
+    if cfg.flip is True:
+        steps.append(v2.RandomVerticalFlip())
     if cfg.turn:
         steps.append(v2.RandomApply([v2.RandomRotation((90, 90))]))
     jitter = (cfg.brightness, cfg.contrast, cfg.saturation, cfg.hue)
