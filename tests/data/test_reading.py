@@ -59,6 +59,30 @@ def test_pictures_of_another_bit_depth_are_refused_and_empty_fields_are_not(tmp_
     assert len(images([*twelve, sixteen], mixed, asked)) == 4
 
 
+def test_a_picture_of_a_few_bits_less_or_more_is_read_and_that_is_said(tmp_path):
+    """It may as well be one of another exposure; a field without cells is dim, and not told of."""
+    noise = np.random.default_rng(0).normal(0, 1, GREY.shape)
+    twelve = [write(tmp_path / f"{i}.tif", GREY * 16.0 + noise) for i in range(3)]
+    empty = write(tmp_path / "empty.tif", 320 + 9 * noise)
+    ten, fourteen = (write(tmp_path / f"{n}.tif", GREY * float(n)) for n in (4, 64))
+    ranges = folder_ranges([*twelve, empty, ten], NOTHING)
+
+    def told(picture, ranges):
+        _, _, said = read(*picture, NOTHING, ranges).how.read.partition(" %); ")
+        return said.partition(" in this range")[0]
+
+    assert [told(p, ranges) for p in (*twelve, empty, ten)] == ["", "", "", "", "dim"]
+    assert told(fourteen, ranges) == "glaring"
+    half = write(tmp_path / "half.tif", GREY * 9.0)  # less light, but no bits less
+    assert told(half, ranges) == ""
+
+
+def test_so_is_one_that_a_models_range_does_not_suit(tmp_path):
+    ranges = folder_ranges([], NOTHING, {"uint16": (0, 3200)})
+    dim = read(*write(tmp_path / "a.tif", GREY * 4.0), NOTHING, ranges).how.read
+    assert dim == "0 to 3200 (the model's); dim in this range, as if of fewer bits"
+
+
 def test_the_range_does_not_depend_on_who_asks_first(folder):
     one, other = folder_ranges(folder, NOTHING), folder_ranges(folder, NOTHING)
     assert [*map(np.ndarray.tolist, images(folder, one))] == [
@@ -102,7 +126,7 @@ def test_broken_files_and_those_that_state_a_range_do_not_count(folder, tmp_path
 
 def test_the_range_of_the_model_comes_first_and_what_is_asked_before_it(folder):
     ranges = folder_ranges(folder, NOTHING, {"uint16": (0, 1600)})
-    (path, part), *_ = folder
+    *_, (path, part) = folder
     assert read(path, part, NOTHING, ranges).how.read == "0 to 1600 (the model's)"
     asked = Asked(limits=(0, 200))
     assert read(path, part, asked, ranges).how.read == "0 to 200 (asked)"

@@ -10,6 +10,8 @@ PERCENTILES = (0.1, 99.9)
 MOST_SAMPLES = 1 << 16  # values that a picture contributes to a range
 NEARLY = 16  # below this part of a range a picture is black to the eye
 ROWS = 512  # of a picture at a time
+DIM = "dim in this range, as if of fewer bits"
+GLARING = "glaring in this range, as if of more bits"
 
 
 def to_bytes(pixels: np.ndarray, limits: Sequence[Limits]) -> np.ndarray:
@@ -70,17 +72,18 @@ def ground(samples: Sequence[np.ndarray], limits: Limits) -> float | None:
     return float(np.median(medians)) if medians else None
 
 
-def refuse_other_depth(
-    pixels: np.ndarray, limits: Limits, source: str, background: float | None
-) -> None:
-    """Raise ValueError if a picture would be all white, or black, in the range of others.
+def remark(pixels: np.ndarray, limits: Limits, source: str, background: float | None) -> str:
+    """What is to be said of a picture in the range of others; empty if nothing is.
 
-    It is black if what is brightest in it is darker than the `background` of the others: a field
-    without cells has their background, a picture of fewer bits has not.
+    Raises ValueError if it would be all white, or black. It is black if what is brightest in it is
+    darker than the `background` of the others: a field without cells has their background, a
+    picture of far fewer bits has not. One of 10 bits beside 12 cannot be told from one that was
+    taken in less light, so it is remarked on, not refused.
     """
     if not len(values := sample(pixels)):
-        return
-    (low, high), (dark, bright) = limits, np.percentile(values, PERCENTILES)
+        return ""
+    low, high = limits
+    dark, middle, bright = np.percentile(values, [PERCENTILES[0], 50, PERCENTILES[1]])
     black = background is not None and bright < min(background, low + (high - low) / NEARLY)
     if black or dark > high:
         raise ValueError(
@@ -89,3 +92,6 @@ def refuse_other_depth(
             "it is of another camera, read it by itself, or give --range LOW HIGH (params.yaml: "
             "range)"
         )
+    if bright <= 2 * middle:  # a field without cells may be dim
+        return ""
+    return DIM if bright < high / 2 else GLARING if bright > 2 * high else ""

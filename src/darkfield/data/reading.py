@@ -15,7 +15,7 @@ import numpy as np
 
 from darkfield.data.axes import TIME, Asked, Limits, Raw, Scene, composed, parts
 from darkfield.data.colour import shown
-from darkfield.data.depth import ground, pooled, refuse_other_depth, sample, to_bytes
+from darkfield.data.depth import ground, pooled, remark, sample, to_bytes
 from darkfield.data.kinds import EXTRA, READ, REMEDY, kind, refusal
 
 ONE_PICTURE = (".png", ".jpg", ".jpeg", ".bmp")  # not opened to list what they hold
@@ -131,6 +131,7 @@ def read(path: Path, part: str, asked: Asked, ranges: Ranges) -> Picture:
     """
     raw = read_raw(path, part, asked)
     own: Limits | None = None
+    said = ""
     limits: tuple[Limits, ...]
     if asked.limits and raw.pixels.dtype.name in (asked.dtypes or raw.pixels.dtype.name):
         limits, source = (asked.limits,), "asked"
@@ -140,12 +141,13 @@ def read(path: Path, part: str, asked: Asked, ranges: Ranges) -> Picture:
         limits, source = (), ""
     else:
         own, source, background = ranges(raw.pixels.dtype.name)
-        refuse_other_depth(raw.pixels, own, source, background)
+        said = remark(raw.pixels, own, source, background)
         limits = (own,)
     image = shown(to_bytes(raw.pixels, limits) if limits else raw.pixels, raw.icc)
     spans = ", ".join(f"{low:.6g} to {high:.6g}" for low, high in limits)
-    notes = (f"{spans} ({source})" if limits else "8 bits", *raw.notes)
-    how = How("; ".join(notes), raw.pixels.dtype.name, own, raw.um_per_pixel, raw.um_from)
+    notes = [f"{spans} ({source})" if limits else "8 bits", said, *raw.notes]
+    words = "; ".join(filter(None, notes))
+    how = How(words, raw.pixels.dtype.name, own, raw.um_per_pixel, raw.um_from)
     return Picture(image, raw.turn, how)
 
 
