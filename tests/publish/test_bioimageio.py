@@ -12,8 +12,9 @@ from PIL import Image
 
 from darkfield.files import UserError
 from darkfield.network.spec import ModelSpec
-from darkfield.publish.bioimageio import package, smallest
+from darkfield.publish.bioimageio import COVER, cover, package, smallest
 from darkfield.publish.onnx import OPSET, as_input, probabilities, scenes, start, to_onnx
+from darkfield.report.palette import class_colours, rgb
 
 for library in ("onnxruntime", "onnxscript", "bioimageio.core"):
     pytest.importorskip(library, reason=f"no {library}: pip install 'darkfield[export]'")
@@ -107,6 +108,15 @@ def test_what_it_holds(native):
     assert leaving["axes"][1]["channel_names"] == ["background", "erythrocyte", "spirochaete"]
     assert arrays["test_input.npy"].shape == arrays["test_output.npy"].shape == (1, 3, 48, 48)
     assert arrays["test_input.npy"].max() > 1
+
+
+def test_a_model_of_other_things_shows_no_cells_on_its_cover():
+    classes = {"sky": 0, "road": 1, "car": 2, "tree": 3}
+    other = ModelSpec.model_validate(SPEC | {"classes": classes, "background": None})
+    cells = as_input(scenes((48, 48), 1))
+    (colours,) = {tuple(map(tuple, row)) for row in np.asarray(cover(cells, cells, other)).tolist()}
+    stripes = [rgb(colour).tolist() for colour in class_colours(other).values()]
+    assert [*map(list, colours)] == [stripe for stripe in stripes for _ in range(COVER // 2)]
 
 
 def test_the_same_model_is_the_same_bytes(native, filter_of_native_pictures, tmp_path):

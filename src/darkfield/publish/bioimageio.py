@@ -19,7 +19,8 @@ from darkfield.files import UserError
 from darkfield.network.spec import ModelSpec
 from darkfield.publish.card import NO_DEVICE, PAPERS, card, sizes, summary, title
 from darkfield.report.overlays import paint
-from darkfield.report.palette import class_colours
+from darkfield.report.palette import class_colours, rgb
+from darkfield.sections import Data
 
 # Zip and zoo require a time: the first that zip can hold, so that equal models give equal bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -67,9 +68,15 @@ def identifiers(names: Sequence[str]) -> list[str]:
 
 
 def cover(image: np.ndarray, probabilities: np.ndarray, spec: ModelSpec) -> Image.Image:
-    """The test image beside a copy with its classes painted on it, 2 : 1."""
-    scene = image[0].transpose(1, 2, 0).astype(np.uint8)
+    """The test image beside a copy with its classes painted on it, 2 : 1.
+
+    The image shows cells. Of a model of other classes the cover shows their colours alone.
+    """
     colours = [*class_colours(spec).values()]
+    if spec.classes.keys() != Data().classes.keys():
+        stripes = np.stack([[rgb(colour) for colour in colours]])
+        return Image.fromarray(stripes).resize((2 * COVER, COVER), Image.Resampling.NEAREST)
+    scene = image[0].transpose(1, 2, 0).astype(np.uint8)
     labels = probabilities[0].argmax(axis=0)
     panels = (scene, paint(scene, labels, colours, spec.background_index))
     sheet = Image.new("RGB", (2 * COVER, COVER))
