@@ -211,6 +211,17 @@ def test_training_starts_from_a_models_weights(tmp_path):
     spec = read_json(folder / "results/train/model.json")
     assert len(spec["provenance"]["pretrained_weights"]) == 64
     assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] < first
+    params["train"] |= {"pretrained_weights": None, "teacher": "mine", "teaching": 0.9}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
+    spec = read_json(folder / "results/train/model.json")
+    assert len(spec["provenance"]["teachers"]) == 1
+    assert spec["trained_on"]
+    params["train"] |= {"pretrained_weights": "mine", "teacher": "nobody"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    done = run(folder, "snakemake", "--cores", "2", "train")
+    assert "train.teacher: models/nobody has no model.json in it; copy a model there" in done.stdout
+    params["train"]["teacher"] = None
     params["model"]["notebook_head"] = True
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = run(folder, "snakemake", "--cores", "2", "train")

@@ -32,11 +32,12 @@ def run(dataset, folder, epochs, **options):
     device, precision = setup("cpu", options.pop("precision", "fp32"), options.pop("threads", 2))
     model = Model(**options.pop("model", {}))
     class_weights = options.pop("class_weights", [0.2, 0.9, 1.0])
+    teach = options.pop("teach", None)
     cfg = Train(**{"epochs": epochs, "batch_size": 2} | options)
     torch.manual_seed(cfg.seed)
     model = build(model, 3)
     options = CHANNELS | {"class_weights": class_weights, "device": device, "precision": precision}
-    return model, train(model, dataset, cfg, folder, **options)
+    return model, train(model, dataset, cfg, folder, teach=teach, **options)
 
 
 def digests(folder):

@@ -154,6 +154,8 @@ def of_training(params: Params) -> Iterator[tuple[str, str]]:
         yield "train.compile", "works in one process alone; set train.processes: 1"
     if params.model.notebook_head and params.model.name != "segnet":
         yield "model.notebook_head", "only segnet has it"
+    if params.predict.monte_carlo and not params.model.dropout:
+        yield "predict.monte_carlo", "needs model.dropout; set it, or monte_carlo: 0"
     if train.pretrained_weights and params.model.encoder_weights:
         yield "model.encoder_weights", "train.pretrained_weights replaces them; set null"
 
@@ -172,10 +174,9 @@ def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
     if seen == "native":
         yield "image_size", "native pictures differ in size; set train.crop"
         return
-    if model.name.startswith("segnet"):
-        if model.encoder_weights:
-            yield "model.encoder_weights", f"{model.name} has no encoder to load"
-    else:
+    if not model.name.startswith("segnet"):
+        if model.dropout:
+            yield "model.dropout", "only segnet and segnet_vgg16 have it; set 0"
         if any(side % 32 for side in (*seen, *params.predict.tile)):
             yield (
                 "model.name",

@@ -127,7 +127,7 @@ class Split(Section):
 
 
 class Model(Section):
-    """The network; all but name and notebook_head are for unet, unetplusplus and manet."""
+    """The network; encoder, its depth and decoder_channels are for unet, unetplusplus and manet."""
 
     name: Literal["segnet", "segnet_vgg16", "unet", "unetplusplus", "manet"] = Field(
         "segnet", description="segnet, segnet_vgg16, unet, unetplusplus or manet."
@@ -136,7 +136,9 @@ class Model(Section):
         "resnet18", description="Encoder, by its name in segmentation_models.pytorch."
     )
     encoder_weights: Maybe[Literal["imagenet"]] = Field(
-        None, description="imagenet (only for tu-tf_efficientnet_lite0), or null: random ones."
+        None,
+        description="imagenet (tu-tf_efficientnet_lite0 to 2; VGG16's for segnet), or null: random "
+        "ones.",
     )
     encoder_depth: Whole = Field(5, ge=3, le=5, description="Number of encoder stages.")
     decoder_channels: tuple[Channels, ...] = Field(
@@ -145,6 +147,9 @@ class Model(Section):
     notebook_head: Flag = Field(
         False, description="Batch norm and ReLU on the logits of segnet, as in the notebook."
     )
+    dropout: Number = Field(
+        0, ge=0, lt=1, description="Dropout in the inner stages of segnet, as in Bayesian SegNet."
+    )
 
 
 class Train(Section):
@@ -152,6 +157,14 @@ class Train(Section):
 
     pretrained_weights: Maybe[ModelName] = Field(
         None, description="NAME of models/NAME whose weights to start from, or null: random ones."
+    )
+    teacher: Maybe[ModelName] = Field(
+        None,
+        description="NAME of models/NAME, a model or a folder of several, whose mean prediction to "
+        "learn from, too, or null.",
+    )
+    teaching: Number = Field(
+        0.5, ge=0, le=1, description="Share of the loss that is the difference from the teacher."
     )
     epochs: Whole = Field(
         12, ge=1, le=9999, description="Number of epochs; each leaves a checkpoint."
@@ -163,7 +176,9 @@ class Train(Section):
     crop: Maybe[Size] = Field(
         None, description="[height, width] of random windows, or null: whole pictures."
     )
-    optimizer: Literal["adam", "adamw"] = Field("adam", description="adam or adamw.")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", description="adam, adamw, or sgd, with a momentum of 0.9."
+    )
     learning_rate: Number = Field(0.001, gt=0, description="Learning rate at its highest.")
     class_weights: Maybe[Literal["counts", "median_frequency"] | tuple[Weight, ...]] = Field(
         (1, 1, 3),
@@ -251,6 +266,12 @@ class Predict(Section):
     tta: Tta = Field(
         False,
         description="Test-time augmentation: flip: left and right; true: all flips and turns.",
+    )
+    monte_carlo: Whole = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Passes with model.dropout to average, as in Bayesian SegNet; 0: one without.",
     )
 
 

@@ -81,8 +81,18 @@ def test_metrics_of_all_folds_say_it_of_all_their_images():
 def test_what_pretrained_weights_know_stays_in_train_unless_the_user_says_otherwise(tmp_path):
     spec = tmp_path / "model.json"
     write_json(spec, {"trained_on": {"c": 0}})
-    assert kept_in_train(TABLE, spec, "refuse") == [False] * 2 + [True] * 2 + [False] * 3
-    assert not any(kept_in_train(TABLE, spec, "report"))
+    assert kept_in_train(TABLE, [spec], "refuse") == [False] * 2 + [True] * 2 + [False] * 3
+    assert not any(kept_in_train(TABLE, [spec], "report"))
+    other = tmp_path / "other.json"
+    write_json(other, {"trained_on": {"a": 0}})
+    both = kept_in_train(TABLE, [spec, other], "refuse")
+    assert both == [
+        one or two
+        for one, two in zip(
+            *(kept_in_train(TABLE, [path], "refuse") for path in (spec, other)), strict=True
+        )
+    ]
+    assert both[0]
     assert not any(kept_in_train(TABLE, [], "refuse"))
 
 

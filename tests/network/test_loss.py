@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from darkfield.classes import VOID
-from darkfield.network.loss import cross_entropy, dice
+from darkfield.network.loss import cross_entropy, dice, distillation
 
 
 @pytest.mark.parametrize("weight", [None, [1.0, 1.0, 3.0], [0.1, 0.0, 0.9]])
@@ -86,3 +86,21 @@ def test_a_batch_of_void_alone_contributes_nothing(weight):
     loss.backward()
     assert loss == 0
     assert (logits.grad == 0).all()
+
+
+def test_distillation_is_torchs_divergence_of_every_pixel():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 9, 7, requires_grad=True)
+    taught = torch.randn(2, 3, 9, 7).softmax(dim=1)
+    loss = distillation(logits, taught)
+    pixels = [x.movedim(1, -1).reshape(-1, 3) for x in (logits.log_softmax(1), taught)]
+    assert loss.item() == pytest.approx(F.kl_div(*pixels, reduction="batchmean").item(), rel=1e-5)
+    loss.backward()
+    # Of the softmax's logits: its probabilities less those to learn, as for one-hot masks.
+    expected = (logits.softmax(1) - taught) / (2 * 9 * 7)
+    assert torch.allclose(logits.grad, expected, atol=1e-6)
+
+
+def test_nothing_is_learnt_from_a_teacher_of_the_same_opinion():
+    logits = torch.randn(1, 3, 9, 7, requires_grad=True)
+    assert distillation(logits, logits.detach().softmax(1)).item() == pytest.approx(0, abs=1e-6)

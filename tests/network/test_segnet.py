@@ -78,6 +78,16 @@ def test_the_decoder_uses_the_pooling_indices(monkeypatch):
     assert not torch.allclose(model(x), before, atol=1e-3)
 
 
+@pytest.mark.parametrize(("name", "layers"), [("segnet", 2), ("segnet_vgg16", 6)])
+def test_dropout_is_in_the_inner_stages_alone(name, layers):
+    """For VGG16: the central six, as in Bayesian SegNet."""
+    model, calls = build(Model(name=name, dropout=0.5), 3), []
+    model.dropout.register_forward_hook(lambda *args: calls.append(args[2].shape[-1]))
+    model(torch.rand(2, 3, 64, 64))
+    assert len(calls) == layers
+    assert max(calls) <= 16
+
+
 def test_gradients_reach_every_parameter_deterministically():
     torch.use_deterministic_algorithms(True)
     try:

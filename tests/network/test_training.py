@@ -125,6 +125,26 @@ def test_dice_joins_the_loss(dataset, tmp_path):
     assert plain[0]["loss"] + 0.1 < both[0]["loss"] < plain[0]["loss"] + 1.1
 
 
+def test_sgd_learns(dataset, tmp_path):
+    _, history = run(dataset, tmp_path, 6, optimizer="sgd", learning_rate=0.01)
+    assert history[-1]["loss"] < 0.9 * history[0]["loss"]
+
+
+def test_a_pupil_learns_what_its_teacher_sees(dataset, tmp_path):
+    """Of a teacher that takes all for class 2, whatever the masks say."""
+
+    def teach(images):
+        assert images.dtype == torch.uint8
+        return (
+            torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(len(images), 3, *images.shape[2:])
+        )
+
+    options = {"batch_size": 4, "learning_rate": 3e-3}
+    model, _ = run(dataset, tmp_path, 10, teach=teach, teaching=1, **options)
+    x = normalise(torch.stack([dataset[i, 0][0] for i in range(4)]), **CHANNELS)
+    assert (model(x).argmax(dim=1) == 2).float().mean() > 0.95
+
+
 def test_without_shuffling_images_come_in_order(dataset, tmp_path):
     class Watched(DarkfieldDataset):
         def __getitem__(self, key):

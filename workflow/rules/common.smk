@@ -20,6 +20,7 @@ import darkfield.engine.private
 import darkfield.validation
 from darkfield.classes import foreground
 from darkfield.data.split_file import lists as split_lists
+from darkfield.data.trained_on import teachers
 from darkfield.engine.imports import code_digest, code_files
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json

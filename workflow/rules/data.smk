@@ -96,11 +96,17 @@ rule split_batch:
         "../scripts/split_batch.py"
 
 
-# The model to start a training from; pictures that its weights have seen must not be tested on.
-PRETRAINED = config["train"]["pretrained_weights"]
-PRETRAINED_SPEC = [] if PRETRAINED is None else f"models/{PRETRAINED}/model.json"
-# Without such weights the setting changes nothing, so it must not make the split stale.
-TRAINED_ON = config["evaluate"]["trained_on"] if PRETRAINED_SPEC else "refuse"
+# The model to start a training from, and its teachers; pictures that they have seen must not be
+# tested on.
+PRETRAINED, TEACHER = (
+    config["train"][key] for key in ("pretrained_weights", "teacher")
+)
+PRETRAINED_SPEC = [] if PRETRAINED is None else [f"models/{PRETRAINED}/model.json"]
+TEACHER_SPECS = [] if TEACHER is None else or_exit(teachers, TEACHER)
+# Without such models the setting changes nothing, so it must not make the split stale.
+TRAINED_ON = (
+    config["evaluate"]["trained_on"] if PRETRAINED_SPEC + TEACHER_SPECS else "refuse"
+)
 
 
 # The user's own split or table of the images; a folder's files, since Snakemake hashes no folder.
@@ -114,6 +120,7 @@ rule split:
         images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
+        teacher=TEACHER_SPECS,
         own_split=SPLIT_LISTS,
     output:
         split="data/split.csv",
@@ -139,6 +146,7 @@ rule fold:
         split=rules.split.output.split,
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
+        teacher=TEACHER_SPECS,
     output:
         split="results/folds/{fold}/split.csv",
     log:

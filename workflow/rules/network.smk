@@ -11,6 +11,11 @@ rule train:
             [] if PRETRAINED is None else f"models/{PRETRAINED}/model.safetensors"
         ),
         pretrained_spec=PRETRAINED_SPEC,
+        teacher=[
+            path
+            for spec in TEACHER_SPECS
+            for path in (spec, spec.replace("model.json", "model.safetensors"))
+        ],
     output:
         checkpoints=expand(
             "results/{run}train/checkpoints/{epoch:04d}.safetensors",

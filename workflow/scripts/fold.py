@@ -12,7 +12,7 @@ with job(snakemake) as log:
     names = class_names(params.classes)
     split = read_csv(inputs.split)
     table = read_csv(inputs.manifest).merge(split, on="image")
-    seen = kept_in_train(table, inputs.pretrained, params.trained_on)
+    seen = kept_in_train(table, [*inputs.pretrained, *inputs.teacher], params.trained_on)
     strata, groups = strata_of(table, names), table["group"].tolist()
     options = {key: cfg[key] for key in ("folds", "train", "val", "seed")}
     splits = fold_splits(groups, strata, seen, fold, **options)

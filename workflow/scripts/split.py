@@ -24,7 +24,7 @@ with job(snakemake) as log:
     images = Pictures(inputs.images, manifest[["height", "width"]].to_numpy())
     fields = groups(read_features(inputs.keypoints, inputs.described), images)
     manifest["group"] = group_of = joined(fields, keys) if keys else fields
-    seen = kept_in_train(manifest, inputs.pretrained, params.trained_on)
+    seen = kept_in_train(manifest, [*inputs.pretrained, *inputs.teacher], params.trained_on)
     if own is not None and "split" in own:
         table = given_split(manifest["image"], group_of, seen, own["split"].tolist(), fractions)
     else:

@@ -26,8 +26,9 @@ from darkfield.files import (
 from darkfield.network.build import build, libraries, start_from
 from darkfield.network.device import setup
 from darkfield.network.distributed import first, launch, launched, process
-from darkfield.network.spec import ModelSpec, load_spec, save_spec
+from darkfield.network.spec import SPEC, WEIGHTS, ModelSpec, load_spec, save_spec
 from darkfield.network.states import claimed, remove_superseded, state_folder
+from darkfield.network.teacher import teacher
 from darkfield.network.training import enough_memory, train
 from darkfield.sections import Augment, Model, Train
 
@@ -52,15 +53,26 @@ def fit(device: torch.device, precision: str) -> None:
     )
     torch.manual_seed(cfg.seed)
     model = build(kind, len(classes))
-    pretrained, trained_on = {}, record(table)
-    if inputs.pretrained:
-        other = load_spec(Path(inputs.pretrained_spec))
-        order = matched(other.classes, classes, inputs.pretrained_spec)
-        start_from(model, Path(inputs.pretrained), order)
-        pretrained = {"pretrained_weights": sha256(Path(inputs.pretrained))}
-        trained_on = merged(trained_on, other.trained_on)
-        if trained_on is None and first():
-            log.warning("%s: %s", inputs.pretrained_spec, UNKNOWN)
+    others, teach = {}, None
+    start, teachers = (
+        [Path(path) for path in given if path.endswith(SPEC)]
+        for given in (inputs.pretrained_spec, inputs.teacher)
+    )
+    for path in start:
+        start_from(
+            model, Path(inputs.pretrained), matched(load_spec(path).classes, classes, str(path))
+        )
+        others["pretrained_weights"] = sha256(Path(inputs.pretrained))
+    if teachers:
+        folders = [path.parent for path in teachers]
+        teach = teacher(folders, classes, params.image_size, device, precision)
+        others["teachers"] = [sha256(folder / WEIGHTS) for folder in folders]
+    trained_on: dict[str, int] | None = record(table)
+    for path in (*start, *teachers):
+        before = load_spec(path).trained_on
+        trained_on = None if trained_on is None else merged(trained_on, before)
+        if before is None and first():
+            log.warning("%s: %s", path, UNKNOWN)
     used = versions(*libraries(kind))
     state = state_folder([dict(params.items()), precision, device.type, used], inputs)
     seen = cfg.crop or params.image_size
@@ -76,6 +88,7 @@ def fit(device: torch.device, precision: str) -> None:
             device=device,
             precision=precision,
             background=background,
+            teach=teach,
         )
     if not first():
         return
@@ -96,7 +109,7 @@ def fit(device: torch.device, precision: str) -> None:
         train=cfg,
         augment=augment,
         trained_on=trained_on,
-        provenance=made_by | pretrained,
+        provenance=made_by | others,
     )
     save_spec(snakemake.output.spec, spec)
     remove_superseded(state)

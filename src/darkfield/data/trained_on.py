@@ -2,7 +2,7 @@
 
 A record maps the digest of each image (`pixels.digest`) to a number that all images of its field of
 view share. It is stored as `trained_on` in model.json and includes the images that pretrained
-weights were trained on.
+weights and teachers were trained on.
 Tables of images have the columns image_pixels_sha256, group (the field of view) and split.
 """
 
@@ -29,7 +29,7 @@ def record(table: "pd.DataFrame") -> dict[str, int]:
 
 
 def merged(now: dict[str, int], before: dict[str, int] | None) -> dict[str, int] | None:
-    """The record of a model trained on `now` that started from one trained on `before`.
+    """The record of a model trained on `now` that learnt from one trained on `before`.
 
     Fields of view are numbered again from 0; fields of the two records that share an image become
     one. None, meaning unknown, if `before` is None.
@@ -117,14 +117,25 @@ def pooled(folds: Sequence[dict[str, Any]], images: int) -> dict[str, Any]:
     return {"leak": counts, "caveats": caveats(counts)} if found else {}
 
 
-def kept_in_train(
-    table: "pd.DataFrame", pretrained: Sequence[str] | str, setting: str
-) -> list[bool]:
-    """Which images may not test a model that starts from pretrained weights.
+def teachers(name: str) -> list[str]:
+    """The model.json of each model that train.teacher names: models/NAME, or all within it; sorted.
 
-    `pretrained` is the model.json of the weights, empty if there are none; `setting` is
-    evaluate.trained_on. Raises UserError if model.json has no record.
+    Raises UserError if there is none.
     """
-    if not pretrained or setting == "report":
+    folder = Path("models", name)
+    found = sorted(map(str, folder.rglob("model.json")))
+    if not found:
+        raise UserError(f"train.teacher: {folder} has no model.json in it; copy a model there")
+    return found
+
+
+def kept_in_train(table: "pd.DataFrame", others: Sequence[str], setting: str) -> list[bool]:
+    """Which images may not test a model that starts from others' weights, or is taught by them.
+
+    `others` are their model.json; `setting` is evaluate.trained_on. Raises UserError if one has no
+    record.
+    """
+    if not others or setting == "report":
         return [False] * len(table)
-    return seen(table, recorded(Path(str(pretrained)))).tolist()
+    known = {digest: field for other in others for digest, field in recorded(Path(other)).items()}
+    return seen(table, known).tolist()

@@ -33,6 +33,7 @@ EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusi
 NAMED = {
     "root": "${data.root}",
     "pretrained": "models/${train.pretrained_weights}",
+    "teacher": "models/${train.teacher}",
     "own_split": "${split.file}/",  # alone, without the slash, null is an error of DVC's
 }
 UNSEEN = (*NAMED, "pretrained_spec", "checksums")  # the last for Snakemake, which hashes no folders

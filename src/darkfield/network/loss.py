@@ -39,6 +39,17 @@ def dice(logits: Tensor, masks: Tensor, background: int | None = 0) -> Tensor:
     return 1 - ((2 * both + 1) / (sizes + 1))[looked_for].mean()
 
 
+def distillation(logits: Tensor, taught: Tensor) -> Tensor:
+    """Mean divergence, in nats, of the softmax of logits from `taught`, both (B, C, H, W).
+
+    Kullback and Leibler's, over all pixels, VOID or not: `taught` is what a teacher makes of each.
+    """
+    likelihood = logits.float().log_softmax(dim=1)
+    divergence = F.kl_div(likelihood, taught, reduction="none").sum(dim=1)
+    pixels = total(torch.tensor(float(divergence.numel()), device=logits.device))
+    return total(divergence.sum()) / pixels.clamp_min(1)
+
+
 def without_void(masks: Tensor) -> tuple[Tensor, Tensor]:
     """Class indices, int64 of the same shape, with 0 in place of VOID; bool, where it is not."""
     void = masks == VOID

@@ -9,18 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from darkfield.data.dataset import normalise
 from darkfield.data.images import resize_image
 from darkfield.files import UserError, sha256
-from darkfield.network.build import build
-from darkfield.network.device import autocast, setup
+from darkfield.network import forward
+from darkfield.network.device import setup
 from darkfield.network.familiarity import unlikeness
 from darkfield.network.spec import SPEC, WEIGHTS, read_spec, readable
-from darkfield.network.tiles import NHWC, averaged, enlarged, tiled
+from darkfield.network.tiles import enlarged, tiled
 from darkfield.network.watched import watched
 from darkfield.sections import Predict
 
@@ -61,20 +58,12 @@ class Predictor:
         if not weights and self.spec.weights_sha256 not in (None, self.digests["weights"]):
             raise UserError(f"{path}: not the weights of its model.json; get the folder again")
         with readable(folder):
-            fresh = self.spec.model.model_copy(update={"encoder_weights": None})
-            network = build(fresh, len(self.classes))
-        self.network: nn.Module = network.to(self.device).to(memory_format=NHWC).eval()
+            self.network: nn.Module = forward.empty(self.spec, self.device)
         self.load(path)
 
     def load(self, weights: Path) -> None:
         """Load the weights of another checkpoint; UserError if damaged, or of another network."""
-        try:
-            self.network.load_state_dict(load_file(weights))
-        except (RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"{weights}: damaged, or weights of another model; get the folder again ({reason})"
-            ) from error
+        forward.load(self.network, weights)
 
     def varied(self, **spec: Any) -> "Predictor":
         """The same network with other values for these keys of model.json."""
@@ -166,18 +155,10 @@ class Predictor:
         for one, size in zip(self.logits(images), sizes, strict=True):
             yield np.concatenate([classes_of(band) for band in enlarged(one, size)])
 
-    @torch.inference_mode()
     def logits(self, images: Sequence[np.ndarray]) -> Tensor:
         """Logits (B, C, H, W), float32, of pictures of one size, which the network takes whole."""
         batch = torch.from_numpy(np.stack(images)).to(self.device).permute(0, 3, 1, 2)
-
-        def forward(batch: Tensor) -> Tensor:
-            with autocast(self.device, self.precision):
-                logits: Tensor = self.network(batch).float()
-                return logits
-
-        batch = normalise(batch, self.spec.mean, self.spec.std)
-        return averaged(forward, self.spec.predict.tta, batch)
+        return forward.logits(self.network, self.spec, batch, self.precision)
 
 
 def classes_of(one: Tensor) -> np.ndarray:

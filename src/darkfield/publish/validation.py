@@ -13,7 +13,7 @@ from darkfield.data.stats import void_share
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.measure.selection import number
 from darkfield.network.spec import ModelSpec
-from darkfield.publish.card import NO_DEVICE, VIEWS, literal, scores
+from darkfield.publish.card import NO_DEVICE, averages, literal, scores
 from darkfield.report.object_text import score_rows
 
 BLANK = "\\_\\_\\_\\_"  # in Markdown
@@ -193,10 +193,11 @@ def claim(
         yield (
             "training",
             f"{train.epochs} epochs, {train.optimizer}, learning rate {train.learning_rate}, "
-            f"batches of {train.batch_size}, seed {train.seed}",
+            f"batches of {train.batch_size}, seed {train.seed}"
+            + (f"; {train.teaching:.0%} of the loss from a teacher" if train.teacher else ""),
         )
     yield "selection of the final model", f"select.epoch: {settings['select']['epoch']}"
-    yield "ensembling", VIEWS[spec.predict.tta]
+    yield "ensembling", averages(spec.predict)
     yield "metrics, and why", "The task, above; docs/measures.md"
     yield "uncertainty", "bootstrap over groups" if with_limits else "none: too few groups"
     yield "robustness, sensitivity", BLANK
