@@ -157,9 +157,9 @@ def commit(folder):
     git(folder, "commit", "--quiet", "--message", "as it is")
 
 
-def planned(folder):
+def planned(folder, *targets):
     """The rules that a run of Snakemake would execute, those of batches by what they work for."""
-    done = snakemake(folder, "--dry-run")
+    done = snakemake(folder, "--dry-run", *targets)
     assert done.returncode == 0, done.stdout
     return set(re.findall(r"^(\w+?)(?:_batch)?(?: \(\d+ jobs\))?: ", done.stdout, re.M))
 

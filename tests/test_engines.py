@@ -312,6 +312,14 @@ def test_a_clone_shows_the_figures_without_pulling(copy, tmp_path):
     assert metrics["test"]["erythrocyte"]["iou"] == ours["test"]["erythrocyte"]["iou"]
 
 
+@pytest.mark.parametrize("target", ["data/split.csv", "results/channel_stats.json"])
+def test_a_clone_that_has_not_pulled_takes_no_small_file_for_fresh(copy, tmp_path, target):
+    """It is in git, and what it is made from is not here."""
+    git(copy, "clone", "--quiet", str(copy), str(tmp_path / "clone"))
+    set_params(tmp_path / "clone", split={"seed": 5})
+    assert planned(tmp_path / "clone", target) >= {"synthesize", "flatten_masks", "split"}
+
+
 # 5
 
 

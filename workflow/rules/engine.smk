@@ -14,7 +14,8 @@ def adopt():
     """Let Snakemake believe what dvc.lock says of the chain, if something else has written it.
 
     Returns stale outputs that Snakemake would take for fresh: it finds an output stale by an input
-    that is newer, or by its own records, and the first rules of the chain have no such input.
+    that is newer, or by its own records. The first rules of the chain have no such input, and in a
+    clone that has not pulled, where small files are in git, others lack theirs.
     """
     if not workflow.is_main_process or workflow.touch or not adoption.is_due():
         return []
@@ -30,15 +31,17 @@ def adopt():
     adoption.adopt(Path(workflow.main_snakefile), stages, forget)
     # An earlier note, where adopting failed, may name stages that are gone.
     pending = adoption.agreement()[1] & stages.keys()
-    first = {
-        each.name
-        for each in workflow.rules
-        if all(is_flagged(path, "ancient") for path in each.input)
-    }
+    unseen = set()  # rules
+    for each in workflow.rules:
+        later = [path for path in each.input if not is_flagged(path, "ancient")]
+        named = [strip_wildcard_constraints(p) for p in later if isinstance(p, str)]
+        found = (Path(p) for p in expand(named, **batches, allow_missing=True))
+        if not later or not all(path.exists() for path in found):
+            unseen.add(each.name)
     return [
         path
         for stage in sorted(pending)
-        for rule in stages[stage].keys() & first
+        for rule in stages[stage].keys() & unseen
         for path in stages[stage][rule]
         if adoption.is_old(path)
     ]
