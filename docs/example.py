@@ -20,7 +20,7 @@ from darkfield.report.palette import class_colours, rgb
 
 SEED, SIDE, MAGNIFICATION = 86, 400, 2.2
 
-image, _ = scene(np.random.default_rng(SEED), SIDE, SIDE, MAGNIFICATION)
+image, *_ = scene(np.random.default_rng(SEED), SIDE, SIDE, MAGNIFICATION)
 predictor = darkfield.Predictor("models/darkfield")
 labels = predictor.labels(image)
 colours = [*class_colours(predictor.spec).values()]

@@ -13,7 +13,7 @@ SIDE, COLUMNS, ROWS, GAP = 128, 6, 2, 4
 colours = np.array([rgb(c) for c in (BLACK, *PALETTE)])
 columns = []
 for i in range(COLUMNS * ROWS):
-    image, mask = scene(np.random.default_rng([7, i]), SIDE, SIDE)
+    image, mask, _ = scene(np.random.default_rng([7, i]), SIDE, SIDE)
     columns.append(np.pad(np.vstack([image, colours[mask]]), ((0, GAP), (0, GAP), (0, 0))))
 rows = [np.hstack(columns[r * COLUMNS : (r + 1) * COLUMNS]) for r in range(ROWS)]
 sheet = Image.fromarray(np.vstack(rows)[:-GAP, :-GAP])

@@ -24,7 +24,7 @@ def test_the_readme_has_at_most_900_words():
 def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     (program,) = re.findall(r"```python\n(.*?)```", README, re.S)
     (tmp_path / "models").symlink_to(REPOSITORY / "models")
-    image, _ = scene(np.random.default_rng(1), 64, 96, 2)
+    image, *_ = scene(np.random.default_rng(1), 64, 96, 2)
     Image.fromarray(image).save(tmp_path / "picture.png")
     monkeypatch.chdir(tmp_path)
     names = {}

@@ -54,7 +54,7 @@ def test_half_precision_labels_as_before(model, facts, tmp_path):
     assert spec["predict"]["tta"]
     assert spec["cross_validation"] == {key: found[key] for key in ("test", "interval_95")}
     spec["predict"]["tta"] = False
-    image, _ = scene(np.random.default_rng(1), 64, 96)
+    image, *_ = scene(np.random.default_rng(1), 64, 96)
     image = image[:32, :48]
     labels = []
     for folder in (model, tmp_path / "shipped"):

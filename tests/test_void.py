@@ -21,7 +21,7 @@ def draw(root):
         (root / part).mkdir(parents=True)
     masks = {}
     for i in range(20):
-        image, mask = scene(np.random.default_rng(i), 64, 80)
+        image, mask, _ = scene(np.random.default_rng(i), 64, 80)
         mask[16:40, 24:60] = 7
         mask[:, : 80 if i < 2 else 0] = 7
         for part, picture in (("images", image), ("masks", mask)):

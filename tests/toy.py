@@ -21,7 +21,7 @@ CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 def toy_dataset(scenes=4, size=(48, 56)):
     """Small scenes, four by default."""
     drawn = [scene(np.random.default_rng(i), *size) for i in range(scenes)]
-    images, masks = zip(*drawn, strict=True)
+    images, masks, _ = zip(*drawn, strict=True)
     return DarkfieldDataset(
         list("abcdefgh"[:scenes]), images, masks, image_transform(), target_transform
     )

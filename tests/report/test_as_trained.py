@@ -16,7 +16,7 @@ from darkfield.network.spec import Reading, reading
 from darkfield.report.as_trained import as_trained, of_other_scale, zoom_to
 
 NATIVE = pytest.mark.parametrize("model", ["native"], indirect=True)
-PICTURE, _ = scene(np.random.default_rng(3), 96, 128, 2)
+PICTURE, *_ = scene(np.random.default_rng(3), 96, 128, 2)
 
 
 @pytest.fixture

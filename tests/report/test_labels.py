@@ -81,7 +81,7 @@ def test_objects_go_to_the_files_of_other_programs(pictures, tmp_path):
     out, every = tmp_path / "out", ["instances", "geojson", "rois"]
     model = REPOSITORY / "models/darkfield"  # one that finds some
     for seed, (name, size) in enumerate(SIZES.items(), 3):
-        picture, _ = scene(np.random.default_rng(seed), *size, 2)
+        picture, *_ = scene(np.random.default_rng(seed), *size, 2)
         Image.fromarray(picture).save(pictures / f"{name}.png")
     run_predict([str(pictures)], out, model, also=every, um_per_pixel=0.1)
     objects = pd.read_csv(out / "objects.csv", dtype={"image": str})

@@ -36,7 +36,7 @@ def synthesize(
     magnification: tuple[float, float] = (1, 1),
     stroke: float = 1,
 ) -> None:
-    """Write `images` scenes to NNN.png in the FOLDERS of `out`, as numbered_scene returns them.
+    """Write `images` scenes to NNN.png in the FOLDERS of `out`, as scene returns them.
 
     Each side of each scene is drawn from size = (min, max), in pixels, both included, and its
     magnification, log-uniformly, from (min, max). Scene i depends on the seed and on i alone:
@@ -49,23 +49,12 @@ def synthesize(
         height, width = rng.integers(*size, size=2, endpoint=True)
         fixed = magnification[0] == magnification[1]
         times = magnification[0] if fixed else np.exp(rng.uniform(*np.log(magnification)))
-        drawn = numbered_scene(rng, int(height), int(width), times, stroke)
+        drawn = scene(rng, int(height), int(width), times, stroke)
         for folder, pixels in zip(FOLDERS, drawn, strict=True):
             Image.fromarray(pixels).save(out / folder / f"{i:03d}.png", compress_level=6)
 
 
 def scene(
-    rng: np.random.Generator,
-    height: int,
-    width: int,
-    magnification: float = 1.0,
-    stroke: float = 1.0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The image and the mask of numbered_scene."""
-    return numbered_scene(rng, height, width, magnification, stroke)[:2]
-
-
-def numbered_scene(
     rng: np.random.Generator,
     height: int,
     width: int,
