@@ -97,6 +97,12 @@ class Synthesize(Section):
     stroke: Number = Field(
         1, gt=0, le=3, description="Width of a spirochaete in the mask, relative to its own."
     )
+    confusers: Number = Field(
+        0,
+        ge=0,
+        le=10,
+        description="What is taken for cells or spirochaetes; 1: as much as in real pictures.",
+    )
     seed: Seed = Field(1, description="Seed of the scenes.")
 
 

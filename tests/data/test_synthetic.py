@@ -235,3 +235,14 @@ def test_a_range_of_magnifications_is_drawn_from(tmp_path):
         synthesize(tmp_path / name, images=3, size=SIZE, seed=3, magnification=magnification)
     one, some = (sorted((tmp_path / n / "masks").iterdir()) for n in ("one", "some"))
     assert all(a.read_bytes() != b.read_bytes() for a, b in zip(one, some, strict=True))
+
+
+def test_scenes_without_confusers_are_the_same_bytes_as_ever(tmp_path):
+    """At any magnification and stroke; as they were before there were confusers."""
+    synthesize(tmp_path, images=12, size=SIZE, seed=3, magnification=(1, 4), stroke=1.6)
+    digest = hashlib.sha256()
+    for folder in FOLDERS:
+        for path in sorted((tmp_path / folder).iterdir()):
+            with Image.open(path) as file:
+                digest.update(np.asarray(file).tobytes())
+    assert digest.hexdigest() == "10618fe10d29fb9d978dc2444f32f11e7a45f27312e7f3b47d942e70a30cf654"

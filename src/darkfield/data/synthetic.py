@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from darkfield.data.confusers import draw_confusers, wear_erythrocytes
 from darkfield.data.drawing import (
     draw_debris,
     draw_erythrocytes,
@@ -35,6 +36,7 @@ def synthesize(
     seed: int,
     magnification: tuple[float, float] = (1, 1),
     stroke: float = 1,
+    confusers: float = 0,
 ) -> None:
     """Write `images` scenes to NNN.png in the FOLDERS of `out`, as scene returns them.
 
@@ -49,7 +51,7 @@ def synthesize(
         height, width = rng.integers(*size, size=2, endpoint=True)
         fixed = magnification[0] == magnification[1]
         times = magnification[0] if fixed else np.exp(rng.uniform(*np.log(magnification)))
-        drawn = scene(rng, int(height), int(width), times, stroke)
+        drawn = scene(rng, int(height), int(width), times, stroke, confusers)
         for folder, pixels in zip(FOLDERS, drawn, strict=True):
             Image.fromarray(pixels).save(out / folder / f"{i:03d}.png", compress_level=6)
 
@@ -60,6 +62,7 @@ def scene(
     width: int,
     magnification: float = 1.0,
     stroke: float = 1.0,
+    confusers: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw one scene: image, mask and objects.
 
@@ -74,6 +77,11 @@ def scene(
     cells = place_erythrocytes(rng, height, width)
     draw_debris(rng, light)
     draw_erythrocytes(rng, cells, light, numbers)
+    if confusers:
+        # Random numbers of their own, so that they change nothing else in the scene.
+        others = rng.spawn(1)[0]
+        wear_erythrocytes(others, cells, light, confusers)
+        draw_confusers(others, cells, light, confusers)
     spirochaetes = place_spirochaetes(rng, cells, height, width)
     draw_spirochaetes(rng, spirochaetes, light, numbers, len(cells) + 1, stroke)
     classes = np.repeat(
