@@ -101,7 +101,7 @@ class Synthesize(Section):
         0,
         ge=0,
         le=10,
-        description="What is taken for cells or spirochaetes; 1: as much as in real pictures.",
+        description="Platelets, fibrin, blurred cells and the like; 1: about as in real pictures.",
     )
     seed: Seed = Field(1, description="Seed of the scenes.")
 

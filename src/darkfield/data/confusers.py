@@ -1,8 +1,9 @@
 """What real pictures show beside erythrocytes and spirochaetes, and what is taken for these.
 
-Platelets, with arms or without, tufts of fibrin, rods of debris, granular clumps, cells out of
-focus, smears of light and glare are background; folds, granules and spines lie on erythrocytes.
-None of them changes a mask. Lengths are in radii of a typical cell, unless stated otherwise.
+Platelets, with arms or without, tufts of fibrin, rods of debris, granular clumps, cells that are
+out of focus or empty, smears of light and glare are background; folds, granules and spines lie on
+erythrocytes. None of them changes a mask. Lengths are in radii of a typical cell, unless stated
+otherwise.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,9 +36,12 @@ CLUMP_LIGHT = (0.05, 0.55)
 BLURRED_SIZE = (0.45, 1.15)
 BLURRED_SPREAD = (0.1, 0.25)  # wider than a rim in focus
 BLURRED_LIGHT = (0.05, 0.25)
+GHOST_SIZE = (0.15, 1.15)
+GHOST_SPREAD = (0.025, 0.05)
+GHOST_LIGHT = (0.03, 0.14)  # of one as large as a cell
 SMEAR_LENGTH = (0.7, 2.6)
 SMEAR_LIGHT = (0.1, 0.6)
-GLARE_PRESENT = 0.06  # share of scenes
+GLARE_PRESENT = 0.04  # share of scenes
 GLARE_LIGHT = (0.1, 0.6)
 UNEVEN = (0, 0.3)  # share of a scene's cells with folds, granules or spines
 
@@ -142,15 +146,29 @@ def blurred_cell(rng: np.random.Generator, place: np.ndarray, radius: float) -> 
     yield dots(place[None], 0.5 * size, middle * light)
 
 
+def ghost(rng: np.random.Generator, place: np.ndarray, radius: float) -> Iterator[Strokes]:
+    """An empty cell or a vesicle: a thin rim, the fainter the larger, and some grains."""
+    share = np.exp(rng.uniform(*np.log(GHOST_SIZE)))
+    light = rng.uniform(*GHOST_LIGHT) / share * tint(rng, FILAMENT)
+    spread, size = rng.uniform(*GHOST_SPREAD) * radius, share * radius
+    angle, turns = np.linspace(0, 2 * np.pi, 41), rng.uniform(0, 2 * np.pi, 2)
+    dents = rng.uniform(0, 0.08) * np.cos(np.outer(angle, [2, 3]) + turns).sum(axis=1)
+    shade = 1 + rng.uniform(0, 0.6) * np.cos(2 * angle[1:, None] + turns[0])
+    yield trace(place + size * (1 + dents)[:, None] * direction(angle), spread, shade * light)
+    n = rng.poisson(15 * share)
+    out, strength = rng.uniform(0.2, 0.95, (n, 1)), rng.exponential(1, (n, 1))
+    grains = place + size * out * direction(rng.uniform(0, 2 * np.pi, n))
+    yield dots(grains, 1.2 * spread, strength * light)
+
+
 def smear(rng: np.random.Generator, place: np.ndarray, radius: float) -> Iterator[Strokes]:
     """Light drawn out: narrow and bright at one end, wide and faint at the other."""
     light = rng.uniform(*SMEAR_LIGHT) * tint(rng, (FILAMENT, HALO)[rng.integers(2)])
     length, spread = rng.uniform(*SMEAR_LENGTH) * radius, rng.uniform([0.04, 0.08], [0.08, 0.3])
     line = curve(rng, place, rng.uniform(0, 2 * np.pi), length, 0.4)
     along = np.linspace(0, 1, len(line) - 1)
-    yield trace(
-        line, np.interp(along, [0, 1], spread) * radius, (1 - 0.95 * along)[:, None] * light
-    )
+    widening, fade = np.interp(along, [0, 1], spread), 1 - 0.95 * along
+    yield trace(line, widening * radius, fade[:, None] * light)
 
 
 class Kind(NamedTuple):
@@ -161,14 +179,17 @@ class Kind(NamedTuple):
     attached: float  # share of those at the edge of a cell
 
 
+# Platelets and rods are as many as measured in real pictures, the others several times as many as
+# seen there, so that a few hundred scenes show enough of each; docs/decisions.md says how.
 KINDS = (
-    Kind(blurred_cell, 0.9, 0.1),
-    Kind(smear, 0.2, 0.7),
-    Kind(clump, 0.6, 0.1),
-    Kind(tuft, 1.2, 0.3),
-    Kind(platelet, 4, 0.1),
-    Kind(rod, 5.5, 0.1),
-    Kind(star, 0.4, 0.25),
+    Kind(blurred_cell, 0.5, 0.1),
+    Kind(ghost, 0.4, 0.1),
+    Kind(smear, 0.1, 0.7),
+    Kind(clump, 0.3, 0.1),
+    Kind(tuft, 0.4, 0.3),
+    Kind(platelet, 2, 0.1),
+    Kind(rod, 6, 0.1),
+    Kind(star, 0.15, 0.25),
 )
 
 
@@ -177,7 +198,7 @@ def draw_confusers(
 ) -> None:
     """Add what is background to the light (H, W, 3) of a scene with `cells` (N, 3) of x, y, radius.
 
-    With a `density` of 1 there is as much as in real pictures.
+    A scene has `density` times what KINDS says.
     """
     height, width = light.shape[:2]
     radius = np.median(cells[:, 2]) if len(cells) else rng.uniform(*ERYTHROCYTE_RADIUS)
@@ -203,8 +224,8 @@ def glare(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     far = np.stack([x, y], axis=-1) @ direction(rng.uniform(0, 2 * np.pi))
     edge = rng.uniform(*np.quantile(far, [0.1, 0.9]))
     share = 1 / (1 + np.exp((edge - far) * rng.uniform(4, 20)))
-    colour: np.ndarray = rng.uniform(*GLARE_LIGHT) * tint(rng, HALO)
-    return share[..., None] * colour
+    light: np.ndarray = share[..., None] * rng.uniform(*GLARE_LIGHT) * tint(rng, HALO)
+    return light
 
 
 def wear_erythrocytes(

@@ -58,14 +58,12 @@ def lay(found: list[Strokes], light: np.ndarray) -> None:
     if not found:
         return
     strokes = Strokes(*map(np.concatenate, zip(*found, strict=True)))
-    reach = 3 * strokes.spread.clip(THINNEST) + np.linalg.norm(
-        strokes.ends - strokes.starts, axis=1
-    )
-    reach = 2 ** np.ceil(np.log2(reach)).clip(1).astype(int)  # of few sizes, each drawn at once
+    lengths = np.linalg.norm(strokes.ends - strokes.starts, axis=1)
+    reach = np.ceil(3 * strokes.spread.clip(THINNEST) + lengths).astype(int)
     glow = np.zeros_like(light)
-    for size in np.unique(reach):
-        starts, ends, spread, colour = (values[reach == size] for values in strokes)
-        near, which, pixels = distances(starts, ends, size, light.shape[:2])
+    for each in np.unique(reach):
+        starts, ends, spread, colour = (values[reach == each] for values in strokes)
+        near, which, pixels = distances(starts, ends, each, light.shape[:2])
         # What is thinner than a pixel is as wide as one and fainter, or it would have gaps.
         wide = np.maximum(spread, THINNEST)
         profile = (spread / wide)[which] * np.exp(-0.5 * (near / wide[which]) ** 2)
