@@ -11,7 +11,13 @@ min_version("9.18")
 
 
 include: "workflow/rules/common.smk"  # reads and checks params.yaml; says why a run failed
-include: "workflow/rules/engine.smk"  # records in dvc.lock what has run, and believes what it says
+
+
+if MODULE is None:
+
+    include: "workflow/rules/engine.smk"  # records in dvc.lock what has run, and believes what it says
+
+
 include: "workflow/rules/data.smk"  # synthesize, flatten_masks, split, resize, ...
 include: "workflow/rules/network.smk"  # train
 include: "workflow/rules/measure.smk"  # evaluate, select, objects, calibrate, metrics; on demand: folds, label review, a model folder
@@ -21,7 +27,6 @@ include: "workflow/rules/publish.smk"  # on demand: the model for other programs
 
 
 rule all:
-    default_target: True
     input:  # every rule, so that an old result never hides a failed one before it
         in_chain(
             rules.synthesize,

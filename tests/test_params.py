@@ -13,7 +13,7 @@ from project import planned, project, run
 from darkfield import presets, schema
 from darkfield.files import UserError
 from darkfield.params import Params
-from darkfield.validation import check, load, replace_tables
+from darkfield.validation import check, completed, load, merged, replace_tables
 
 ROOT = Path(__file__).parent.parent
 PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
@@ -117,15 +117,15 @@ def test_use_writes_a_recipe_and_keeps_data_pictures_comments_and_order(tmp_path
     path.write_text(text)
     presets.use("best", path)
     mine = {"split": {"file": "a.csv", "group_by": "patient"}}
-    assert load(path) == presets.merged(presets.merged(params, mine), presets.read("best"))
+    assert load(path) == merged(merged(params, mine), presets.read("best"))
     path.write_text(default)
     presets.use("best", path)
-    recipe = presets.merged(params, presets.read("best"))
+    recipe = merged(params, presets.read("best"))
     assert load(path) == recipe
     before, after = (p.read_text().splitlines() for p in (ROOT / "params.yaml", path))
     assert [line.split(" # ")[1:] for line in after] == [line.split(" # ")[1:] for line in before]
     presets.use("notebook", path)  # leaves nothing of the other
-    assert load(path) == presets.merged(params, presets.read("notebook"))
+    assert load(path) == merged(params, presets.read("notebook"))
 
     path.write_text(OWN)
     with pytest.raises(UserError, match="'model' is missing"):  # of pictures, which are the user's
@@ -402,3 +402,32 @@ def test_a_table_of_a_config_file_replaces_the_whole_table(params):
     replaced = replace_tables(params, layers)
     assert replaced["objects"] == {"road": "component"}
     assert replaced["colours"] == {"road": "#123456"}
+
+
+def test_a_modules_config_may_leave_out_what_is_as_by_default(params):
+    assert completed({}, "lab") == params
+    own = {"train": {"epochs": 3}, "data": {"root": "mine"}}
+    assert completed(own, "lab") == merged(params, own)
+    streets = {
+        "classes": {"sky": 0, "road": 1},
+        "background": "sky",
+        "mask_values": {"0": "sky", "1": "road"},
+    }
+    whole = completed({"data": streets, "train": {"class_weights": [1, 3]}}, "lab")
+    assert whole["data"] == params["data"] | streets
+    assert whole["objects"] == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"data": "pictures"}, "data: 'pictures' is not"),
+        ({"data": None}, "data: None is not"),
+        ({"train": {"epoches": 2}}, "train: unknown key 'epoches'; did you mean 'epochs'?"),
+        ({"samples": "a.csv"}, "unknown key 'samples' (known: data,"),
+    ],
+)
+def test_what_is_wrong_with_a_modules_config_is_said_of_the_module(config, said):
+    with pytest.raises(UserError) as error:
+        completed(config, "lab")
+    assert str(error.value).startswith(f"config of module lab: {said}")

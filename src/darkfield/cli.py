@@ -13,8 +13,9 @@ from typing import Any
 from darkfield.command import command
 from darkfield.engine.environment import ENVIRONMENT
 from darkfield.files import UserError
+from darkfield.shipped import MODEL, shipped
 
-MODELS = (Path("models/darkfield"), Path("results/model"))
+PARAMS, OWN_MODEL = Path("params.yaml"), Path("results/model")
 ON_REQUEST = {  # of data.listing, which imports more than --help needs
     "probabilities": "OUT/probabilities/NAME.tif, float32 (class, height, width)",
     "instances": "OUT/instances/CLASS/NAME.tif, each object's number, for napari or CellProfiler",
@@ -39,8 +40,8 @@ def parser() -> argparse.ArgumentParser:
     of_model.add_argument(
         "--model",
         type=Path,
-        default=next((folder for folder in MODELS if folder.is_dir()), MODELS[-1]),
-        help=f"a model folder (default: {MODELS[0]} if it is there, else {MODELS[1]})",
+        default=shipped(MODEL) if shipped(MODEL).is_dir() else OWN_MODEL,
+        help=f"a model folder (default: {MODEL}, the shipped one, wherever it is)",
     )
     of_model.add_argument("--out", required=True, type=Path, help="the folder to write to")
     predict = commands.add_parser(
@@ -181,7 +182,7 @@ def introduce(model: Path) -> None:
     """Say on stderr what the model is, and which others are available."""
     from darkfield.network.spec import described, read_spec
 
-    found = [*sorted(spec.parent for spec in Path("models").glob("*/model.json")), MODELS[-1]]
+    found = [*sorted(spec.parent for spec in Path("models").glob("*/model.json")), OWN_MODEL]
     others = [f"--model {m}" for m in found if m != model and (m / "model.json").is_file()]
     also = f"; also here: {', '.join(others)}" if others else ""
     print(f"{model}: {described(read_spec(model))}{also}", file=sys.stderr)
@@ -227,9 +228,12 @@ def run_masks(source: Path, out: Path, labels: list[str]) -> None:
     from darkfield.classes import IGNORE, VOID, class_names
     from darkfield.data.annotations.convert import convert
     from darkfield.data.annotations.names import parse
+    from darkfield.params import Params
     from darkfield.validation import check, load
 
-    data = check(load(Path("params.yaml"))).data
+    data = check(load(PARAMS)).data if PARAMS.exists() else Params().data
+    if not PARAMS.exists():
+        print(f"no {PARAMS} here: the classes are {', '.join(data.classes)}", file=sys.stderr)
     table = parse(labels, data.classes)
     print(*convert(source, out, table, data.classes), sep="\n")
     void = {VOID: IGNORE} if VOID in dict(table).values() else {}
@@ -249,8 +253,10 @@ def run_export(out: Path, model: Path) -> None:
 def run_use(name: str) -> None:
     from darkfield import presets
 
-    presets.use(name, Path("params.yaml"))
-    print(f"params.yaml now has the recipe of presets/{name}.yaml; your data is unchanged")
+    source = shipped(PARAMS)
+    presets.use(name, PARAMS)
+    data = "your data is unchanged" if source == PARAMS else f"its data is that of {source}"
+    print(f"{PARAMS} now has the recipe of presets/{name}.yaml; {data}")
 
 
 def run_doctor() -> None:

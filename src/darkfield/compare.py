@@ -32,7 +32,7 @@ from darkfield.network.spec import load_spec
 from darkfield.params import Params
 from darkfield.report.palette import SPLITS, class_colours
 from darkfield.report.plots import columns
-from darkfield.validation import check, load
+from darkfield.validation import check, load, merged
 
 ROWS = Path("docs/ablation.yaml")
 OUT = Path("results/compare")
@@ -55,9 +55,9 @@ def params_of(name: str, own: Params, seed: int | None = None) -> dict[str, Any]
         known = ", ".join([*presets.names(), *rows])
         raise UserError(f"{name}: neither in presets/ nor a row of {ROWS} (known: {known})")
     changes = dict(rows.get(name, {"preset": name}))
-    recipe = presets.merged(Params().plain(), presets.read(changes.pop("preset")))
+    recipe = merged(Params().plain(), presets.read(changes.pop("preset")))
     shared = {section: own.plain()[section] for section in SHARED}
-    params = check(presets.merged(recipe | shared, changes), name).plain()
+    params = check(merged(recipe | shared, changes), name).plain()
     for section, key in (("data", "root"), ("split", "file")):
         path = params[section][key]
         if path is not None and Path(path) != Path("data/synthetic"):

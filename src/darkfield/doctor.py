@@ -18,6 +18,7 @@ from darkfield.data.mask_files import is_mask
 from darkfield.engine import lock
 from darkfield.files import UserError, image_and_mask_folders
 from darkfield.network.states import STATES, unfinished
+from darkfield.shipped import MODEL, shipped
 from darkfield.validation import check, load
 
 GB = 1e9
@@ -42,8 +43,10 @@ def examine() -> Iterator[Finding]:
     yield from libraries()
     if find_spec("torch"):
         yield from machine()
+    yield from models()
     if not Path("params.yaml").exists():
-        yield Finding("project", "no params.yaml here", "to train, go to a clone of the project")
+        advice = "to train, go to a clone of the project, or write one: darkfield use best"
+        yield Finding("project", "no params.yaml here", advice)
         return
     yield from project()
     yield from engines()
@@ -133,9 +136,12 @@ def engines() -> Iterator[Finding]:
             f"{len(sizes)} unfinished, {sum(sizes) / 1e6:.0f} MB in {STATES}",
             "the same params and pictures continue from there; otherwise remove the folder",
         )
-    models = [p for p in ("models/darkfield", "results/model") if Path(p, "model.json").exists()]
-    none = "" if models else "darkfield predict needs one: make run"
-    yield Finding("models", ", ".join(models) or "none", none)
+
+
+def models() -> Iterator[Finding]:
+    found = [p for p in (shipped(MODEL), Path("results/model")) if (p / "model.json").exists()]
+    none = "" if found else "darkfield predict needs one: make run"
+    yield Finding("models", ", ".join(map(str, found)) or "none", none)
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from darkfield.files import UserError, atomic
 from darkfield.params import Params
-from darkfield.validation import check, load
+from darkfield.shipped import shipped
+from darkfield.validation import check, load, merged
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -18,12 +19,12 @@ OWN_KEYS = {"split": ("file", "group_by")}  # keys of others that are
 
 def names() -> list[str]:
     """The names of the presets."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    return sorted(path.stem for path in shipped(PRESETS).glob("*.yaml"))
 
 
 def read(name: str) -> dict[str, Any]:
     """What a preset changes in the defaults; raises UserError if it is missing or invalid."""
-    path = PRESETS / f"{name}.yaml"
+    path = shipped(PRESETS) / f"{name}.yaml"
     if name not in names():
         raise UserError(f"{path}: no such preset (known: {', '.join(names())})")
     changes = load(path)
@@ -34,26 +35,17 @@ def read(name: str) -> dict[str, Any]:
     return changes
 
 
-def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The params with the keys of `changes`, section by section."""
-    return params | {
-        name: params[name] | value
-        if isinstance(value, dict) and isinstance(params.get(name), dict)
-        else value
-        for name, value in changes.items()
-    }
-
-
 def use(name: str, path: Path) -> None:
     """Set params.yaml to the defaults and what a preset changes in them.
 
-    Its comments, its order, the sections OWN and OWN_KEYS of others stay. Raises UserError if there
-    is no such preset and, after the file is written, if the recipe contradicts the data.
+    Its comments, its order, the sections OWN and OWN_KEYS of others stay; those of the project's
+    own, if there is none yet. Raises UserError if there is no such preset and, after the file is
+    written, if the recipe contradicts the data.
     """
-    recipe = merged(Params().plain(), read(name))
-    load(path)  # ruamel.yaml would say less about what is wrong with it
+    recipe, source = merged(Params().plain(), read(name)), shipped(path)
+    load(source)  # ruamel.yaml would say less about what is wrong with it
     yaml = round_trip()
-    document = yaml.load(path.read_text(encoding="utf-8"))
+    document = yaml.load(source.read_text(encoding="utf-8"))
     for section, value in recipe.items():
         if section not in OWN and isinstance(value, dict):
             if not isinstance(document.get(section), dict):

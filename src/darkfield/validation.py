@@ -35,7 +35,12 @@ def load(path: Path) -> dict[str, Any]:
         to_dvc = YAML(typ="safe").load(text)
         to_snakemake = yaml.safe_load(text)
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; go to a clone of the project") from error
+        remedy = (
+            f"go to a clone of the project, or write one in {Path.cwd()} with darkfield use best"
+            if path == Path("params.yaml")
+            else "correct its name"
+        )
+        raise UserError(f"{path}: no such file; {remedy}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except DuplicateKeyError as error:
@@ -82,6 +87,29 @@ def alike(ours: Any, theirs: Any) -> bool:
         except (ValueError, TypeError):
             return False
     return repr(ours) == repr(theirs)
+
+
+def merged(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The params with the keys of `changes`, section by section."""
+    return params | {
+        name: params[name] | value
+        if isinstance(value, dict) and isinstance(params.get(name), dict)
+        else value
+        for name, value in changes.items()
+    }
+
+
+def completed(given: dict[str, Any], module: str) -> dict[str, Any]:
+    """The params of a `module` statement's config, which may leave out what is as by default.
+
+    Raises UserError as `check` does.
+    """
+    params = merged(Params().plain(), given)
+    if isinstance(data := given.get("data", {}), dict):
+        params = replace_tables(params, [given])
+        if "classes" in data and "objects" not in given:
+            params["objects"] = {}  # the default names other classes
+    return check(params, f"config of module {module}").plain()
 
 
 def replace_tables(params: dict[str, Any], layers: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -171,9 +171,10 @@ def read_yaml(path: str) -> dict[str, Any]:
 
 def current_code(rule: str) -> str | None:
     """The digest of a rule's code; the Snakefile has been read, so that `darkfield` is its own."""
-    from darkfield.engine.imports import PACKAGE, code_digest, code_files
+    from darkfield.engine.imports import code_digest, code_files
+    from darkfield.shipped import ROOT
 
     try:
-        return code_digest(code_files(rule, PACKAGE.parent.parent))
+        return code_digest(code_files(ROOT / "workflow/scripts" / f"{rule}.py"))
     except (OSError, ImportError):
         return None

@@ -141,7 +141,7 @@ def test_the_digest_is_of_every_file_and_of_its_name(package):
     script = package.parent / "workflow/scripts/train.py"
     script.parent.mkdir(parents=True)
     script.write_text("import darkfield.a.x")
-    files = code_files("train", package.parent)
+    files = code_files(script)
     digest = code_digest(files)
     assert digest == code_digest(reversed(files))
     (package / "a/y.py").write_text("# edited")

@@ -8,23 +8,28 @@ from pathlib import Path
 from snakemake.io import is_flagged
 
 # This checkout's code, for this process and for the scripts: `dvc exp run --queue` and a git worktree
-# have a Snakefile elsewhere, while the package is installed from one place.
-SRC = str(Path(workflow.basedir, "src"))
-sys.path.insert(0, SRC)
-os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [SRC, os.getenv("PYTHONPATH")]))
-)
+# have a Snakefile elsewhere, while the package is installed from one place. The rules alone, as
+# `github(...)` fetches them or a wheel holds them, have no code beside them: it is the installed one.
+HERE = workflow.current_basedir
+SRC = os.path.normpath(f"{HERE}/../../src")
+if os.path.isdir(SRC):
+    sys.path.insert(0, SRC)
+    os.environ.update(
+        PYTHONPATH=os.pathsep.join(filter(None, [SRC, os.getenv("PYTHONPATH")]))
+    )
 
 import darkfield.engine.lock
 import darkfield.engine.private
 import darkfield.validation
+from darkfield.engine.private import unflagged
 from darkfield.classes import foreground
 from darkfield.data.split_file import lists as split_lists
 from darkfield.data.trained_on import teachers
-from darkfield.engine.imports import code_digest, code_files
+from darkfield.engine.imports import PACKAGE, code_digest, code_files
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.files import UserError, files_digest, folder_digest, read_json
 from darkfield.engine.script import reasons, stop_all
+from darkfield.shipped import shipped
 
 SYNTHETIC = "data/synthetic"
 
@@ -40,28 +45,33 @@ def or_exit(function, *arguments):
         raise SystemExit(str(error))  # plain, without Snakemake's traceback
 
 
-darkfield.engine.private.let_names_mean_the_chain()
-# Not where there may be jobs in the queue of a cluster, which outlive their Snakemake.
-if workflow.is_main_process and workflow.local_exec:
-    darkfield.engine.lock.unlock()
+# Which `module` of another workflow this is, or None. Names of targets, locks and books are its own.
+MODULE = darkfield.engine.private.module_name(workflow)
+if MODULE is None:
+    darkfield.engine.private.let_names_mean_the_chain()
+    # Not where there may be jobs in the queue of a cluster, which outlive their Snakemake.
+    if workflow.is_main_process and workflow.local_exec:
+        darkfield.engine.lock.unlock()
 ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
-# Checked here, since Snakemake, which also reads the files, says less about what is wrong.
-or_exit(darkfield.validation.load, Path("params.yaml"))
-OVERRIDES = [
-    *(
-        or_exit(darkfield.validation.load, Path(path))
-        for path in workflow.overwrite_configfiles
-    ),
-    workflow.config_settings.config,
-]
 
+if darkfield.engine.private.is_configured(workflow):
+    config = or_exit(darkfield.validation.completed, config, MODULE)
+else:
+    # Checked here, since Snakemake, which also reads the files, says less about what is wrong.
+    or_exit(darkfield.validation.load, Path("params.yaml"))
+    OVERRIDES = [
+        *(
+            or_exit(darkfield.validation.load, Path(path))
+            for path in workflow.overwrite_configfiles
+        ),
+        workflow.config_settings.config,
+    ]
 
-configfile: "params.yaml"
+    configfile: "params.yaml"
 
-
-config = darkfield.validation.replace_tables(config, OVERRIDES)
-config = or_exit(darkfield.validation.check, config).plain()
+    config = darkfield.validation.replace_tables(config, OVERRIDES)
+    config = or_exit(darkfield.validation.check, config).plain()
 
 
 def code(rule):
@@ -70,7 +80,20 @@ def code(rule):
     Snakemake's own look at scripts (rerun trigger `code`, off in the default profile) is at their
     time stamps, which a fresh clone has in any order.
     """
-    return or_exit(code_digest, code_files(rule, Path(workflow.basedir)))
+    script = f"{HERE}/../scripts/{rule}.py"
+    if not os.path.exists(script):
+        script = workflow.source_path(f"../scripts/{rule}.py")  # fetched
+    return or_exit(code_digest, code_files(Path(script)))
+
+
+def of_project(path):
+    """A file of the project as an input. A module's `prefix:` is not for it, if it is absolute."""
+    return os.path.relpath(path) if MODULE is None else str(path)
+
+
+def of_user(path):
+    """A file or folder that the user names as an input; in a module, without its `prefix:`."""
+    return path if MODULE is None else os.path.abspath(path)
 
 
 def raw_digest():
@@ -85,7 +108,7 @@ def of_batches(files):
     """The named files of a rule, of all batches."""
     batches = range(config["data"]["batches"])
     return {
-        name: expand(str(file), batch=batches, allow_missing=True)
+        name: expand(unflagged(file), batch=batches, allow_missing=True)
         for name, file in files.items()
     }
 
@@ -121,8 +144,8 @@ def gpus(number=1):
 
 
 def of_model(key):
-    """The value of a key of model.json, as a function of the wildcards."""
-    return lambda wildcards: read_json(f"models/{wildcards.model}/model.json")[key]
+    """The value of a key of the input model.json, as a function of the job."""
+    return lambda wildcards, input: read_json(input.spec)[key]
 
 
 @cache

@@ -8,7 +8,7 @@ wildcard_constraints:
 rule synthesize:
     input:
         # Without an input there would be nothing that old outputs could be older than.
-        script=os.path.relpath(Path(workflow.basedir, "workflow/scripts/synthesize.py")),
+        script=[] if MODULE else os.path.relpath(f"{HERE}/../scripts/synthesize.py"),
     output:
         folder=directory(SYNTHETIC),
         checksums=f"{SYNTHETIC}.sha256",
@@ -19,15 +19,23 @@ rule synthesize:
     params:
         code=code("synthesize"),
         synthesize=config["synthesize"],
-        root=lambda wildcards: config["data"]["root"],  # to the linter a text would be a prefix
+        # In a module the folder has its `prefix:`.
+        root=lambda wildcards, output: (
+            output.folder if raw_digest() is None else config["data"]["root"]
+        ),
     script:
         "../scripts/synthesize.py"
 
 
+# Drawn by the chain, or the user's.
+DRAWN = raw_digest() is None
+ROOT = ancient(SYNTHETIC if DRAWN else of_user(config["data"]["root"]))
+
+
 rule flatten_masks_batch:
     input:
-        root=ancient(config["data"]["root"]),
-        checksums=rules.synthesize.output.checksums if raw_digest() is None else [],
+        root=ROOT,
+        checksums=rules.synthesize.output.checksums if DRAWN else [],
     output:
         masks=temp(directory("data/batches/{batch}/flattened_masks")),
         manifest=temp("data/batches/{batch}/flattened_masks.csv"),
@@ -57,7 +65,7 @@ PIXELS = of_batches(rules.flatten_masks_batch.output)
 rule flatten_masks:
     input:
         **PIXELS,
-        root=ancient(config["data"]["root"]),
+        root=ROOT,
         checksums=rules.flatten_masks_batch.input.checksums,
     output:
         masks=directory("data/flattened_masks"),
@@ -111,7 +119,9 @@ TRAINED_ON = (
 
 # The user's own split or table of the images; a folder's files, since Snakemake hashes no folder.
 SPLIT_FILE = config["split"]["file"]
-SPLIT_LISTS = or_exit(split_lists, SPLIT_FILE) if SPLIT_FILE else []
+SPLIT_LISTS = [
+    of_user(path) for path in (or_exit(split_lists, SPLIT_FILE) if SPLIT_FILE else [])
+]
 
 
 rule split:

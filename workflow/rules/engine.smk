@@ -95,8 +95,8 @@ def dvc_commit():
     """Record in dvc.lock what ran, by the notes; a run's exit status does not depend on it."""
     if "DVC_STAGE" in os.environ or workflow.touch:  # DVC records its own stages
         return
-    if not Path(".dvc").is_dir() or not shutil.which("dvc"):
-        print("Not recorded in dvc.lock: not a DVC repository")
+    if not darkfield.engine.ran.stages() or not shutil.which("dvc"):
+        print("Not recorded in dvc.lock: not a DVC repository of the chain")
         return
     if overridden():
         print("Not recorded in dvc.lock: the params are not those of params.yaml")

@@ -133,7 +133,7 @@ rule objects:
 
 rule calibrate:
     input:
-        **{name: str(file) for name, file in rules.objects.output.items()},
+        **{name: unflagged(file) for name, file in rules.objects.output.items()},
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         checkpoints=rules.train.output.checkpoints,
@@ -158,7 +158,7 @@ rule calibrate:
 
 rule metrics:
     input:
-        **{name: str(file) for name, file in rules.objects.output.items()},
+        **{name: unflagged(file) for name, file in rules.objects.output.items()},
         split=split_of,
         spec=rules.calibrate.output.spec,
         scores=rules.select.output.scores,
@@ -374,7 +374,7 @@ use rule objects as model_objects with:
 
 use rule metrics as model_metrics with:
     input:
-        **{name: str(file) for name, file in rules.model_objects.output.items()},
+        **{name: unflagged(file) for name, file in rules.model_objects.output.items()},
         split=rules.split.output.split,
         spec="models/{model}/model.json",
         scores=rules.model_select.output.scores,

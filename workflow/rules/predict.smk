@@ -1,11 +1,14 @@
 # New pictures, on demand: `snakemake predict` labels those of `pictures.folder`, in batches.
 PICTURES = config["pictures"]
+MODEL = PICTURES["model"]
+if MODEL != "results/model":  # the chain's own
+    MODEL = of_user(str(shipped(MODEL)))
 
 
 rule predict_batch:
     input:
-        weights=f"{PICTURES['model']}/model.safetensors",
-        spec=f"{PICTURES['model']}/model.json",
+        weights=f"{MODEL}/model.safetensors",
+        spec=f"{MODEL}/model.json",
     output:
         directory("results/predictions/batches/{batch}"),
     log:
@@ -33,7 +36,7 @@ rule predict:
             rules.predict_batch.output, batch=range(config["data"]["batches"])
         ),
         spec=rules.predict_batch.input.spec,
-        template=os.path.relpath(Path(SRC, "darkfield/report/predictions.html.j2")),
+        template=of_project(PACKAGE / "report/predictions.html.j2"),
     output:
         labels=directory("results/predictions/labels"),
         counts="results/predictions/counts.csv",

@@ -150,7 +150,7 @@ rule html_report:
         object_images=rules.metrics.output.images,
         object_scores=rules.metrics.output.scores,
         pixels=rules.metrics.output.pixels,
-        template=os.path.relpath(Path(SRC, "darkfield/report/html.html.j2")),
+        template=of_project(PACKAGE / "report/html.html.j2"),
     output:
         "results/{run}report.html",
     log:
@@ -182,7 +182,7 @@ rule validation:
         scores=rules.select.output.scores,
         objects=rules.metrics.output.objects,
         object_scores=rules.metrics.output.scores,
-        template=os.path.relpath(Path(SRC, "darkfield/publish/validation.md.j2")),
+        template=of_project(PACKAGE / "publish/validation.md.j2"),
     output:
         report(
             "results/{run}validation.md",

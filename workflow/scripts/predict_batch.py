@@ -1,6 +1,7 @@
 """Label the pictures of one batch."""
 
 from itertools import chain
+from pathlib import Path
 
 from darkfield.data.listing import batches
 from darkfield.data.reading import asked_of
@@ -14,7 +15,7 @@ with job(snakemake) as log:
     parts = batches(cfg["folder"], snakemake.params.batches, cfg["every"])
     sources, folder = parts[int(snakemake.wildcards.batch)], sorted(chain.from_iterable(parts))
     hardware = train["device"], train["precision"], train["threads"]
-    predictor = Predictor(cfg["model"], *hardware)
+    predictor = Predictor(Path(snakemake.input.spec).parent, *hardware)
     with atomic(snakemake.output[0]) as part:
         part.mkdir()
         options = {key: cfg[key] for key in ("um_per_pixel", "rescale", "two_borders")}

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from darkfield.engine import ran
 from darkfield.engine.lock import locked
 from darkfield.files import atomic, read_json, sha256, write_json
 
@@ -52,12 +53,12 @@ def is_due() -> bool:
     """Whether `dvc status` is to be asked.
 
     Not by the Snakemake that adopts, nor by DVC, which calls Snakemake for one stage and keeps the
-    books itself, nor where there is no DVC.
+    books itself, nor where DVC does not know the chain.
     """
     if {"DVC_STAGE", ADOPTING} & os.environ.keys():
         return False
     due = is_news() or agreement()[1]
-    return bool(due and Path(".dvc").is_dir() and shutil.which("dvc"))
+    return bool(due and ran.stages() and shutil.which("dvc"))
 
 
 def adopt(snakefile: Path, stages: Stages, forget: Callable[[Path], Any]) -> None:

@@ -20,6 +20,7 @@ from darkfield.engine.private import RUN, load_rules
 
 MODEL = {"model_check", "model_evaluate", "model_select", "model_objects", "model_metrics"}
 NOT_STAGES = {"all", "fold", "cross_validation", "label_review", *MODEL, "predict", "export"}
+SCRIPTS = Path("workflow/scripts")
 BATCH = "_batch"  # of RULE_batch, which does a part of the work that RULE joins: one stage
 # DVC tracks these as one folder each; Snakemake names every file.
 FOLDERS = (
@@ -121,7 +122,7 @@ def stage(rule: Rule, batch: Rule | None, config: dict[str, Any]) -> dict[str, A
     outputs = paths(own(o) for r in rules for o in r.output if not is_flagged(o, "temp"))
     unseen = {file for r in rules for name in UNSEEN for file in named(r, name)}
     inputs = {own(file) for r in rules for file in r.input} - unseen
-    code = {os.path.relpath(file) for r in rules for file in code_files(r.name, Path())}
+    code = {os.path.relpath(file) for r in rules for file in code_files(SCRIPTS / f"{r.name}.py")}
     names = " ".join(r.name for r in rules)
     result = {
         "cmd": f"snakemake {rule.name} --force --allowed-rules {names} --quiet all",

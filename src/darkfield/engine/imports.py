@@ -25,9 +25,8 @@ def modules(script: Path) -> list[Path]:
     return sorted(found)
 
 
-def code_files(rule: str, root: Path) -> list[Path]:
-    """A rule's script, in a checkout at `root`, and the modules that it runs."""
-    script = root / "workflow/scripts" / f"{rule}.py"
+def code_files(script: Path) -> list[Path]:
+    """A rule's script and the modules that it runs."""
     return [script, *modules(script)]
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
-from snakemake.io import IOFile
+from snakemake.io import IOFile, flag, is_flagged
 from snakemake.jobs import Job
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 from snakemake.workflow import Workflow
@@ -29,6 +30,25 @@ def load_rules(snakefile: Path) -> tuple[list[Rule], dict[str, Any]]:
             return list(workflow.rules), workflow.globals["config"]
     finally:
         del os.environ[ADOPTING]
+
+
+def module_name(workflow: Workflow) -> str | None:
+    """The name under which another workflow has the Snakefile that is being read as its module."""
+    return None if workflow.modifier.is_main_snakefile() else str(workflow.modifier.namespace)
+
+
+def is_configured(workflow: Workflow) -> bool:
+    """Whether the `module` statement gives this Snakefile its config."""
+    return bool(workflow.modifier.skip_configfile)
+
+
+def unflagged(path: str) -> str:
+    """An output of a rule without flags such as temp(), which `expand` refuses.
+
+    That a module's `prefix:` is in it already stays known.
+    """
+    plain = str(path)
+    return flag(plain, PATH_MODIFIER_FLAG) if is_flagged(path, PATH_MODIFIER_FLAG) else plain
 
 
 def let_names_mean_the_chain() -> None:

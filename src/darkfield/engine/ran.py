@@ -20,13 +20,23 @@ BATCH = "_batch"  # of RULE_batch, which does a part of the work of the stage RU
 
 
 def stages() -> set[str]:
-    """The stages of dvc.yaml; none outside a DVC repository."""
-    if not Path(".dvc").is_dir():
+    """The stages of dvc.yaml that run the chain.
+
+    There are none outside a DVC repository, nor in that of another project, whose books are not
+    ours, though the chain may run there.
+    """
+    if not (Path(".dvc").is_dir() and Path("dvc.yaml").is_file()):
         return set()
     import yaml
 
     with Path("dvc.yaml").open() as file:
-        return set(yaml.safe_load(file)["stages"])
+        found = (yaml.safe_load(file) or {}).get("stages", {})
+    return {name for name, stage in found.items() if is_ours(name, stage)}
+
+
+def is_ours(name: str, stage: dict[str, Any]) -> bool:
+    """Whether a stage of a dvc.yaml is what `darkfield.engine.dvcfile` writes."""
+    return str(stage.get("cmd")).startswith(f"snakemake {name} ")
 
 
 def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
