@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run repro experiments data test test-all test-cluster fuzz compare bench scale check format \
-	lock dvc.yaml docs/settings.md
+	lock package dvc.yaml docs/settings.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best
@@ -80,6 +80,10 @@ docs/settings.md: .venv/installed ## write it, and the schema for editors, from 
 lock: .venv/installed ## resolve the dependencies of pyproject.toml again
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--extra dev --upgrade pyproject.toml -o requirements.lock
+
+package: .venv/installed ## build the wheel and the source archive into dist/, check them
+	@python -m build --no-isolation
+	@uv tool run twine check --strict dist/*
 
 # uv installs in seconds what takes pip minutes; its own version and hash are in the lock file, too.
 .venv/installed: requirements.lock pyproject.toml

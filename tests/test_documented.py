@@ -154,6 +154,8 @@ FILM = "test_predict.py::test_every_nth_frame_of_a_film_is_labelled_as_if_it_wer
 BUCKET = "test_data.py::test_pictures_in_a_bucket"
 STORE = "test_engines.py::test_a_clone_that_has_pulled_has_nothing_to_do"
 SCALE = "report/test_as_trained.py::test_rescaled_pictures_pass_as_large_as_in_training"
+INSTALLED = "test_packaging.py::test_the_installed_command_labels_a_picture_in_an_empty_folder"
+INSTALLED_CHAIN = "test_packaging.py::test_the_installed_chain_is_planned_in_an_empty_folder"
 MASKS = "data/annotations/test_convert.py::test_the_command"
 TESTED = {
     "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --rescale": SCALE,
@@ -170,6 +172,9 @@ TESTED = {
     "darkfield masks": MASKS,
     "darkfield masks SOURCE --out ROOT": MASKS,
     "darkfield masks SOURCE --out ROOT --label RBC=erythrocyte --label 'spiro*=spirochaete'": MASKS,
+    "pip install .": INSTALLED,
+    'python -c "from darkfield.shipped import ROOT; print(ROOT)"': INSTALLED_CHAIN,
+    "snakemake --snakefile ROOT/Snakefile --cores 4": INSTALLED_CHAIN,
     "make data": "test_data.py::test_make_data_imports_the_pinned_commit",
     "make test-cluster": SLURM,
     "python -m darkfield.compare --folds notebook-val best": FOLDS,
@@ -179,6 +184,8 @@ TESTED = {
 }
 
 NOT_RUN = {
+    "make package": "asks the package registry for twine",
+    'pip install "darkfield @ git+https://github.com/OWNER/darkfield"': "asks a server",
     "make lock": "asks the package registry for the newest versions",
     "pip install 'darkfield[export]'": "asks the package registry",
     "pip install 'darkfield[microscopes]'": "asks the package registry",

@@ -6,14 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from packaging.version import Version
 
 from darkfield.files import sha256
 
 
 def versions(*libraries: str) -> dict[str, str]:
-    """The versions of Python, of our main libraries, and of the packages `libraries`."""
-    names = ("darkfield", "numpy", "torch", "torchvision", *libraries)
-    return {name: version(name) for name in names} | {"python": platform.python_version()}
+    """The versions of Python, of our main libraries, and of the packages `libraries`.
+
+    Of darkfield the release alone: an installation in a clone keeps the number of the commit that
+    it was made at, whatever is checked out later.
+    """
+    names = ("numpy", "torch", "torchvision", *libraries)
+    release = Version(version("darkfield")).base_version
+    return {
+        "darkfield": release,
+        **{name: version(name) for name in names},
+        "python": platform.python_version(),
+    }
 
 
 def provenance(
