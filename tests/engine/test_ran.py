@@ -6,6 +6,8 @@ import pytest
 import yaml
 from project import commit, dvc, noise, planned, repository, run, set_params, snakemake, stale
 
+from darkfield.engine import ran
+
 TARGET = "results/class_counts.json"
 SCRIPT = "workflow/scripts/class_counts.py"
 KILL = "os.killpg(os.getpgrp(), signal.SIGKILL)"
@@ -194,3 +196,30 @@ def test_dvc_passes_on_why_a_stage_failed(copy, prepare_failure, code, said):
     assert said in done.stdout
     assert "Traceback" not in done.stdout
     assert len(done.stdout.splitlines()) < 15, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("stages", "ours"),
+    [
+        (
+            {"train": {"cmd": "python train.py"}, "split": {"cmd": ["snakemake split --force"]}},
+            set(),
+        ),
+        ({"train": {"foreach": [1, 2], "do": {"cmd": "snakemake train --force"}}}, set()),
+        (
+            {"train": {"cmd": "snakemake train --force"}, "split": {"cmd": "snakemake --all"}},
+            {"train"},
+        ),
+    ],
+)
+def test_stages_of_another_projects_dvc_yaml_are_not_ours(tmp_path, monkeypatch, stages, ours):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    assert ran.stages() == set()  # without DVC
+    (tmp_path / ".dvc").mkdir()
+    assert ran.stages() == ours
+    for text in ("", "plots: []\n"):
+        (tmp_path / "dvc.yaml").write_text(text)
+        assert ran.stages() == set()
+    (tmp_path / "dvc.yaml").unlink()
+    assert ran.stages() == set()
