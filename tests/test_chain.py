@@ -19,7 +19,7 @@ from darkfield.files import read_csv, read_json
 from darkfield.network.predictor import Predictor
 from darkfield.objects.table import numbered, object_table
 from darkfield.params import Params
-from darkfield.presets import merged
+from darkfield.validation import merged
 
 
 @pytest.fixture(scope="module")
