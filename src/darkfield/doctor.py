@@ -63,7 +63,7 @@ def libraries() -> Iterator[Finding]:
             "U-Nets", f"segmentation_models.pytorch {version('segmentation_models_pytorch')}"
         )
     except PackageNotFoundError:
-        yield Finding("U-Nets", "not installed", "for U-Nets: pip install 'darkfield[models]'")
+        yield Finding("U-Nets", "not installed", "for U-Nets: pip install segmentation-models-pytorch")
 
 
 def machine() -> Iterator[Finding]:

@@ -37,7 +37,7 @@ def build(cfg: Model, classes: int) -> nn.Module:
     except ModuleNotFoundError as error:
         raise UserError(
             f"model.name: {cfg.name!r} needs segmentation_models.pytorch; "
-            "install it (pip install 'darkfield[models]') or use segnet"
+            "install it (pip install segmentation-models-pytorch) or use segnet"
         ) from error
     try:
         model: nn.Module = smp.create_model(
