@@ -63,7 +63,8 @@ def libraries() -> Iterator[Finding]:
             "U-Nets", f"segmentation_models.pytorch {version('segmentation_models_pytorch')}"
         )
     except PackageNotFoundError:
-        yield Finding("U-Nets", "not installed", "for U-Nets: pip install segmentation-models-pytorch")
+        remedy = "for U-Nets: pip install segmentation-models-pytorch"
+        yield Finding("U-Nets", "not installed", remedy)
 
 
 def machine() -> Iterator[Finding]:
