@@ -17,6 +17,7 @@ from darkfield.objects.confidence import (
     interval,
     judged,
     likely,
+    steepness,
 )
 from darkfield.objects.table import find
 
@@ -54,6 +55,14 @@ def test_evidence_is_the_mean_certainty_and_the_steps_of_brightness_at_the_outli
     assert found["sharpness"][0] == 0  # nothing in the picture
     # Along a long side Sobel sees a step of 200 over 2 pixels; the middle row of 3 has none.
     assert found["sharpness"][1] == pytest.approx(100, rel=0.05)
+
+
+def test_a_gradient_is_the_root_of_a_whole_number_of_eighths():
+    """To the last bit, wherever in memory the picture lies."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 33, 3), dtype=np.uint8)
+    gradient = steepness(image)
+    assert np.array_equal(gradient, np.sqrt(np.rint((8 * gradient) ** 2)) / 8)
+    assert gradient.max() > 50
 
 
 def test_what_a_spirochaete_covers_of_a_cell_does_not_make_the_cell_less_sure():

@@ -54,10 +54,14 @@ def evidence(
 
 
 def steepness(image: np.ndarray) -> np.ndarray:
-    """The gradient of the brightest channel of uint8 (H, W, 3), in levels per pixel: float32."""
+    """The gradient of the brightest channel of uint8 (H, W, 3), in levels per pixel: float64.
+
+    From whole numbers: OpenCV's own magnitude may vary in its last bit with where a picture lies in
+    memory.
+    """
     grey = image.max(axis=2)
-    across, down = (cv2.Sobel(grey, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
-    gradient: np.ndarray = cv2.magnitude(across, down)
+    across, down = (cv2.Sobel(grey, cv2.CV_16S, *way).astype(int) for way in ((1, 0), (0, 1)))
+    gradient: np.ndarray = np.sqrt(across**2 + down**2) / 8
     return gradient
 
 
