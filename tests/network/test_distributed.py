@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from toy import digests
 
 from darkfield.classes import VOID
 from darkfield.network.build import build
-from darkfield.network.distributed import replicate, share
+from darkfield.network.distributed import leave_reason, replicate, share
 from darkfield.network.loss import cross_entropy, dice
 from darkfield.sections import Model
 
@@ -116,6 +117,23 @@ def test_an_empty_share_that_the_network_does_not_take_is_reported_before_traini
     assert "the smallest batch has fewer images (1) than there are processes" in log
     assert "Traceback" not in said + log
     assert replicas(tmp_path / "full", epochs=1, steps_per_epoch=2, **options)[0] == 0
+
+
+def test_a_reason_is_there_whole_or_not_at_all_and_the_first_stays(tmp_path):
+    path, reason, seen = tmp_path / "reason", "x" * 30_000_000, []
+
+    def look():
+        while not path.exists():
+            pass
+        seen.append(path.stat().st_size)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    leave_reason(reason, path)
+    looking.join()
+    assert seen == [len(reason)]
+    leave_reason("another", path)
+    assert path.stat().st_size == len(reason)
 
 
 @pytest.mark.long

@@ -193,13 +193,23 @@ def process(logfile: str) -> Iterator[logging.Logger]:
         dist.destroy_process_group()
     except Exception as error:
         if isinstance(error, UserError | OSError):
-            with suppress(FileExistsError), Path(os.environ[REASON]).open("x") as f:
-                f.write("\n".join(problems_of(error)))
+            leave_reason("\n".join(problems_of(error)), Path(os.environ[REASON]))
             os.kill(os.getppid(), signal.SIGTERM)
         else:
             with Path(logfile).open("a") as f:
                 traceback.print_exc(file=f)
         os._exit(1)  # at once, without waiting for the others
+
+
+def leave_reason(reason: str, path: Path) -> None:
+    """Write why training failed, unless another process has: whole, or not at all.
+
+    As soon as one has stopped `launch`, that stops the others, which may still be writing.
+    """
+    own = path.with_name(f"{path.name}-{os.getpid()}")
+    own.write_text(reason)
+    with suppress(FileExistsError):
+        os.link(own, path)
 
 
 def end_with(parent: int) -> None:
