@@ -210,6 +210,7 @@ def leave_reason(reason: str, path: Path) -> None:
     own.write_text(reason)
     with suppress(FileExistsError):
         os.link(own, path)
+    own.unlink()
 
 
 def end_with(parent: int) -> None:
