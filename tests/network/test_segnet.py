@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from darkfield.network.build import build
-from darkfield.network.segnet import max_unpool
+from darkfield.network.segnet import compared, max_unpool, scattered
 from darkfield.sections import Model
 
 
@@ -59,6 +59,24 @@ def test_unpooling_is_torchs(size, any_algorithms):
     pooled, indices = F.max_pool2d(x, 2, return_indices=True)
     expected = F.max_unpool2d(pooled, indices, 2, output_size=size)
     assert torch.equal(max_unpool(pooled, indices, size), expected)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (8, 9), (2, 3)])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_unpooling_by_comparison_is_that_by_a_scatter(size, memory_format, dtype):
+    """Values, gradients and the order of the axes in memory; CUDA compares, the CPU scatters."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 4, *size).to(dtype, memory_format=memory_format)
+    pooled, indices = F.max_pool2d(x, 2, return_indices=True)
+    leaves = [pooled.clone().requires_grad_() for _ in range(2)]
+    outs = [f(leaf, indices, size) for f, leaf in zip((compared, scattered), leaves, strict=True)]
+    assert torch.equal(*outs)
+    assert all(out.is_contiguous(memory_format=torch.channels_last) for out in outs)
+    gradient = torch.randn(2, 4, *size).to(dtype)
+    for out in outs:
+        out.backward(gradient)
+    assert torch.equal(leaves[0].grad, leaves[1].grad)
 
 
 def test_the_decoder_uses_the_pooling_indices(monkeypatch):
