@@ -17,7 +17,7 @@ def cross_entropy(logits: Tensor, masks: Tensor, weight: Tensor | None = None) -
     F.cross_entropy has NaN.
     """
     masks, known = without_void(masks)
-    likelihood = logits.float().log_softmax(dim=1).gather(1, masks[:, None])[:, 0]
+    likelihood = (logits.float().log_softmax(dim=1) * one_hot(masks, logits)).sum(dim=1)
     weights = known if weight is None else weight[masks] * known
     least = torch.finfo(likelihood.dtype).tiny
     return -total((weights * likelihood).sum()) / total(weights.sum()).clamp_min(least)
@@ -33,10 +33,11 @@ def dice(logits: Tensor, masks: Tensor, background: int | None = 0) -> Tensor:
     masks, known = without_void(masks)
     looked_for = [c for c in range(logits.shape[1]) if c != background]
     probabilities = logits.float().softmax(dim=1) * known[:, None]
-    truth = F.one_hot(masks, logits.shape[1]).movedim(-1, 1) * known[:, None]
+    truth = one_hot(masks, logits) & known[:, None]
     both = total((probabilities * truth).sum(dim=(0, 2, 3)))
     sizes = total(probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3)))
-    return 1 - ((2 * both + 1) / (sizes + 1))[looked_for].mean()
+    scores = (2 * both + 1) / (sizes + 1)
+    return 1 - torch.stack([scores[c] for c in looked_for]).mean()
 
 
 def distillation(logits: Tensor, taught: Tensor) -> Tensor:
@@ -48,6 +49,15 @@ def distillation(logits: Tensor, taught: Tensor) -> Tensor:
     divergence = F.kl_div(likelihood, taught, reduction="none").sum(dim=1)
     pixels = total(torch.tensor(float(divergence.numel()), device=logits.device))
     return total(divergence.sum()) / pixels.clamp_min(1)
+
+
+def one_hot(masks: Tensor, logits: Tensor) -> Tensor:
+    """Where each class is, bool (B, C, H, W), of class indices (B, H, W), for these logits.
+
+    Not by a gather, nor F.one_hot, a scatter: on CUDA, deterministic ones sort all pixels.
+    """
+    classes = torch.arange(logits.shape[1], device=masks.device)
+    return (masks[..., None] == classes).movedim(-1, 1)
 
 
 def without_void(masks: Tensor) -> tuple[Tensor, Tensor]:
