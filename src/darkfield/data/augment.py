@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -48,8 +49,9 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
                 pixels[self.background : self.background + 1] = 0
             present = pixels.nonzero()[:, 0]
             if len(present):
-                where = (mask == present[pick(len(present))]).nonzero()
-                inside = where[pick(len(where))].tolist()
+                # As by torch's nonzero, in half the time.
+                where = np.flatnonzero(mask.numpy() == int(present[pick(len(present))]))
+                inside = divmod(int(where[pick(len(where))]), mask.shape[1])
         top, left = (
             corner(window, whole, inside and inside[axis])
             for axis, (window, whole) in enumerate(zip(sides, mask.shape, strict=True))
@@ -60,12 +62,13 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         top, left, height, width = params.values()
         rows, columns = inpt.shape[-2:]
         beyond = [-left, -top, left + width - columns, top + height - rows]
-        around = [max(0, side) for side in beyond]
+        west, north, east, south = around = [max(0, side) for side in beyond]
+        at = top + north, left + west, height - north - south, width - west - east
+        window = F.crop(inpt, *at).clone(memory_format=torch.contiguous_format)
         if any(around):
             black = VOID if self.background is None else self.background
-            inpt = F.pad(inpt, around, fill=black if isinstance(inpt, tv_tensors.Mask) else 0)
-        at = top + around[1], left + around[0], height, width
-        return F.resized_crop(inpt, *at, size=self.size, antialias=True)
+            window = F.pad(window, around, fill=black if isinstance(inpt, tv_tensors.Mask) else 0)
+        return F.resize(window, self.size, antialias=True)
 
 
 def pick(n: int) -> int:
@@ -99,8 +102,11 @@ class StrayLight(v2.Transform):  # type: ignore[misc]  # torchvision ships no ty
         if not isinstance(inpt, tv_tensors.Image):
             return inpt
         size = inpt.shape[-2:]
-        field = interpolate(params["corners"], size, mode="bilinear", align_corners=True)[0]
-        lit = inpt + params["colour"] * field * (255 - inpt)
+        colour, corners = (
+            params[name].to(inpt.device, non_blocking=True) for name in ("colour", "corners")
+        )
+        field = interpolate(corners, size, mode="bilinear", align_corners=True)[0]
+        lit = inpt + colour * field * (255 - inpt)
         return tv_tensors.wrap(lit.round().to(torch.uint8), like=inpt)
 
 
