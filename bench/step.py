@@ -85,7 +85,7 @@ def ours(root):
     def step():
         for images, masks in DataLoader(dataset, BATCH, sampler=[(i, 0) for i in range(BATCH)]):
             images = normalise(images.to(device), MEAN, STD)
-            train_step(model, optimizer, images, masks.to(device), loss, precision)
+            train_step(model, optimizer, images, masks.to(device), loss, precision).item()
 
     return step
 

@@ -210,7 +210,7 @@ class Train(Section):
         "auto", description="cpu, cuda, or auto: CUDA where there is a GPU."
     )
     workers: Whole = Field(
-        0, ge=0, le=1024, description="Processes that read and augment, to keep a GPU busy."
+        0, ge=0, le=1024, description="Processes that augment; with 0, a GPU does it itself."
     )
     compile: Flag = Field(
         False, description="torch.compile: minutes before the first step, then faster on a GPU."

@@ -1,10 +1,13 @@
 """Items keep the pixels; batches are normalised by channel."""
 
+import numpy as np
 import pytest
 import torch
 from toy import toy_dataset
 
-from darkfield.data.dataset import normalise
+from darkfield.data.augment import augmentation
+from darkfield.data.dataset import image_view, normalise
+from darkfield.sections import Augment
 
 
 def test_items_are_the_pixels_and_class_indices():
@@ -25,3 +28,31 @@ def test_batches_are_normalised_by_channel():
     for c in range(3):
         expected = (images[:, c].numpy() / 255 - mean[c]) / std[c]
         assert batch[:, c].numpy() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("room", [0, 4 * 48 * 56 * 3 - 1, 4 * 48 * 56 * 3])
+def test_on_a_device_items_are_the_same_whether_or_not_all_images_fit(room):
+    dataset = toy_dataset()
+    dataset.transforms = augmentation(Augment(flip=True, noise=0.1), (32, 32))
+    moved = dataset.on(torch.device("cpu"), room)
+    for key in [(0, 1), (3, 2)]:
+        for a, b in zip(moved[key], dataset[key], strict=True):
+            assert torch.equal(a, b)
+    dataset.images[0][:] = 0  # seen only by what was not copied to the device
+    assert bool(moved[0, 1][0].any()) == (room == 4 * 48 * 56 * 3)
+
+
+def test_windows_of_a_view_are_those_of_a_copy():
+    dataset = toy_dataset()
+    for scale, crop in [((1, 1), (32, 32)), ((0.5, 2), (40, 24)), ((1, 1), (64, 64))]:
+        augment = Augment(scale=scale, foreground=0.5, contrast=0.3, blur=1, noise=0.1)
+        dataset.transforms = augmentation(augment, crop)
+        view = toy_dataset()
+        view.transform, view.transforms = image_view, dataset.transforms
+        for seed in range(8):
+            for a, b in zip(view[seed % 4, seed], dataset[seed % 4, seed], strict=True):
+                assert torch.equal(a, b)
+                assert a.is_contiguous()
+    before = np.array(view.images)
+    view[0, 0]
+    assert (before == np.array(view.images)).all()

@@ -8,7 +8,12 @@ import torch
 
 from darkfield.classes import matched
 from darkfield.data.augment import augmentation
-from darkfield.data.dataset import DarkfieldDataset, image_transform, target_transform
+from darkfield.data.dataset import (
+    DarkfieldDataset,
+    image_transform,
+    image_view,
+    target_transform,
+)
 from darkfield.data.pixels import Pictures, network_sizes
 from darkfield.data.stats import class_weights
 from darkfield.data.trained_on import UNKNOWN, merged, record
@@ -47,7 +52,7 @@ def fit(device: torch.device, precision: str) -> None:
         list(table["image"][rows]),
         Pictures(inputs.images, sizes, rows),
         Pictures(inputs.masks, sizes, rows),
-        image_transform(),
+        image_view if cfg.crop else image_transform(),
         target_transform,
         augmentation(augment, cfg.crop, background),
     )

@@ -1,6 +1,8 @@
 """Pictures and masks as a torch Dataset, and as the network's input."""
 
+import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +22,9 @@ class DarkfieldDataset(Dataset[Pair]):
     def __init__(
         self,
         names: Sequence[str],
-        images: Sequence[np.ndarray],
+        images: Sequence[Any],
         masks: Sequence[np.ndarray],
-        transform: Callable[[np.ndarray], Tensor],
+        transform: Callable[[Any], Tensor],
         target_transform: Callable[[np.ndarray], Tensor],
         transforms: Callable[[Tensor, Tensor], Pair] | None = None,
     ):
@@ -35,12 +37,33 @@ class DarkfieldDataset(Dataset[Pair]):
 
     def __getitem__(self, key: tuple[int, int]) -> Pair:
         i, seed = key
-        pair = self.transform(self.images[i]), self.target_transform(self.masks[i])
-        if self.transforms:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                pair = self.transforms(*pair)
-        return pair
+        image, mask = self.transform(self.images[i]), self.target_transform(self.masks[i])
+        if not self.transforms:
+            return image, mask
+        cuda = [image.device] if image.is_cuda else []
+        with torch.random.fork_rng(devices=cuda):
+            torch.default_generator.manual_seed(seed)
+            if cuda:
+                torch.cuda.manual_seed(seed)
+            return self.transforms(image, mask)
+
+    def on(self, device: torch.device, room: int) -> "DarkfieldDataset":
+        """This dataset with its images, which are then transformed there, on a device.
+
+        They stay there if all fit in `room` bytes; otherwise each is sent when it is asked for, to
+        the same values. Masks are of the CPU: windows are chosen by their pixels, and to read these
+        from a GPU is to wait for all that it computes.
+        """
+
+        def sent(image: Any) -> Tensor:
+            return self.transform(image).to(device)
+
+        moved = copy.copy(self)
+        moved.transform = sent
+        if sum(image.nbytes for image in self.images) <= room:
+            moved.images = [sent(image) for image in self.images]
+            moved.transform = lambda image: image
+        return moved
 
 
 def image_transform() -> Callable[[np.ndarray], Tensor]:
@@ -49,6 +72,14 @@ def image_transform() -> Callable[[np.ndarray], Tensor]:
 
     to_image: Callable[[np.ndarray], Tensor] = v2.ToImage()
     return to_image
+
+
+def image_view(image: np.ndarray) -> Tensor:
+    """As image_transform, but the pixels are not copied: for transforms that cut windows first."""
+    from torchvision import tv_tensors
+
+    view: Tensor = tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1))
+    return view
 
 
 def target_transform(mask: np.ndarray) -> Tensor:

@@ -22,21 +22,19 @@ def confusions(
 
     `images` are uint8 (H, W, 3) at the model's image_size, `masks` class indices, uint8, of any
     size. Rows and columns are the model's classes in the order of their index; `of_data` gives the
-    index of each in the masks (`classes.matched`). The checkpoints are read again for each batch of
-    images, which costs a hundredth of a forward pass.
+    index of each in the masks (`classes.matched`).
     """
     c = len(predictor.classes)
     result = np.zeros((len(checkpoints), len(images), c, c), dtype=np.int64)
     steps = len(checkpoints) * len(images)
     pace, done = Pace(steps), 0
-    for start in range(0, len(images), GROUP):
-        rows = range(start, min(start + GROUP, len(images)))
-        batch = [images[i] for i in rows]
-        truths = [masks[i] for i in rows]
-        sizes = [truth.shape for truth in truths]
-        for k, checkpoint in enumerate(checkpoints):
-            predictor.load(checkpoint)
-            labels = predictor.resized_labels(batch, sizes)
+    for k, checkpoint in enumerate(checkpoints):
+        predictor.load(checkpoint)
+        for start in range(0, len(images), GROUP):
+            rows = range(start, min(start + GROUP, len(images)))
+            truths = [masks[i] for i in rows]
+            sizes = [truth.shape for truth in truths]
+            labels = predictor.resized_labels([images[i] for i in rows], sizes)
             for i, truth, found in zip(rows, truths, labels, strict=True):
                 result[k, i] = confusion(truth, found, c)[of_data]
             done += len(rows)

@@ -25,6 +25,7 @@ def setup(device: str, precision: str, threads: int) -> tuple[torch.device, str]
     # Filling uninitialised memory protects against reading it, which no operation here does.
     deterministic = torch.utils.deterministic
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set at run time
+    torch.backends.cudnn.allow_tf32 = False  # fp32 means float32; for speed there is bf16
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("train.device: 'cuda', but torch sees no CUDA device; use auto or cpu")
     if device == "auto":
@@ -41,6 +42,13 @@ def has_bf16(device: str) -> bool:
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device, without waiting for what a GPU still computes."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

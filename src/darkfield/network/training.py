@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from darkfield.data.dataset import DarkfieldDataset, Pair, normalise
 from darkfield.errors import out_of_memory
 from darkfield.files import UserError, atomic
-from darkfield.network.device import autocast, depthwise_in_float32
+from darkfield.network.device import autocast, depthwise_in_float32, sent
 from darkfield.network.distributed import first, rank, replicate, share
 from darkfield.network.loss import cross_entropy, dice, distillation
 from darkfield.network.private import run_what_fails_to_compile_as_it_is
@@ -30,6 +30,8 @@ from darkfield.progress import Pace
 from darkfield.sections import Train
 
 log = logging.getLogger("darkfield")
+UNREAD = 16  # steps whose losses may be unread on a GPU: to read is to wait for all it computes
+Key = tuple[int, int]  # index of a picture, seed of its augmentation
 
 
 def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int) -> list[int]:
@@ -50,6 +52,13 @@ def epoch_order(seed: int, epoch: int, images: int, shuffle: bool, samples: int)
 def sample_seeds(seed: int, epoch: int, samples: int) -> list[int]:
     """A seed for the augmentation of each of an epoch's samples."""
     return list(map(int, np.random.default_rng([seed, epoch, 1]).integers(2**63, size=samples)))
+
+
+def epoch_batches(cfg: Train, epoch: int, images: int, samples: int) -> list[list[Key]]:
+    """The keys of the samples of an epoch's batches, of which the last may be short."""
+    order = epoch_order(cfg.seed, epoch, images, cfg.shuffle, samples)
+    keys = list(zip(order, sample_seeds(cfg.seed, epoch, samples), strict=True))
+    return [keys[i : i + cfg.batch_size] for i in range(0, samples, cfg.batch_size)]
 
 
 def epoch_seed(seed: int, epoch: int, rank: int) -> int:
@@ -78,16 +87,19 @@ def train(
     class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` mean on
     this machine; the loss is cross entropy + cfg.dice_weight x Dice loss, the latter of the classes
     except the index `background`. With `teach`, as `network.teacher` makes it, cfg.teaching of the
-    loss is instead the divergence from what it gives for the same images. With several processes,
-    each trains on its share of every batch, and the first writes the files. Returns the history:
-    one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples. Raises
-    UserError if the smallest batch is too small for the network, if workers lack shared memory, or
-    if the loss is not finite.
+    loss is instead the divergence from what it gives for the same images. With CUDA and without
+    workers, images are augmented on the GPU, and kept there if they fit in half of its free memory.
+    With several processes, each trains on its share of every batch, and the first writes the files.
+    Returns the history: one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its
+    samples. Raises UserError if the smallest batch is too small for the network, if workers lack
+    shared memory, or if the loss is not finite.
     """
     per_epoch = None if cfg.steps_per_epoch == "all" else cfg.steps_per_epoch
     steps = per_epoch or -(-len(dataset) // cfg.batch_size)
     samples = steps * cfg.batch_size if per_epoch else len(dataset)
     model = model.to(device).to(memory_format=torch.channels_last).train()
+    if device.type == "cuda" and not cfg.workers:
+        dataset = dataset.on(device, room=torch.cuda.mem_get_info()[0] // 2)
     check_smallest_batch(model, dataset, min(cfg.batch_size, samples % cfg.batch_size or samples))
     averaged = None
     if cfg.ema:
@@ -118,36 +130,44 @@ def train(
     history = load_state(folder, stateful)
     replica = replicate(model)
     pace = Pace(cfg.epochs * steps, len(history) * steps)
-    for epoch in range(len(history) + 1, cfg.epochs + 1):
-        order = epoch_order(cfg.seed, epoch, len(dataset), cfg.shuffle, samples)
-        keys = list(zip(order, sample_seeds(cfg.seed, epoch, samples), strict=True))
-        batches = [keys[i : i + cfg.batch_size] for i in range(0, samples, cfg.batch_size)]
-        loader = DataLoader(
-            dataset,
-            batch_sampler=[list(share(batch)) or batch[:1] for batch in batches],
-            num_workers=cfg.workers,
-            pin_memory=device.type == "cuda",
-        )
+    epochs = range(len(history) + 1, cfg.epochs + 1)
+    batches_of = partial(epoch_batches, cfg, images=len(dataset), samples=samples)
+    loader = DataLoader(  # one for all epochs: workers stay, and read ahead of the next one
+        dataset,
+        batch_sampler=(
+            list(share(batch)) or batch[:1] for epoch in epochs for batch in batches_of(epoch)
+        ),
+        num_workers=cfg.workers,
+        pin_memory=device.type == "cuda" and cfg.workers > 0,
+        generator=torch.Generator(),  # what it draws is no part of an epoch's draws
+    )
+    pairs = loaded(loader)
+    unread = UNREAD if device.type == "cuda" else 1
+    for epoch in epochs:
         torch.manual_seed(epoch_seed(cfg.seed, epoch, rank()))  # of the CPU and of all GPUs
-        total = 0.0
-        pairs = loaded(loader)
-        for step, (batch, pair) in enumerate(zip(batches, pairs, strict=True), start=1):
+        total, losses = 0.0, []
+        for step, batch in enumerate(batches := batches_of(epoch), start=1):
             mine = len(share(batch))  # possibly none of a short batch
-            images, masks = (t[:mine].to(device, non_blocking=True) for t in pair)
+            images, masks = (sent(t[:mine], device) for t in next(pairs))
             loss = partial(loss_function, taught=teach(images)) if teach else loss_function
             images = normalise(images, mean, std)
-            value = train_step(replica, descent, images, masks, loss, precision)
-            if not np.isfinite(value):
-                raise UserError(
-                    f"the loss is {value} at epoch {epoch}, step {step} (images "
-                    f"{', '.join(dataset.names[i] for i, _ in batch)}): "
-                    f"lower train.learning_rate ({cfg.learning_rate:g})"
-                )
+            losses.append(train_step(replica, descent, images, masks, loss, precision))
             rate = float(scheduler.get_last_lr()[0])
             scheduler.step()
             if averaged:
                 averaged.update_parameters(model)
-            total += value * len(batch)
+            if len(losses) < unread and step < steps:
+                continue
+            values = torch.stack(losses).tolist()
+            losses.clear()
+            for at, value in enumerate(values, start=step + 1 - len(values)):
+                if not math.isfinite(value):
+                    raise UserError(
+                        f"the loss is {value} at epoch {epoch}, step {at} (images "
+                        f"{', '.join(dataset.names[i] for i, _ in batches[at - 1])}): "
+                        f"lower train.learning_rate ({cfg.learning_rate:g})"
+                    )
+                total += value * len(batches[at - 1])
             done = (epoch - 1) * steps + step
             told = done, pace.total, epoch, value
             pace.tell(done, "step %d of %d: epoch %d, loss %.3f", *told)
@@ -233,15 +253,15 @@ def train_step(
     masks: Tensor,
     loss_function: Callable[[Tensor, Tensor], Tensor],
     precision: str,
-) -> float:
-    """One step on normalised images (B, 3, H, W) and class indices (B, H, W); its mean loss."""
+) -> Tensor:
+    """One step on normalised images (B, 3, H, W) and class indices (B, H, W); its mean loss ()."""
     optimizer.zero_grad(set_to_none=True)
     with autocast(images.device, precision):
         logits = model(images)
     loss = loss_function(logits, masks)
     loss.backward()
     optimizer.step()
-    return loss.item()
+    return loss.detach()
 
 
 @contextmanager
