@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro experiments data test test-all test-cluster fuzz compare bench scale check format \
+.PHONY: help run repro experiments data test test-all test-cluster test-gpu fuzz compare bench bench-gpu scale check format \
 	lock package dvc.yaml docs/settings.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
@@ -48,11 +48,17 @@ fuzz: .venv/installed ## broken pictures and params, for SECONDS (600)
 test-cluster: .venv/installed ## the chain on a real Slurm of two nodes; Debian, root
 	@tests/slurm.sh python -m pytest --quiet -rP tests/test_cluster.py
 
+test-gpu: .venv/installed ## training and prediction on a GPU against the CPU; a minute
+	python -m pytest --quiet tests/cuda
+
 compare: .venv/installed ## train several PRESETS on one split; with SEEDS=1,2,3, three times each
 	@python -m darkfield.compare $(PRESETS) $(if $(SEEDS),--seeds $(SEEDS)) --cores $(CORES)
 
 bench: .venv/installed ## how fast it is: ratios in one run, into results/bench.json
 	@python bench
+
+bench-gpu: .venv/installed ## training on a GPU: images a second, fraction of its peak, waits for data
+	@python bench/gpu.py
 
 scale: .venv/installed ## what the chain costs with 100, 1,000 and 10,000 pictures, and with a million
 	@python bench/scale.py

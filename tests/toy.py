@@ -29,7 +29,8 @@ def toy_dataset(scenes=4, size=(48, 56)):
 
 def run(dataset, folder, epochs, **options):
     folder.mkdir(exist_ok=True)
-    device, precision = setup("cpu", options.pop("precision", "fp32"), options.pop("threads", 2))
+    defaults = {"device": "cpu", "precision": "fp32", "threads": 2}
+    device, precision = setup(*(options.pop(key, value) for key, value in defaults.items()))
     model = Model(**options.pop("model", {}))
     class_weights = options.pop("class_weights", [0.2, 0.9, 1.0])
     teach = options.pop("teach", None)
