@@ -2,8 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run repro experiments data test test-all test-cluster test-gpu fuzz compare bench bench-gpu scale check format \
-	lock package dvc.yaml docs/settings.md
+.PHONY: help run repro experiments data test test-all test-cluster test-gpu fuzz compare bench bench-gpu \
+	scale check format lock package dvc.yaml docs/settings.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best

@@ -123,6 +123,8 @@ RUN = {
         # Collected, not run: this is one of them.
         Step("make test", says="tests collected", swap={"test": "test PYTEST=--collect-only"}),
         Step("make test-all", says="tests collected", swap={"all": "all PYTEST=--collect-only"}),
+        Step("make test-gpu", says="passed|skipped"),
+        Step("make bench-gpu", says="images_per_s|torch sees no CUDA device"),
         Step("python -m pytest tests/objects -k scenes -s", says="passed"),
         Step("python docs/example.py", makes="docs/example.png"),
         Step("python docs/synthetic_sheet.py", makes="docs/synthetic.png"),
