@@ -151,8 +151,8 @@ def parser() -> argparse.ArgumentParser:
         "use",
         help="write a recipe from presets/ into params.yaml",
         description="Set params.yaml to the defaults and what presets/NAME.yaml changes in them. "
-        "What is about your data (data, objects, colours, pictures), its comments and the order of "
-        "its keys stay.",
+        "What is about your data (data, objects, colours, pictures, publish), its comments and the "
+        "order of its keys stay.",
     )
     use.add_argument("name", metavar="NAME", help="the name of a file in presets/, without .yaml")
     use.set_defaults(run=run_use)

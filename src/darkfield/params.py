@@ -19,6 +19,7 @@ from darkfield.sections import (
     Overlays,
     Pictures,
     Predict,
+    Publish,
     Select,
     Split,
     Synthesize,
@@ -52,6 +53,7 @@ class Params(Section):
     select: Select = Field(default_factory=Select)
     overlays: Overlays = Field(default_factory=Overlays)
     pictures: Pictures = Field(default_factory=Pictures)
+    publish: Publish = Field(default_factory=Publish)
 
     @model_validator(mode="after")
     def agree(self) -> "Params":

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
 
 PRESETS = Path("presets")
-OWN = ("data", "objects", "colours", "pictures")  # sections that are the user's in any recipe
+OWN = (
+    "data",
+    "objects",
+    "colours",
+    "pictures",
+    "publish",
+)  # sections that are the user's in any recipe
 OWN_KEYS = {"split": ("file", "group_by")}  # keys of others that are
 
 

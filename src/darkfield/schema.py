@@ -23,7 +23,7 @@ For anyone who edits `params.yaml`. Editors that know the YAML language server (
 YAML extension, Neovim, Emacs) complete and check the file as you type. A mistake stops a run before
 it starts, with all problems at once. `darkfield use NAME` sets everything to the defaults below and
 what `presets/NAME.yaml` changes in them, except `data`, `objects`, `colours`, `pictures`,
-`split.file`, `split.group_by`.
+`publish`, `split.file`, `split.group_by`.
 
 [split.md](split.md) says more about `split`. This page is written by `make docs/settings.md`.
 """

@@ -8,15 +8,18 @@ from typing import Literal
 from pydantic import Field
 
 from darkfield.values import (
+    Authors,
     Channels,
     Classes,
     ClassName,
     Count,
+    Day,
     Edge,
     EncoderName,
     Flag,
     Flips,
     GroupBy,
+    Licence,
     MaskValues,
     Maybe,
     ModelName,
@@ -324,4 +327,21 @@ class Pictures(Section):
     two_borders: Flag = Field(
         False,
         description="Do not count objects at the right or lower border, as in a haemocytometer.",
+    )
+
+
+class Publish(Section):
+    """What only you know of a run, for `snakemake crate` and `snakemake export`."""
+
+    authors: Authors = Field(
+        (), description='Who made it, such as "Ada Author" or "Ada Author (0000-0002-1825-0097)".'
+    )
+    licence: Maybe[Licence] = Field(
+        None, description="SPDX identifier for the model and the results, or null: not decided."
+    )
+    date: Maybe[Day] = Field(None, description="Day of publication, or null: not decided.")
+    pictures: Flag = Field(
+        False,
+        description="Put your pictures, and what shows them, into the crate; synthetic ones "
+        "always are in it.",
     )

@@ -1,5 +1,6 @@
 """What the values of params.yaml can be: the types of its models."""
 
+import datetime
 import json
 import re
 from collections.abc import Iterable
@@ -95,6 +96,47 @@ def one_group(pattern: str) -> str:
     return pattern
 
 
+def day(value: object) -> object:
+    """A day as text, YYYY-MM-DD, which YAML also reads as a date; refuses days that are none."""
+    if isinstance(value, str):
+        try:
+            return datetime.date.fromisoformat(value).isoformat()
+        except ValueError as error:
+            raise problem(f"{value!r} is no day; write YYYY-MM-DD") from error
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def spdx(licence: str) -> str:
+    """A licence as SPDX spells it."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        if " " not in licence:
+            return str(canonicalize_license_expression(licence))
+    except InvalidLicenseExpression:
+        pass
+    raise problem(f"{licence!r} is no identifier of SPDX; write one, such as CC-BY-4.0 or MIT")
+
+
+def checked_orcid(author: str) -> str:
+    """Refuses an ORCID whose last digit, a check (ISO 7064, MOD 11-2), does not fit the others."""
+    _, number = name_and_orcid(author)
+    if number:
+        digits = number.replace("-", "")
+        total = 0
+        for digit in digits[:-1]:
+            total = (total + int(digit)) * 2
+        if digits[-1] != "0123456789X"[(12 - total % 11) % 11]:
+            raise problem(f"{author!r}: there is no such ORCID; check its digits")
+    return author
+
+
+def name_and_orcid(author: str) -> tuple[str, str | None]:
+    """The two parts of "Ada Author (0000-0002-1825-0097)"; None without an ORCID."""
+    name, _, number = author.partition(" (")
+    return name, number.removesuffix(")") or None
+
+
 Whole = Annotated[int, Strict(), BeforeValidator(unquoted)]
 Index = Annotated[int, Strict(), Field(ge=0), BeforeValidator(unquoted)]
 Count = Annotated[int, Strict(), Field(ge=1, le=1_000_000), BeforeValidator(unquoted)]
@@ -138,6 +180,16 @@ Maybe = Annotated[T | None, BeforeValidator(null)]
 Suffix = Annotated[str, Field(pattern=r"^[^/{}<>\x00-\x1f]+$", title="the end of a name")]
 Kind = Literal["blob", "filament", "component"]  # of objects: see darkfield.objects.kinds
 Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$"), AfterValidator(str.upper)]
+Day = Annotated[str, Field(title="a day, YYYY-MM-DD"), BeforeValidator(day)]
+Licence = Annotated[str, Field(title="an identifier of SPDX"), AfterValidator(spdx)]
+Author = Annotated[
+    str,
+    Field(pattern=r"^[^()]*[^() ]( \(\d{4}-\d{4}-\d{4}-\d{3}[\dX]\))?$"),
+    AfterValidator(checked_orcid),
+]
+Authors = Annotated[
+    tuple[Author, ...], Field(title="a list of names, each alone or with its ORCID in brackets")
+]
 MASK_VALUE = f"^([0-9]{{1,5}}|#[0-9a-f]{{6}}|{INSTANCES})$"
 
 

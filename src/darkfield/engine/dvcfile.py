@@ -19,7 +19,8 @@ from darkfield.engine.imports import code_files
 from darkfield.engine.private import RUN, load_rules
 
 MODEL = {"model_check", "model_evaluate", "model_select", "model_objects", "model_metrics"}
-NOT_STAGES = {"all", "fold", "cross_validation", "label_review", *MODEL, "predict", "export"}
+ON_DEMAND = {"fold", "cross_validation", "label_review", *MODEL, "predict", "export", "crate"}
+NOT_STAGES = {"all", *ON_DEMAND}
 SCRIPTS = Path("workflow/scripts")
 BATCH = "_batch"  # of RULE_batch, which does a part of the work that RULE joins: one stage
 # DVC tracks these as one folder each; Snakemake names every file.

@@ -5,7 +5,6 @@ It has format 0.5 of bioimageio.spec; its pictures are synthetic.
 
 import keyword
 import re
-import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +16,13 @@ from PIL import Image, ImageOps
 from darkfield.classes import class_names
 from darkfield.files import UserError
 from darkfield.network.spec import ModelSpec
+from darkfield.publish.archive import EPOCH, write_zip
 from darkfield.publish.card import NO_DEVICE, PAPERS, card, sizes, summary, title
 from darkfield.report.overlays import paint
 from darkfield.report.palette import class_colours, rgb
 from darkfield.sections import Data
+from darkfield.values import name_and_orcid
 
-# Zip and zoo require a time: the first that zip can hold, so that equal models give equal bytes.
-EPOCH = (1980, 1, 1, 0, 0, 0)
 TAGS = ("semantic-segmentation", "2d", "pytorch")  # of any model; its classes say what is shown
 UNNAMED = ["not named in model.json"]  # authors: the zoo requires one
 COVER = 512  # height of the cover, twice as wide, pixels
@@ -50,11 +49,7 @@ def package(
         np.save(folder / "test_output.npy", probabilities)
         cover(image, probabilities, spec).save(folder / "cover.png")
         describe(folder, spec, opset)
-        with zipfile.ZipFile(path, "w") as archive:
-            for file in sorted((folder / "package").iterdir()):
-                entry = zipfile.ZipInfo(file.name, EPOCH)
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+        write_zip(path, {file.name: file for file in (folder / "package").iterdir()})
 
 
 def identifiers(names: Sequence[str]) -> list[str]:
@@ -145,7 +140,10 @@ def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
         model = zoo.ModelDescr(
             name=title(spec).replace("++", "PlusPlus"),
             description=f"{summary(spec)} {sizes(spec)} {NO_DEVICE}",
-            authors=[zoo.Author(name=name) for name in spec.authors or UNNAMED],
+            authors=[
+                zoo.Author(name=name, orcid=orcid and zoo.OrcidId(orcid))
+                for name, orcid in map(name_and_orcid, spec.authors or UNNAMED)
+            ],
             cite=[zoo.CiteEntry(text=f"{paper}: {name}", doi=doi)],
             license=spec.licence,
             documentation=file("README.md"),

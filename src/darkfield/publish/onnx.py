@@ -20,7 +20,7 @@ from darkfield.network.predictor import Predictor, cooled
 from darkfield.network.spec import ModelSpec
 from darkfield.publish.bioimageio import package, smallest
 from darkfield.publish.card import NO_DEVICE, card, interface, sizes, summary, title
-from darkfield.sections import Predict
+from darkfield.sections import Predict, Publish
 
 if TYPE_CHECKING:  # an extra
     from onnx import ModelProto
@@ -30,13 +30,14 @@ FILES = ("model.onnx", "darkfield.bioimageio.zip", "MODEL_CARD.md")
 LIBRARIES = ("bioimageio", "onnx", "onnxruntime", "onnxscript")
 FACTS = ("classes", "image_size", "predict", "licence")  # of model.json, that ONNX carries too
 OPSET = 18  # of ONNX, what torch's exporter writes without converting it
+UNSAID = Publish()
 AGREEMENT = 0.9999  # least share of pixels to which torch and onnxruntime give the same class
 
 
-def export_model(model: Path, out: Path) -> None:
+def export_model(model: Path, out: Path, publish: Publish = UNSAID) -> None:
     """Write a model folder as OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.
 
-    All three or none. Raises UserError if libraries are missing, if the folder holds no model that
+    All three or none. `publish` names authors and licence if model.json does not. Raises UserError if libraries are missing, if the folder holds no model that
     can be exported, or if onnxruntime and torch disagree.
     """
     if missing := [name for name in LIBRARIES if not find_spec(name)]:
@@ -44,7 +45,8 @@ def export_model(model: Path, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; --out must name a folder")
     predictor = Predictor(model, "cpu", "fp32")
-    spec, onnx = predictor.spec, to_onnx(predictor.network, predictor.spec)
+    spec = signed(predictor.spec, publish)
+    onnx = to_onnx(predictor.network, spec)
     session = start(onnx)
     check(session, predictor)
     side = smallest(spec)
@@ -59,6 +61,13 @@ def export_model(model: Path, out: Path) -> None:
         model_part.write_bytes(onnx)
         package(package_part, onnx, OPSET, spec, image, probabilities(session, image))
         card_part.write_text(card(spec))
+
+
+def signed(spec: ModelSpec, publish: Publish) -> ModelSpec:
+    """A model.json with the authors and the licence of section publish, where it names none."""
+    known = {"authors": publish.authors, "licence": publish.licence}
+    new = {key: value for key, value in known.items() if value and not getattr(spec, key)}
+    return spec.model_copy(update=new)
 
 
 class Portable(nn.Module):
