@@ -181,6 +181,7 @@ TESTED = {
     "make test-cluster": SLURM,
     "python -m darkfield.compare --folds notebook-val best": FOLDS,
     "snakemake --workflow-profile slurm": SLURM,
+    "snakemake crate": "publish/test_crate.py::test_the_rule_s_crate_is_what_the_profile_asks_for",
     "snakemake cross_validation": LEAK,
     "snakemake label_review": FOLDS,
 }

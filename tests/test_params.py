@@ -1,6 +1,7 @@
 """params.yaml: right ones pass, and everything that is wrong is reported at once, by key."""
 
 import copy
+import datetime
 import re
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from darkfield.files import UserError
 from darkfield.params import Params
 from darkfield.sections import Train
 from darkfield.validation import check, completed, load, merged, replace_tables
+from darkfield.values import name_and_orcid
 
 ROOT = Path(__file__).parent.parent
 PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
@@ -318,6 +320,12 @@ def test_all_problems_at_once(params):
         ("predict", {"tta": "turns"}, "predict.tta: 'turns' is not true or false, or flip"),
         ("augment", {"flip": "up"}, "augment.flip: 'up' is not true or false, or horizontal"),
         ("data", {"classes": {"background": 0, "Ignore": 1}}, "'Ignore' is what data.mask_values"),
+        ("publish", {"licence": "CC-BY-5.0"}, "'CC-BY-5.0' is no identifier of SPDX; write one"),
+        ("publish", {"licence": "MIT OR CC0-1.0"}, "'MIT OR CC0-1.0' is no identifier of SPDX"),
+        ("publish", {"date": "2026-02-30"}, "publish.date: '2026-02-30' is no day; write YYYY-MM"),
+        ("publish", {"authors": ["A (0000-0002-1825-0098)"]}, "there is no such ORCID; check its"),
+        ("publish", {"authors": "Ada"}, "publish.authors: 'Ada' is not a list of names"),
+        ("publish", {"authors": [" (0000-0002-1825-0097)"]}, "publish.authors"),
     ],
 )
 def test_values_that_disagree(params, section, values, words):
@@ -334,6 +342,19 @@ def test_native_pictures_need_crops(params):
     ]
     params["train"]["crop"] = [64, 64]
     assert check(params).plain() == params
+
+
+def test_what_is_published_is_written_as_registers_write_it(params):
+    """A day may come as YAML's date, an ORCID end in X."""
+    authors = ["Ada Author (0000-0002-1694-233X)", "Bo"]
+    given = {"authors": authors, "licence": "cc-by-nc-4.0", "date": datetime.date(2026, 11, 26)}
+    params["publish"] |= given
+    found = check(params).publish
+    assert (found.licence, found.date) == ("CC-BY-NC-4.0", "2026-11-26")
+    assert [*map(name_and_orcid, found.authors)] == [
+        ("Ada Author", "0000-0002-1694-233X"),
+        ("Bo", None),
+    ]
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 3])

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from tifffile import TiffFile
 
 from darkfield.files import UserError
 from darkfield.network.spec import ModelSpec
@@ -27,7 +28,7 @@ SPEC = {
     "std": [0.2, 0.2, 0.2],
     "predict": {"tile": [64, 128], "overlap": 0.25, "tta": False},
     "licence": "CC-BY-NC-4.0",
-    "authors": ["A. Author"],
+    "authors": ["A. Author (0000-0002-1825-0097)", "B. Author"],
 }
 
 
@@ -88,7 +89,7 @@ def test_what_it_holds(native):
     with zipfile.ZipFile(native) as archive:
         assert set(archive.namelist()) == {
             *("rdf.yaml", "model.onnx", "README.md", "cover.png"),
-            *("test_input.npy", "test_output.npy"),
+            *("test_input.npy", "test_output.npy", "sample_input.tif", "sample_output.tif"),
         }
         described = yaml.safe_load(archive.read("rdf.yaml"))
         with archive.open("cover.png") as file:
@@ -97,9 +98,16 @@ def test_what_it_holds(native):
         for name in ("test_input.npy", "test_output.npy"):
             with archive.open(name) as file:
                 arrays[name] = np.load(file)
+        for name in ("sample_input.tif", "sample_output.tif"):
+            with archive.open(name) as file, TiffFile(file) as tiff:
+                assert (tiff.is_imagej, tiff.series[0].axes) == (True, "CYX")
+                arrays[name] = tiff.asarray()
     assert cover[0] == 2 * cover[1]
     assert described["license"] == "CC-BY-NC-4.0"
-    assert [author["name"] for author in described["authors"]] == ["A. Author"]
+    assert described["authors"] == [
+        {"name": "A. Author", "orcid": "0000-0002-1825-0097"},
+        {"name": "B. Author"},
+    ]
     assert {"erythrocyte", "spirochaete"} <= set(described["tags"])
     assert not {"cells", "blood", "bacteria"} & set(described["tags"])
     (entering,), (leaving,) = described["inputs"], described["outputs"]
@@ -108,6 +116,18 @@ def test_what_it_holds(native):
     assert leaving["axes"][1]["channel_names"] == ["background", "erythrocyte", "spirochaete"]
     assert arrays["test_input.npy"].shape == arrays["test_output.npy"].shape == (1, 3, 48, 48)
     assert arrays["test_input.npy"].max() > 1
+    for name in ("input", "output"):
+        np.testing.assert_array_equal(arrays[f"sample_{name}.tif"], arrays[f"test_{name}.npy"][0])
+
+
+def test_of_all_that_the_zoo_recommends_only_the_maintainer_is_missing(native, tmp_path):
+    """Whose name on GitHub only the uploader knows, and the zoo looks up."""
+    from bioimageio.spec import load_description
+
+    told = load_description(native, perform_io_checks=True).validation_summary
+    warnings = [entry.msg for detail in told.details for entry in detail.warnings]
+    assert told.status == "valid-format", told
+    assert [text.split(" or ")[0] for text in warnings] == ["Missing `maintainers`"]
 
 
 def test_a_model_of_other_things_shows_no_cells_on_its_cover():

@@ -24,10 +24,11 @@ from darkfield.publish.onnx import (
     check,
     export_model,
     probabilities,
+    signed,
     start,
     to_onnx,
 )
-from darkfield.sections import Model
+from darkfield.sections import Model, Publish
 from tools.ship import ship
 
 onnx = pytest.importorskip("onnx", reason="no onnx: pip install 'darkfield[export]'")
@@ -132,6 +133,17 @@ def test_any_batch_and_any_size_of_a_unet(encoder, tmp_path):
     for n, size in ((1, (64, 96)), (3, (33, 47)), (2, (5, 70))):
         whole = predictor.spec.predict.model_copy(update={"tile": (128, 128)})
         assert_same(session, predictor.varied(predict=whole), pictures(n, *size))
+
+
+def test_section_publish_says_what_model_json_does_not(trained):
+    spec = Predictor(trained, "cpu", "fp32").spec
+    said = Publish(authors=("B. Author",), licence="MIT")
+    assert signed(spec, said) == spec
+    bare = spec.model_copy(update={"authors": (), "licence": None})
+    assert signed(bare, Publish()) == bare
+    assert signed(bare, said) == spec.model_copy(
+        update={"authors": ("B. Author",), "licence": "MIT"}
+    )
 
 
 def test_it_carries_what_its_user_has_to_know(exported):

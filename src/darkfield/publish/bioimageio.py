@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image, ImageOps
+from tifffile import imwrite
 
 from darkfield.classes import class_names
 from darkfield.files import UserError
@@ -47,6 +48,8 @@ def package(
         (folder / "README.md").write_text(card(spec))
         np.save(folder / "test_input.npy", image)
         np.save(folder / "test_output.npy", probabilities)
+        sample(folder / "sample_input.tif", image.astype(np.uint8))
+        sample(folder / "sample_output.tif", probabilities)
         cover(image, probabilities, spec).save(folder / "cover.png")
         describe(folder, spec, opset)
         write_zip(path, {file.name: file for file in (folder / "package").iterdir()})
@@ -60,6 +63,11 @@ def identifiers(names: Sequence[str]) -> list[str]:
         else "_".join(["", *re.findall(r"\w+", name), str(i)])
         for i, name in enumerate(names)
     ]
+
+
+def sample(path: Path, tensor: np.ndarray) -> None:
+    """Write the one picture (1, C, H, W) of a tensor for people: in ImageJ, with its channels."""
+    imwrite(path, tensor[0], imagej=True, photometric="minisblack", metadata={"axes": "CYX"})
 
 
 def cover(image: np.ndarray, probabilities: np.ndarray, spec: ModelSpec) -> Image.Image:
@@ -122,6 +130,7 @@ def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
         ],
         "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 255)),
         "test_tensor": file("test_input.npy"),
+        "sample_tensor": file("sample_input.tif"),
     }
     probabilities = {
         "id": "probabilities",
@@ -133,6 +142,7 @@ def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
         ],
         "data": zoo.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),
         "test_tensor": file("test_output.npy"),
+        "sample_tensor": file("sample_output.tif"),
     }
     name, paper, doi = PAPERS[spec.model.name]
     onnx = zoo.OnnxWeightsDescr(source=folder / "model.onnx", opset_version=opset)
@@ -141,7 +151,7 @@ def describe(folder: Path, spec: ModelSpec, opset: int) -> None:
             name=title(spec).replace("++", "PlusPlus"),
             description=f"{summary(spec)} {sizes(spec)} {NO_DEVICE}",
             authors=[
-                zoo.Author(name=name, orcid=orcid and zoo.OrcidId(orcid))
+                zoo.Author(name=name, orcid=zoo.OrcidId(orcid)) if orcid else zoo.Author(name=name)
                 for name, orcid in map(name_and_orcid, spec.authors or UNNAMED)
             ],
             cite=[zoo.CiteEntry(text=f"{paper}: {name}", doi=doi)],

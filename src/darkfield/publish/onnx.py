@@ -37,8 +37,9 @@ AGREEMENT = 0.9999  # least share of pixels to which torch and onnxruntime give 
 def export_model(model: Path, out: Path, publish: Publish = UNSAID) -> None:
     """Write a model folder as OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.
 
-    All three or none. `publish` names authors and licence if model.json does not. Raises UserError if libraries are missing, if the folder holds no model that
-    can be exported, or if onnxruntime and torch disagree.
+    All three or none. `publish` names authors and licence where model.json does not. Raises
+    UserError if libraries are missing, if the folder holds no model that can be exported, or if
+    onnxruntime and torch disagree.
     """
     if missing := [name for name in LIBRARIES if not find_spec(name)]:
         raise UserError(f"export needs {', '.join(missing)}: pip install 'darkfield[export]'")
