@@ -1,7 +1,6 @@
 """params.yaml: right ones pass, and everything that is wrong is reported at once, by key."""
 
 import copy
-import datetime
 import re
 import shutil
 from pathlib import Path
@@ -345,9 +344,9 @@ def test_native_pictures_need_crops(params):
 
 
 def test_what_is_published_is_written_as_registers_write_it(params):
-    """A day may come as YAML's date, an ORCID end in X."""
+    """An ORCID may end in X; without quotes a day is no text, and DVC would fail."""
     authors = ["Ada Author (0000-0002-1694-233X)", "Bo"]
-    given = {"authors": authors, "licence": "cc-by-nc-4.0", "date": datetime.date(2026, 11, 26)}
+    given = {"authors": authors, "licence": "cc-by-nc-4.0", "date": "20261126"}
     params["publish"] |= given
     found = check(params).publish
     assert (found.licence, found.date) == ("CC-BY-NC-4.0", "2026-11-26")
@@ -355,6 +354,9 @@ def test_what_is_published_is_written_as_registers_write_it(params):
         ("Ada Author", "0000-0002-1694-233X"),
         ("Bo", None),
     ]
+    params["publish"]["date"] = yaml.safe_load("2026-11-26")
+    line = "params.yaml: publish.date: 2026-11-26 must be text; put it in quotes"
+    assert problems(params) == [line]
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 3])

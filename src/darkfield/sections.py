@@ -339,7 +339,9 @@ class Publish(Section):
     licence: Maybe[Licence] = Field(
         None, description="SPDX identifier for the model and the results, or null: not decided."
     )
-    date: Maybe[Day] = Field(None, description="Day of publication, or null: not decided.")
+    date: Maybe[Day] = Field(
+        None, description='Day of publication, such as "2026-01-31", or null: not decided.'
+    )
     pictures: Flag = Field(
         False,
         description="Put your pictures, and what shows them, into the crate; synthetic ones "

@@ -97,13 +97,15 @@ def one_group(pattern: str) -> str:
 
 
 def day(value: object) -> object:
-    """A day as text, YYYY-MM-DD, which YAML also reads as a date; refuses days that are none."""
+    """Refuses what is no day, and YAML's own dates, at which DVC fails."""
+    if isinstance(value, datetime.date):
+        raise problem(f"{value} must be text; put it in quotes")
     if isinstance(value, str):
         try:
             return datetime.date.fromisoformat(value).isoformat()
         except ValueError as error:
             raise problem(f"{value!r} is no day; write YYYY-MM-DD") from error
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    return value
 
 
 def spdx(licence: str) -> str:
@@ -180,7 +182,7 @@ Maybe = Annotated[T | None, BeforeValidator(null)]
 Suffix = Annotated[str, Field(pattern=r"^[^/{}<>\x00-\x1f]+$", title="the end of a name")]
 Kind = Literal["blob", "filament", "component"]  # of objects: see darkfield.objects.kinds
 Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$"), AfterValidator(str.upper)]
-Day = Annotated[str, Field(title="a day, YYYY-MM-DD"), BeforeValidator(day)]
+Day = Annotated[str, Field(title="a day, YYYY-MM-DD, in quotes"), BeforeValidator(day)]
 Licence = Annotated[str, Field(title="an identifier of SPDX"), AfterValidator(spdx)]
 Author = Annotated[
     str,

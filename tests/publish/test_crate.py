@@ -259,3 +259,16 @@ def test_what_only_the_user_knows_is_asked_for_at_once(run, tmp_path):
 def test_rules_from_elsewhere_are_refused(run, tmp_path):
     with pytest.raises(UserError, match="no Snakefile, which a crate holds"):
         write_crate(tmp_path / "a.zip", **run | {"chain": tmp_path})
+
+
+@pytest.mark.long
+def test_unpacked_it_repeats_the_run(packed, tmp_path):
+    with zipfile.ZipFile(packed / "results/run.crate.zip") as archive:
+        archive.extractall(tmp_path / "project")
+        made = [name for name in archive.namelist() if name.startswith(("results/", "data/"))]
+        before = {name: archive.read(name) for name in made if not name.endswith("/")}
+    shutil.rmtree(tmp_path / "project/results")
+    done = snakemake(tmp_path / "project", "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    for name, content in before.items():
+        assert (tmp_path / "project" / name).read_bytes() == content, name

@@ -22,6 +22,7 @@ rule export:
 
 rule crate:
     input:
+        **{f"plot_{name}": files for name, files in rules.plots.output.items()},
         manifest=rules.flatten_masks.output.manifest,
         split=split_of,
         stats=rules.channel_stats.output[0],
@@ -36,7 +37,6 @@ rule crate:
         objects=rules.metrics.output.objects,
         object_scores=rules.metrics.output.scores,
         metrics=rules.metrics.output.metrics,
-        **{f"plot_{name}": files for name, files in rules.plots.output.items()},
         validation=rules.validation.output[0],
         overlays=rules.overlays.output[0],
         report=rules.html_report.output[0],

@@ -158,7 +158,8 @@ def below(path: Path) -> list[Path]:
     """The files in a folder and in its folders, sorted, without hidden ones; of a file, itself."""
     if path.is_file():
         return [path]
-    return sorted(p for p in path.rglob("[!.]*") if p.is_file())
+    files = (file for file in path.rglob("*") if file.is_file())
+    return sorted(f for f in files if not any(p.startswith(".") for p in f.relative_to(path).parts))
 
 
 def inside(path: Path) -> str:
