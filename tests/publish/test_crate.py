@@ -13,7 +13,7 @@ import yaml
 from conftest import REPOSITORY
 from project import set_params, snakemake
 
-from darkfield.files import UserError, read_json
+from darkfield.files import UserError, read_json, write_json
 from darkfield.publish.crate import RESULTS, SHOWING, write_crate
 
 for library in ("rocrate", "rocrate_validator"):
@@ -209,6 +209,18 @@ def test_it_says_what_ran_on_what_by_whom_and_what_came_of_it(packed):
     assert entities["#metric-test.miou"]["value"] == scores["test"]["miou"]
     f1 = entities["#metric-objects.erythrocyte.f1"]["value"]
     assert f1 == scores["objects"]["erythrocyte"]["f1"]
+
+
+def test_what_the_scores_are_worth_is_said_first(run, tmp_path):
+    spec = read_json("results/model/model.json") | {"caveats": ["Test pictures were trained on"]}
+    write_json(tmp_path / "model.json", spec)
+    write_crate(
+        tmp_path / "a.zip", **run | {"files": run["files"] | {"spec": [tmp_path / "model.json"]}}
+    )
+    assert (
+        "spirochaete. Test pictures were trained on. This"
+        in described(tmp_path / "a.zip")["./"]["description"]
+    )
 
 
 def test_pictures_of_the_user_stay_out_and_what_shows_them(run, tmp_path):

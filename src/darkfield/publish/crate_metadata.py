@@ -84,7 +84,8 @@ def describe(run: Run) -> ROCrate:
     action["result"] = [*files, *scores]
     root = crate.root_dataset
     root["name"] = f"{title(run.spec)}, trained on {Path(run.settings['data']['root']).name}"
-    root["description"] = f"{summary(run.spec)} {NO_DEVICE}"
+    caveats = [f"{line.rstrip('.')}." for line in run.spec.caveats]
+    root["description"] = " ".join([summary(run.spec), *caveats, NO_DEVICE])
     root["datePublished"] = run.publish.date
     root["author"], root["license"], root["mentions"] = people, own, action
     readme = file(crate, "README.md", None, "What to do with the crate, and the model card.")
