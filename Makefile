@@ -80,7 +80,7 @@ dvc.yaml: .venv/installed ## write dvc.yaml from the Snakefile
 	@part=.part-$$$$-$@ && trap "rm -f $$part" EXIT && python -m darkfield.engine.dvcfile > $$part && \
 		mv $$part $@
 
-docs/settings.md: .venv/installed ## write it, and the schema for editors, from src/darkfield/sections.py
+docs/settings.md: .venv/installed ## write it, and the schema for editors, from src/darkfield/params.py
 	@python -m darkfield.schema
 
 lock: .venv/installed ## resolve the dependencies of pyproject.toml again

@@ -22,7 +22,7 @@ from darkfield.data.synthetic import scene, synthesize
 from darkfield.network.build import build
 from darkfield.network.device import setup
 from darkfield.network.training import train
-from darkfield.sections import Augment, Model, Train
+from darkfield.recipe import Augment, Model, Train
 
 BEST = yaml.safe_load(Path(__file__).parent.parent.joinpath("presets/best.yaml").read_text())
 BEST["model"]["encoder_weights"] = None

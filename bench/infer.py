@@ -14,7 +14,7 @@ from darkfield.files import write_json
 from darkfield.network.build import build
 from darkfield.network.predictor import Predictor
 from darkfield.network.training import save_weights
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 SPEC = {
     "model": {"name": "segnet", "notebook_head": False},

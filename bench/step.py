@@ -27,7 +27,7 @@ from darkfield.network.build import build
 from darkfield.network.device import setup
 from darkfield.network.loss import cross_entropy
 from darkfield.network.training import train_step
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 SIZE, BATCH, THREADS = (256, 256), 8, 2
 MEAN, STD = [0.16, 0.2, 0.26], [0.22, 0.24, 0.25]

@@ -9,8 +9,9 @@ from darkfield.measure.calibration import Tables, apply, fit
 from darkfield.measure.objects import compare
 from darkfield.measure.selection import split_metrics
 from darkfield.network.spec import ModelSpec
+from darkfield.recipe import Augment, Model, Train
 from darkfield.report import gallery
-from darkfield.sections import Augment, Model, Predict, Train
+from darkfield.sections import Predict
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
 KINDS = {"erythrocyte": "blob", "spirochaete": "filament"}

@@ -211,12 +211,14 @@ def test_training_starts_from_a_models_weights(tmp_path):
     spec = read_json(folder / "results/train/model.json")
     assert len(spec["provenance"]["pretrained_weights"]) == 64
     assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] < first
-    params["train"] |= {"pretrained_weights": None, "teacher": "mine", "teaching": 0.9}
+    others = [{"model": {"name": "segnet_vgg16"}, "train": {"epochs": 1}}, {"train": {"seed": 5}}]
+    params["train"] |= {"pretrained_weights": None, "teacher": "mine", "ensemble": others}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
     spec = read_json(folder / "results/train/model.json")
     assert len(spec["provenance"]["teachers"]) == 1
     assert spec["trained_on"]
+    assert "network 2 of 2 to learn from" in (folder / "logs/train.log").read_text()
     params["train"] |= {"pretrained_weights": "mine", "teacher": "nobody"}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = run(folder, "snakemake", "--cores", "2", "train")

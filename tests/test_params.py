@@ -13,7 +13,7 @@ from project import planned, project, run
 from darkfield import presets, schema
 from darkfield.files import UserError
 from darkfield.params import Params
-from darkfield.sections import Train
+from darkfield.recipe import Train
 from darkfield.validation import check, completed, load, merged, replace_tables
 from darkfield.values import name_and_orcid
 

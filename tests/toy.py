@@ -13,7 +13,7 @@ from darkfield.files import write_json
 from darkfield.network.build import build
 from darkfield.network.device import setup
 from darkfield.network.training import save_weights, train
-from darkfield.sections import Model, Train
+from darkfield.recipe import Model, Train
 
 CHANNELS = {"mean": [0.16, 0.2, 0.26], "std": [0.22, 0.24, 0.25]}
 

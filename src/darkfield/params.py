@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from darkfield.classes import IGNORE, INSTANCES, foreground
 from darkfield.files import wrong_name
+from darkfield.recipe import Augment, Model, Recipe, Train, ensemble
 from darkfield.sections import (
-    Augment,
     Data,
     Evaluate,
-    Model,
     Overlays,
     Pictures,
     Predict,
@@ -23,7 +22,6 @@ from darkfield.sections import (
     Select,
     Split,
     Synthesize,
-    Train,
 )
 from darkfield.values import Colours, Kinds, Section, Size, problems
 
@@ -57,7 +55,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def agree(self) -> "Params":
-        if found := [*of_classes(self), *of_split(self), *of_training(self), *of_sizes(self)]:
+        found = [*of_classes(self), *of_split(self), *of_training(self), *of_sizes(self)]
+        if found := [*found, *of_ensemble(self)]:
             raise problems(found)
         return self
 
@@ -194,3 +193,21 @@ def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
         yield "augment.turn", "needs squares; change train.crop or image_size"
     if not crop and (augment.foreground or augment.scale != (1, 1)):
         yield "augment", "foreground and scale are of crops; set train.crop"
+
+
+def of_ensemble(params: Params) -> Iterator[tuple[str, str]]:
+    """What is wrong with the changes of train.ensemble, each with the number of its network."""
+    own = Recipe(params.model, params.train, params.augment)
+    for number, changes in enumerate(params.train.ensemble, start=1):
+        alone = own._replace(train=params.train.model_copy(update={"ensemble": (changes,)}))
+        try:
+            (recipe,) = ensemble(alone)
+        except ValidationError as error:
+            found = [
+                (".".join(map(str, problem["loc"])), problem["msg"]) for problem in error.errors()
+            ]
+        else:
+            changed = params.model_copy(update=recipe._asdict())
+            found = [*of_training(changed), *of_sizes(changed)]
+        for key, text in found:
+            yield "train.ensemble", f"network {number}: {key}: {text}"

@@ -11,7 +11,7 @@ from darkfield.network.predictor import Predictor
 from darkfield.network.teacher import teacher
 from darkfield.network.training import save_weights
 from darkfield.network.watched import watched
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 

@@ -17,7 +17,7 @@ from darkfield.network.device import sent, setup
 from darkfield.network.loss import cross_entropy, dice, distillation
 from darkfield.network.segnet import compared, max_unpool, scattered
 from darkfield.network.training import UNREAD, enough_memory
-from darkfield.sections import Augment, Model
+from darkfield.recipe import Augment, Model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 

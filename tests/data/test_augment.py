@@ -12,7 +12,7 @@ from toy import digests, run, toy_dataset
 from darkfield.classes import VOID
 from darkfield.data.augment import RandomWindow, StrayLight, augmentation
 from darkfield.data.pixels import Pictures, new_pixels
-from darkfield.sections import Augment
+from darkfield.recipe import Augment
 
 ALL = Augment(
     **{"scale": [0.7, 1.5], "foreground": 0.5, "flip": True, "turn": True},

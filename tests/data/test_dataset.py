@@ -7,7 +7,7 @@ from toy import toy_dataset
 
 from darkfield.data.augment import augmentation
 from darkfield.data.dataset import image_view, normalise
-from darkfield.sections import Augment
+from darkfield.recipe import Augment
 
 
 def test_items_are_the_pixels_and_class_indices():

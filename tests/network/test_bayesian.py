@@ -6,7 +6,7 @@ import torch
 
 from darkfield.network.bayesian import sampled
 from darkfield.network.build import build
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 
 @pytest.fixture

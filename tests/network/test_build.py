@@ -5,11 +5,19 @@ import sys
 import pytest
 import torch
 
+from darkfield.data.dataset import normalise
 from darkfield.files import UserError
 from darkfield.network.build import build, libraries, start_from
-from darkfield.network.pretrained import IMAGENET, VGG16, file_of, vgg16
+from darkfield.network.pretrained import (
+    IMAGENET,
+    VGG16,
+    VGG16_MEAN,
+    as_vgg16,
+    file_of,
+    vgg16,
+)
 from darkfield.network.training import save_weights
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 SMALL = {"encoder": "tu-resnet18", "encoder_depth": 4, "decoder_channels": [32, 16, 8, 8]}
 
@@ -71,6 +79,28 @@ def test_vgg16s_convolutions_are_those_of_segnets_encoder(name, numbers):
         assert len(layers) == number
         for layer, (weight, bias) in zip(layers, stage, strict=False):
             assert torch.equal(layer.weight, weight) and torch.equal(layer.bias, bias)
+
+
+def test_with_batch_norm_vgg16_still_computes_what_it_learnt():
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)
+    images = torch.nn.functional.interpolate(images[..., ::8, ::8], scale_factor=8)
+    mean, std = [0.1, 0.2, 0.3], [0.2, 0.25, 0.3]
+    encoder = build(Model(name="segnet_vgg16", encoder_weights="imagenet"), 3).eval().encoder
+    as_vgg16(encoder, images, mean, std)
+
+    x = images - torch.tensor(VGG16_MEAN).view(3, 1, 1)
+    ours = normalise(images, mean, std)
+    with torch.no_grad():
+        for block, stage in list(zip(encoder, vgg16(file_of(VGG16)), strict=True))[:2]:
+            for weight, bias in stage:
+                x = torch.conv2d(x, weight, bias, padding=1).relu()
+            x, ours = (torch.nn.functional.max_pool2d(y, 2) for y in (x, block(ours)))
+            inner = x[..., 4:-4, 4:-4], ours[..., 4:-4, 4:-4]  # what padding does not reach
+            channels = torch.stack([y.movedim(1, 0).flatten(1) for y in inner], 1)
+            alike = [float(torch.corrcoef(c)[0, 1]) for c in channels if c.std(1).min() > 0.01]
+            assert len(alike) > 50
+            assert min(alike) > 0.999
 
 
 def test_an_encoder_without_imagenet_weights_is_a_users_error():

@@ -17,7 +17,7 @@ from darkfield.classes import VOID
 from darkfield.network.build import build
 from darkfield.network.distributed import leave_reason, replicate, share
 from darkfield.network.loss import cross_entropy, dice
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 PLAIN = {"precision": "fp32", "threads": 1}
 ALL = {"scenes": 5, "dice_weight": 1, "ema": 0.9, "schedule": "cosine"}  # and a batch of one

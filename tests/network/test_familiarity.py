@@ -15,7 +15,7 @@ from darkfield.network.familiarity import fit_familiarity, unlikeness
 from darkfield.network.predictor import Predictor
 from darkfield.network.spec import Familiarity
 from darkfield.network.watched import watched
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 SMALL = {"encoder": "tu-resnet18", "encoder_depth": 3, "decoder_channels": [16, 8, 8]}
 RNG = np.random.default_rng

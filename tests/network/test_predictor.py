@@ -19,7 +19,8 @@ from darkfield.network.predictor import Predictor, classes_of
 from darkfield.network.training import save_weights
 from darkfield.objects.calibration import Calibration
 from darkfield.objects.table import object_table
-from darkfield.sections import Model, Predict
+from darkfield.recipe import Model
+from darkfield.sections import Predict
 
 CPU = "cpu", "fp32", 2
 NAMES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}

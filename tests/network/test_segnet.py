@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from darkfield.network.build import build
 from darkfield.network.segnet import compared, max_unpool, scattered
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 
 def parameters(model):

@@ -6,7 +6,7 @@ from toy import model_folder
 
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
-from darkfield.network.teacher import teacher
+from darkfield.network.teacher import taught_by, teachers
 
 CPU = torch.device("cpu")
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -26,7 +26,7 @@ def images():
 
 def test_one_teaches_what_it_predicts(tmp_path, images):
     folder = folder_of(tmp_path, predict={"tta": True})
-    taught = teacher([folder], CLASSES, [64, 64], CPU, "fp32")(images)
+    taught = taught_by(teachers([folder], CLASSES, [64, 64], CPU), "fp32")(images)
     predictor = Predictor(folder, "cpu", "fp32", 2)
     for one, image in zip(taught, images, strict=True):
         predicted = predictor.probabilities(image.permute(1, 2, 0).numpy())
@@ -40,7 +40,8 @@ def test_several_teach_their_mean_by_the_names_of_the_classes(tmp_path, images):
     a = folder_of(tmp_path / "a")
     b = folder_of(tmp_path / "b", classes={"spirochaete": 0, "background": 1, "erythrocyte": 2})
     alone, other, both = (
-        teacher(folders, CLASSES, (64, 64), CPU, "fp32")(images) for folders in ([a], [b], [a, b])
+        taught_by(teachers(folders, CLASSES, (64, 64), CPU), "fp32")(images)
+        for folders in ([a], [b], [a, b])
     )
     assert torch.allclose(other, alone[:, [1, 2, 0]])
     assert torch.allclose(both, (alone + other) / 2)
@@ -48,9 +49,9 @@ def test_several_teach_their_mean_by_the_names_of_the_classes(tmp_path, images):
 
 def test_a_teacher_sees_pictures_as_its_pupil_does(tmp_path):
     with pytest.raises(UserError, match=r"image_size \(64, 64\), not native; change image_size"):
-        teacher([folder_of(tmp_path)], CLASSES, "native", CPU, "fp32")
+        teachers([folder_of(tmp_path)], CLASSES, "native", CPU)
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"model.json: has the classes .*spirochaete"):
-        teacher([folder_of(tmp_path)], {"sky": 0, "road": 1}, [64, 64], CPU, "fp32")
+        teachers([folder_of(tmp_path)], {"sky": 0, "road": 1}, [64, 64], CPU)

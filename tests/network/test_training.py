@@ -113,10 +113,11 @@ def test_steps_per_epoch_schedule_and_average(dataset, tmp_path):
     assert rates == sorted(rates, reverse=True)
     assert 0 < rates[-1] < 1e-4 < rates[0] <= 1e-3
     saved = load_file(tmp_path / "0004.safetensors")
-    raw = model.state_dict()
+    raw = torch.load(tmp_path / "state.pt")["model"]
     assert saved.keys() == raw.keys()
     assert any(not torch.equal(saved[k], raw[k]) for k in raw)
     assert all(torch.allclose(saved[k], raw[k], atol=0.2) for k in raw if "num_batches" not in k)
+    assert all(torch.equal(saved[k], value) for k, value in model.state_dict().items())
 
 
 def test_dice_joins_the_loss(dataset, tmp_path):

@@ -28,7 +28,8 @@ from darkfield.publish.onnx import (
     start,
     to_onnx,
 )
-from darkfield.sections import Model, Publish
+from darkfield.recipe import Model
+from darkfield.sections import Publish
 from tools.ship import ship
 
 onnx = pytest.importorskip("onnx", reason="no onnx: pip install 'darkfield[export]'")

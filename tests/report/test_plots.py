@@ -8,9 +8,9 @@ from pages import of_classes
 from streets import NAMES
 
 from darkfield.measure.metrics import confusion_table, table
+from darkfield.recipe import Train
 from darkfield.report import plots
 from darkfield.report.palette import class_colours
-from darkfield.sections import Train
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Train the model; keep the weights of every epoch."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
 from darkfield.classes import matched
 from darkfield.data.augment import augmentation
@@ -31,70 +34,107 @@ from darkfield.files import (
 from darkfield.network.build import build, libraries, start_from
 from darkfield.network.device import setup
 from darkfield.network.distributed import first, launch, launched, process
+from darkfield.network.pretrained import as_vgg16
+from darkfield.network.segnet import SegNet
 from darkfield.network.spec import SPEC, WEIGHTS, ModelSpec, load_spec, save_spec
 from darkfield.network.states import claimed, remove_superseded, state_folder
-from darkfield.network.teacher import teacher
+from darkfield.network.teacher import taught_by, teachers
 from darkfield.network.training import enough_memory, train
-from darkfield.sections import Augment, Model, Train
+from darkfield.recipe import Augment, Model, Recipe, Train, ensemble
+
+SOME = 12  # images to adapt pretrained weights to
 
 
 def fit(device: torch.device, precision: str) -> None:
-    inputs, params, cfg = snakemake.input, snakemake.params, Train(**snakemake.params.train)
-    classes, kind = params.classes, Model(**params.model)
+    inputs, params = snakemake.input, snakemake.params
+    own = Recipe(Model(**params.model), Train(**params.train), Augment(**params.augment))
+    others = list(ensemble(own))
+    classes, cfg = params.classes, own.train
     background = None if params.background is None else classes[params.background]
-    augment = Augment(**params.augment)
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
+    mean, std = stats["mean"], stats["std"]
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
     sizes = network_sizes(table, params.image_size)
     rows = table.index[table["split"] == "train"]
-    dataset = DarkfieldDataset(
-        list(table["image"][rows]),
-        Pictures(inputs.images, sizes, rows),
-        Pictures(inputs.masks, sizes, rows),
-        image_view if cfg.crop else image_transform(),
-        target_transform,
-        augmentation(augment, cfg.crop, background),
-    )
-    torch.manual_seed(cfg.seed)
-    model = build(kind, len(classes))
-    others, teach = {}, None
-    start, teachers = (
+    images, masks = (Pictures(files, sizes, rows) for files in (inputs.images, inputs.masks))
+    start, taught = (
         [Path(path) for path in given if path.endswith(SPEC)]
         for given in (inputs.pretrained_spec, inputs.teacher)
     )
-    for path in start:
-        start_from(
-            model, Path(inputs.pretrained), matched(load_spec(path).classes, classes, str(path))
-        )
-        others["pretrained_weights"] = sha256(Path(inputs.pretrained))
-    if teachers:
-        folders = [path.parent for path in teachers]
-        teach = teacher(folders, classes, params.image_size, device, precision)
-        others["teachers"] = [sha256(folder / WEIGHTS) for folder in folders]
+    origins: dict[str, Any] = {}
+    if start:
+        origins["pretrained_weights"] = sha256(Path(inputs.pretrained))
+    if folders := [path.parent for path in taught]:
+        origins["teachers"] = [sha256(folder / WEIGHTS) for folder in folders]
     trained_on: dict[str, int] | None = record(table)
-    for path in (*start, *teachers):
+    for path in (*start, *taught):
         before = load_spec(path).trained_on
         trained_on = None if trained_on is None else merged(trained_on, before)
         if before is None and first():
             log.warning("%s: %s", path, UNKNOWN)
-    used = versions(*libraries(kind))
-    state = state_folder([dict(params.items()), precision, device.type, used], inputs)
-    seen = cfg.crop or params.image_size
-    with enough_memory(cfg.batch_size, seen), claimed(state, snakemake.log[0]):
+    used = versions(*{name: 0 for recipe in (own, *others) for name in libraries(recipe.model)})
+    made_by = provenance(inputs.manifest, inputs.split, params.code, used, device)
+
+    def spec_of(recipe: Recipe) -> ModelSpec:
+        return ModelSpec(
+            model=recipe.model,
+            classes=classes,
+            background=params.background,
+            image_size=params.image_size,
+            mean=mean,
+            std=std,
+            precision=precision,
+            train=recipe.train,
+            augment=recipe.augment,
+            trained_on=trained_on,
+            provenance=made_by | origins,
+        )
+
+    def trained(
+        recipe: Recipe, folder: Path, teach: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[nn.Module, list[dict[str, float]]]:
+        kind, cfg, augment = recipe
+        dataset = DarkfieldDataset(
+            list(table["image"][rows]),
+            images,
+            masks,
+            image_view if cfg.crop else image_transform(),
+            target_transform,
+            augmentation(augment, cfg.crop, background),
+        )
+        torch.manual_seed(cfg.seed)
+        model = build(kind, len(classes))
+        for path in start:
+            order = matched(load_spec(path).classes, classes, str(path))
+            start_from(model, Path(inputs.pretrained), order)
+        if isinstance(model, SegNet) and kind.encoder_weights:
+            some = [dataset[i % len(dataset), i][0] for i in range(SOME)]
+            as_vgg16(model.encoder, torch.stack(some), mean, std)
         history = train(
             model,
             dataset,
             cfg,
-            state,
-            mean=stats["mean"],
-            std=stats["std"],
+            folder,
+            mean=mean,
+            std=std,
             class_weights=class_weights(cfg.class_weights, counts),
             device=device,
             precision=precision,
             background=background,
             teach=teach,
         )
+        return model.eval(), history
+
+    state = state_folder([dict(params.items()), precision, device.type, used], inputs)
+    seen = cfg.crop or params.image_size
+    with enough_memory(cfg.batch_size, seen), claimed(state, snakemake.log[0]):
+        models = teachers(folders, classes, params.image_size, device)
+        for number, recipe in enumerate(others, start=1):
+            log.info("network %d of %d to learn from", number, len(others))
+            model, _ = trained(recipe, state / f"network-{number}")
+            models.append((model, spec_of(recipe), list(range(len(classes)))))
+        _, history = trained(own, state, taught_by(models, precision) if models else None)
     if not first():
         return
     with atomic(Path(snakemake.output.checkpoints[0]).parent) as part:
@@ -102,21 +142,7 @@ def fit(device: torch.device, precision: str) -> None:
         for path in map(Path, snakemake.output.checkpoints):
             hand_over(state / path.name, part / path.name)
     write_csv(snakemake.output.history, pd.DataFrame(history))
-    made_by = provenance(inputs.manifest, inputs.split, params.code, used, device)
-    spec = ModelSpec(
-        model=kind,
-        classes=classes,
-        background=params.background,
-        image_size=params.image_size,
-        mean=stats["mean"],
-        std=stats["std"],
-        precision=precision,
-        train=cfg,
-        augment=augment,
-        trained_on=trained_on,
-        provenance=made_by | others,
-    )
-    save_spec(snakemake.output.spec, spec)
+    save_spec(snakemake.output.spec, spec_of(own))
     remove_superseded(state)
     remove(state)
 

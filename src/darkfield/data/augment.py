@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional as F
 
 from darkfield.classes import VOID
 from darkfield.data.dataset import Pair
-from darkfield.sections import Augment
+from darkfield.recipe import Augment
 from darkfield.values import Size
 
 

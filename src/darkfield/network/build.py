@@ -10,7 +10,7 @@ from torch import nn
 from darkfield.files import UserError
 from darkfield.network.pretrained import VGG16, load_imagenet, load_vgg16, package
 from darkfield.network.segnet import SEGNET, SEGNET_VGG16, SegNet
-from darkfield.sections import Model
+from darkfield.recipe import Model
 
 
 def libraries(cfg: Model) -> list[str]:

@@ -11,16 +11,16 @@ from darkfield.data.dataset import normalise
 from darkfield.files import UserError
 from darkfield.network.bayesian import sampled
 from darkfield.network.build import build
-from darkfield.network.device import autocast
+from darkfield.network.device import autocast, layout
 from darkfield.network.spec import ModelSpec
-from darkfield.network.tiles import NHWC, averaged
+from darkfield.network.tiles import averaged
 
 
 def empty(spec: ModelSpec, device: torch.device) -> nn.Module:
     """The network of a model.json, in evaluation mode, without its weights."""
     fresh = spec.model.model_copy(update={"encoder_weights": None})
     network = build(fresh, len(spec.classes))
-    return network.to(device).to(memory_format=NHWC).eval()
+    return network.to(device).to(memory_format=layout(network, device)).eval()
 
 
 def load(network: nn.Module, weights: Path) -> None:
@@ -49,5 +49,7 @@ def logits(network: nn.Module, spec: ModelSpec, batch: Tensor, precision: str) -
     def mean(batch: Tensor) -> Tensor:
         return sampled(forward, network, spec.predict.monte_carlo, batch)
 
-    batch = normalise(batch, spec.mean, spec.std)
+    batch = normalise(batch, spec.mean, spec.std).contiguous(
+        memory_format=layout(network, batch.device)
+    )
     return averaged(mean, spec.predict.tta, batch)

