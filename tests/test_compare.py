@@ -223,7 +223,7 @@ def test_training_starts_from_a_models_weights(tmp_path):
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = run(folder, "snakemake", "--cores", "2", "train")
     assert "train.teacher: models/nobody has no model.json in it; copy a model there" in done.stdout
-    params["train"]["teacher"] = None
+    params["train"] |= {"teacher": None, "ensemble": []}
     params["model"]["notebook_head"] = True
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = run(folder, "snakemake", "--cores", "2", "train")

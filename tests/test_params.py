@@ -164,13 +164,15 @@ def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
     assert {"train", "resize"} <= planned(folder)
     done = run(folder, "darkfield", "use", "unett")
     assert done.returncode == 1
-    assert "no such preset (known: best, notebook, segnet, unet)" in done.stdout
+    assert "no such preset (known: best, distilled, notebook, segnet, unet)" in done.stdout
 
 
 def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
     path = tmp_path / "params.yaml"
     path.write_text("data: {}\n")
-    with pytest.raises(UserError, match=r"presets/bst.yaml: no such .* \(known: best, notebook"):
+    with pytest.raises(
+        UserError, match=r"presets/bst.yaml: no such .* \(known: best, distilled, notebook"
+    ):
         presets.use("bst", path)
     monkeypatch.setattr(presets, "PRESETS", tmp_path)
     (tmp_path / "a.yaml").write_text("data: {root: x}\ntrain: {epochs: 1}\n")

@@ -181,8 +181,8 @@ def ensemble(own: Recipe) -> Iterator[Recipe]:
     """
     alone = {"teacher": None, "ensemble": ()}
     for changes in own.train.ensemble:
-        model, train, augment = (
-            section.plain() | changes.get(name, {})
-            for name, section in zip(("model", "train", "augment"), own, strict=True)
+        yield Recipe(
+            Model(**own.model.plain() | changes.get("model", {})),
+            Train(**own.train.plain() | changes.get("train", {}) | alone),
+            Augment(**own.augment.plain() | changes.get("augment", {})),
         )
-        yield Recipe(Model(**model), Train(**train | alone), Augment(**augment))

@@ -116,10 +116,11 @@ def as_vgg16(
     normalised by.
     """
     x = normalise(images, mean, std)
-    convolutions = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
+    first = next(layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d))
+    assert first.bias is not None, "as in all of SegNet"
     scale = 255 * torch.tensor(std)
     shift = 255 * torch.tensor(mean) - torch.tensor(VGG16_MEAN)
-    convolutions[0].bias += (convolutions[0].weight * shift.view(1, 3, 1, 1)).sum((1, 2, 3))
+    first.bias += (first.weight * shift.view(1, 3, 1, 1)).sum((1, 2, 3))
     for block in encoder.children():
         layers = list(block.children())
         for convolution, norm, activation in zip(*(layers[i::3] for i in range(3)), strict=True):
