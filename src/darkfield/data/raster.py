@@ -100,12 +100,13 @@ def plain_png(path: Path, picture: Image.Image) -> bytes | None:
 
     It has 8 bits, grey or RGB, no alpha, no orientation, and nothing behind its pixels.
     """
-    if picture.format != "PNG" or frames_of(picture) > 1 or len(picture.tile) != 1:
-        return None
+    tiles = getattr(picture, "tile", [])
     noted = any(k in NOT_PLAIN or str(k).startswith(RAW_EXIF) for k in picture.info)
-    if noted or picture.tile[0].args not in ("L", "RGB"):
+    if picture.format != "PNG" or frames_of(picture) > 1 or len(tiles) != 1 or noted:
         return None
-    data, at = path.read_bytes(), picture.tile[0].offset - 8
+    if tiles[0].args not in ("L", "RGB"):
+        return None
+    data, at = path.read_bytes(), tiles[0].offset - 8
     while data[at + 4 : at + 8] == b"IDAT":
         at += int.from_bytes(data[at : at + 4], "big") + 12
     return data if data[at:] == LAST else None
