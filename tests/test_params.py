@@ -352,7 +352,7 @@ def test_an_empty_section_lacks_all_its_keys(params):
     "value", ["010", "09", "0o10", "yes", "No", "on", "OFF", "12:30", "[1, yes]", "{on: 1}"]
 )
 def test_what_snakemake_and_dvc_read_differently_is_refused(tmp_path, value):
-    (tmp_path / "params.yaml").write_text(f"train: {{epochs: {value}}}\n")
+    (tmp_path / "params.yaml").write_text(f"train:\n  epochs: {value}\n")
     with pytest.raises(UserError, match=r"train.epochs.*to Snakemake and .* to DVC; quote it if"):
         load(tmp_path / "params.yaml")
 
