@@ -115,4 +115,5 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
     # Labels are runs. Five times as fast as Pillow, which tries all filters on each row.
     strategy = PNG.STRATEGY.RLE if pixels.ndim == 2 else PNG.STRATEGY.DEFAULT
-    path.write_bytes(png_encode(pixels, level=1, strategy=strategy, filter=PNG.FILTER.UP))
+    whole = np.ascontiguousarray(pixels)
+    path.write_bytes(png_encode(whole, level=1, strategy=strategy, filter=PNG.FILTER.UP))
