@@ -21,6 +21,7 @@ def project(folder: Path, images: int) -> Path:
     params["synthesize"]["images"] = images
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     run(folder, "dvc", "init", "--quiet", "--no-scm")
+    run(folder, "dvc", "config", "core.check_update", "false")
     return folder
 
 

@@ -164,14 +164,14 @@ def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
     assert {"train", "resize"} <= planned(folder)
     done = run(folder, "darkfield", "use", "unett")
     assert done.returncode == 1
-    assert "no such preset (known: best, distilled, notebook, segnet, unet)" in done.stdout
+    assert "no such preset (known: best, notebook, segnet, unet)" in done.stdout
 
 
 def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
     path = tmp_path / "params.yaml"
     path.write_text("data: {}\n")
     with pytest.raises(
-        UserError, match=r"presets/bst.yaml: no such .* \(known: best, distilled, notebook"
+        UserError, match=r"presets/bst.yaml: no such .* \(known: best, notebook"
     ):
         presets.use("bst", path)
     monkeypatch.setattr(presets, "PRESETS", tmp_path)
@@ -377,7 +377,7 @@ def test_an_empty_section_lacks_all_its_keys(params):
     "value", ["010", "09", "0o10", "yes", "No", "on", "OFF", "12:30", "[1, yes]", "{on: 1}"]
 )
 def test_what_snakemake_and_dvc_read_differently_is_refused(tmp_path, value):
-    (tmp_path / "params.yaml").write_text(f"train: {{epochs: {value}}}\n")
+    (tmp_path / "params.yaml").write_text(f"train:\n  epochs: {value}\n")
     with pytest.raises(UserError, match=r"train.epochs.*to Snakemake and .* to DVC; quote it if"):
         load(tmp_path / "params.yaml")
 

@@ -143,13 +143,12 @@ def check(params: dict[str, Any], file: str = "params.yaml") -> Params:
 
 def missing(params: dict[str, Any]) -> Iterator[str]:
     """One line for each key that params.yaml lacks: DVC can only set keys that exist."""
-    for name in Params.model_fields:
+    for name, field in Params.model_fields.items():
         if name not in params:
             yield f"{name!r} is missing"
         elif isinstance(params[name], dict):
-            for key in section(name).get("required", []):
-                if key not in params[name]:
-                    yield f"{name}: {key!r} is missing"
+            of_section = getattr(field.annotation, "model_fields", {})
+            yield from (f"{name}: {k!r} is missing" for k in of_section if k not in params[name])
 
 
 def described(error: ValidationError, params: dict[str, Any]) -> Iterator[str]:

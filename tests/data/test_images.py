@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkfield.data.images import read_image, resize_image, resize_mask
+from darkfield.data.images import read_image, resize_image, resize_mask, write_png
 
 
 @pytest.mark.parametrize("size", [(256, 256), (17, 31), (5, 300)])
@@ -45,3 +45,16 @@ def test_what_cannot_be_read_says_why(tmp_path):
     (tmp_path / "a.png").write_text("text")
     with pytest.raises(ValueError, match="cannot be read"):
         read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((40, 31), "u1"), ((40, 31), "u2"), ((40, 31, 3), "u1")]
+)
+def test_what_is_written_as_png_comes_back(tmp_path, shape, dtype):
+    pixels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape).astype(dtype)
+    for each in (pixels, pixels[::-1, ::2]):
+        write_png(tmp_path / "a.png", each)
+        with Image.open(tmp_path / "a.png") as picture:
+            found = np.asarray(picture)
+        assert found.dtype == each.dtype
+        assert (found == each).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkfield.data.pixels import GROUP, Pictures, batch_rows, new_pixels
+from darkfield.data.pixels import GROUP, Pictures, batch_rows, histogram, new_pixels
 
 SIZES = [(20, 30), (1, 1), (7, 300), (40, 2)]
 
@@ -74,3 +74,11 @@ def test_a_file_of_other_pictures_is_refused(tmp_path):
     (tmp_path / "a.npy").write_bytes(whole[:-1])
     with pytest.raises(ValueError):
         Pictures([tmp_path / "a.npy"], SIZES)
+
+
+def test_values_are_counted_by_channel():
+    picture = np.random.default_rng(0).integers(0, 256, (40, 31, 3), dtype=np.uint8)
+    channels = [picture[..., c] for c in range(3)]
+    expected = [np.bincount(channel.ravel(), minlength=256) for channel in channels]
+    assert (histogram(picture) == expected).all()
+    assert (histogram(channels[1]) == expected[1]).all()

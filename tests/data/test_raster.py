@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from scenes import GREY, RGB, picture, shows, stretched
 
+from darkfield.data import raster
 from darkfield.data.reading import pictures_of
 
 OPAQUE = np.full_like(GREY, 255)
@@ -105,6 +106,54 @@ def test_turned_as_exif_says(tmp_path, turn):
     found = picture(saved(tmp_path / "a.png", RGB, exif=exif))
     assert (found.image == np.rot90(RGB, {1: 0, 3: 2, 6: -1, 8: 1}[turn])).all()
     assert found.turn == turn
+
+
+def test_an_orientation_behind_the_pixels_counts(tmp_path):
+    exif = Image.Exif()
+    exif[0x112] = 6
+    data = saved(tmp_path / "a.png", RGB, exif=exif).read_bytes()
+    begin = data.index(b"eXIf") - 4
+    end = begin + 12 + int.from_bytes(data[begin : begin + 4], "big")
+    (tmp_path / "a.png").write_bytes(data[:begin] + data[end:-12] + data[begin:end] + data[-12:])
+    assert (picture(tmp_path / "a.png").image == np.rot90(RGB, -1)).all()
+
+
+def said(name, text):
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt(name, text)
+    return {"pnginfo": info}
+
+
+@pytest.mark.parametrize(
+    ("pixels", "options", "plain"),
+    [
+        (RGB, {}, True),
+        (GREY, said("Software", "anything"), True),
+        (RGB, {"icc_profile": imagecodecs.cms_profile("adobergb"), "dpi": (72, 72)}, True),
+        (RGB, said("XML:com.adobe.xmp", '<a tiff:Orientation="3"/>'), False),
+        (RGB, {"transparency": (1, 2, 3)}, False),
+        (np.dstack([RGB, OPAQUE]), {}, False),
+        (Image.fromarray(RGB).quantize(8), {}, False),
+        (GREY > 100, {}, False),
+    ],
+)
+def test_plain_png_is_what_pillow_makes_of_it(tmp_path, monkeypatch, pixels, options, plain):
+    path = saved(tmp_path / "a.png", pixels, **options)
+    with Image.open(path) as opened:
+        assert bool(raster.plain_png(path, opened)) == plain
+    ours = picture(path)
+    monkeypatch.setattr(raster, "plain_png", lambda *_: None)
+    assert (ours.image == picture(path).image).all()
+    assert ours.turn == picture(path).turn
+
+
+def test_of_a_damaged_png_pillow_says_what_is_wrong(tmp_path):
+    path = saved(tmp_path / "a.png", RGB)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="broken data stream when reading image file"):
+        picture(path)
 
 
 def test_inks(tmp_path):

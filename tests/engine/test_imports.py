@@ -10,7 +10,7 @@ import pytest
 from conftest import REPOSITORY
 
 from darkfield.engine import imports
-from darkfield.engine.imports import code_digest, code_files, modules
+from darkfield.engine.imports import code_digest, code_digests, code_files, modules
 
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
 USES_TORCH = {
@@ -149,6 +149,36 @@ def test_the_digest_is_of_every_file_and_of_its_name(package):
     shutil.move(package / "a/y.py", package / "a/renamed.py")
     renamed = code_digest([*(f for f in files if f.name != "y.py"), package / "a/renamed.py"])
     assert len({digest, edited, renamed}) == 3
+
+
+def test_what_has_not_changed_is_not_parsed_again(package, monkeypatch, tmp_path):
+    scripts, store = [package.parent / "one.py", package.parent / "two.py"], tmp_path / "store.json"
+    for script in scripts:
+        script.write_text("import darkfield.a.x\n")
+
+    def now():
+        return {script.stem: code_digest(code_files(script)) for script in scripts}
+
+    assert code_digests(scripts, store) == now()
+    before = now()
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "statements", None)
+        assert code_digests(scripts, store) == before
+    (package / "a/y.py").write_text("import darkfield.b.late\n")
+    scripts[0].write_text("import darkfield.top\n")
+    assert code_digests(scripts, store) == now()
+    (package / "a/y.py").write_text("")
+    assert code_digests(scripts, store) == now()
+
+
+def test_a_damaged_store_is_written_again(package, tmp_path):
+    script, store = package.parent / "one.py", tmp_path / "store.json"
+    script.write_text("import darkfield.a.x\n")
+    expected = code_digests([script], store)
+    whole = store.read_text()
+    store.write_text(whole[:-9])
+    assert code_digests([script], store) == expected
+    assert store.read_text() == whole
 
 
 def test_evaluating_does_not_load_torchs_compiler():

@@ -69,7 +69,7 @@ def noted_stages():
 
     The jobs are in the form that `darkfield.engine.ran.difference` takes.
     """
-    jobs = {}
+    jobs, known = {}, codes()
     for job in private.jobs(workflow):
         if job.wildcards.get("run"):
             continue  # of a fold
@@ -78,11 +78,15 @@ def noted_stages():
         ran = private.has_run(workflow, jobs[stage][0])
         if ran or darkfield.engine.ran.place(stage).exists():
             works = jobs.get(stage + darkfield.engine.ran.BATCH, []) + jobs[stage]
-            yield stage, ran, [(job, params_now(job), kept(job)) for job in works]
+            yield stage, ran, [
+                (job, params_now(job, known), kept(job)) for job in works
+            ]
 
 
-def params_now(job):
-    params = darkfield.engine.ran.plain(job.params) | {"code": code(job.rule.name)}
+def params_now(job, known):
+    """A job's params, with the present digests of its code, `known`, and of data.root."""
+    params = darkfield.engine.ran.plain(job.params)
+    params["code"] = code(job.rule.name, known)
     return params | {"raw": pictures_now()} if "raw" in params else params
 
 

@@ -110,6 +110,10 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
-    """Write uint8 (H, W) or (H, W, 3) as a PNG."""
-    # Level 1 is four times as fast as the default and a tenth larger.
-    Image.fromarray(pixels).save(path, compress_level=1)
+    """Write uint8 or uint16 labels (H, W), or a picture, uint8 (H, W, 3), as a PNG."""
+    from imagecodecs import PNG, png_encode
+
+    # Labels are runs. Five times as fast as Pillow, which tries all filters on each row.
+    strategy = PNG.STRATEGY.RLE if pixels.ndim == 2 else PNG.STRATEGY.DEFAULT
+    whole = np.ascontiguousarray(pixels)
+    path.write_bytes(png_encode(whole, level=1, strategy=strategy, filter=PNG.FILTER.UP))

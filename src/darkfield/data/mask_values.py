@@ -7,6 +7,7 @@ from PIL import Image
 
 from darkfield.classes import IGNORE, INSTANCES, VOID, class_names
 from darkfield.data.images import DEEP, tag
+from darkfield.data.pixels import histogram
 from darkfield.data.raster import opaque
 
 MOST = np.iinfo(np.uint16).max  # objects in a mask
@@ -90,7 +91,7 @@ def palette_codes(mask: Image.Image, known: set[int]) -> np.ndarray:
     used only if they mean the same. Raises ValueError if they do not.
     """
     indices = np.asarray(mask)
-    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    used = np.flatnonzero(histogram(indices))
     palette = np.zeros((256, 3), np.uint8)
     shown: np.ndarray = np.reshape(mask.getpalette("RGB") or [], (-1, 3))
     palette[: len(shown)] = shown
@@ -128,10 +129,8 @@ def flatten(
     pixels = codes(mask, set(table))
     known = np.array(sorted(table))
     index = np.array([table[k] for k in known], dtype=np.uint8)
-    if pixels.dtype == np.uint8:
-        values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
-    else:
-        values = np.unique(pixels)
+    is_8_bit = pixels.dtype == np.uint8
+    values = np.flatnonzero(histogram(pixels)) if is_8_bit else np.unique(pixels)
     if INSTANCES in mask_values:
         others = np.setdiff1d(values, known)
         known = np.concatenate([known, others])
@@ -142,7 +141,7 @@ def flatten(
         raise ValueError(unnamed(pixels, values, strange, classes))
     elif pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
         refuse_instances(pixels, np.setdiff1d(values, known[index == VOID]))
-    if pixels.dtype == np.uint8:
+    if is_8_bit:
         if check:
             refuse_smoothed(pixels, np.setdiff1d(values, known[index == VOID]))
         lookup = np.zeros(256, dtype=np.uint8)

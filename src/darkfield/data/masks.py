@@ -18,7 +18,7 @@ from darkfield.data.instances import read_numbers
 from darkfield.data.mask_files import open_mask
 from darkfield.data.mask_values import flatten, numbered
 from darkfield.data.pairs import Masks, Pair
-from darkfield.data.pixels import digest, new_pixels
+from darkfield.data.pixels import digest, histogram, new_pixels
 from darkfield.data.reading import NOTHING, Picture, Ranges, folder_ranges, read, scale
 from darkfield.files import (
     UserError,
@@ -150,7 +150,7 @@ def flatten_pairs(
                 return [f"{numbers[stem]}: {error}"], {}, ()
         path = part / f"{stem}.png"
         write_png(path, mask)
-        pixels = np.bincount(mask.ravel(), minlength=VOID + 1)
+        pixels = histogram(mask)
         row: dict[str, Any] = {"image": stem, "file": image_path.name}
         row |= {"height": mask.shape[0], "width": mask.shape[1]}
         row["numbered"] = objects is not None

@@ -1,6 +1,7 @@
 """Decoded pictures, end to end in one .npy file per batch: decoded once, then memory-mapped."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,18 @@ def digest(picture: np.ndarray) -> str:
 
     It identifies a picture whatever its file is called and however it is compressed.
     """
-    return hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()
+    known = hashlib.sha256(repr(picture.shape).encode())
+    known.update(np.ascontiguousarray(picture).data)
+    return known.hexdigest()
+
+
+def histogram(pixels: np.ndarray) -> np.ndarray:
+    """How often each value is in uint8 (H, W), as integers (256,), or in (H, W, 3), as (3, 256)."""
+    from PIL import Image
+
+    # Three times as fast as np.bincount, which makes 64-bit integers of the pixels first.
+    counts = np.array(Image.fromarray(pixels).histogram())
+    return counts if pixels.ndim == 2 else counts.reshape(-1, 256)
 
 
 def batch_rows(pictures: int, batch: int, batches: int) -> range:
@@ -87,10 +99,13 @@ class Pictures(Sequence[np.ndarray]):
         rows: Sequence[int] | None = None,
     ):
         areas = np.array([h * w for h, w in sizes], dtype=np.int64)
-        held = np.array([len(np.load(path, mmap_mode="r")) for path in paths], dtype=np.int64)
+        maps = [np.load(path, mmap_mode="r") for path in paths]
+        held = np.array([len(pixels) for pixels in maps], dtype=np.int64)
         if held.sum() != areas.sum():
             raise ValueError(f"{paths[0]}: holds {held.sum()} pixels, not {areas.sum()}")
         self.paths, self.sizes = paths, sizes
+        # To find a picture without reading the file's header again.
+        self.layouts = [(pixels.offset, pixels.dtype, pixels.shape[1:]) for pixels in maps]
         self.starts, self.ends = areas.cumsum() - areas, held.cumsum()
         self.rows = range(len(sizes)) if rows is None else rows
 
@@ -101,7 +116,8 @@ class Pictures(Sequence[np.ndarray]):
         row = self.rows[i]
         (h, w), start = self.sizes[row], self.starts[row]
         file = np.searchsorted(self.ends, start, side="right")
-        pixels = np.load(self.paths[file], mmap_mode="c")
-        start -= self.ends[file] - len(pixels)
-        picture: np.ndarray = pixels[start : start + h * w].reshape(h, w, *pixels.shape[1:])
-        return picture
+        offset, dtype, channels = self.layouts[file]
+        pixel = dtype.itemsize * math.prod(channels)
+        before = self.ends[file - 1] if file else 0
+        offset += int(start - before) * pixel
+        return np.memmap(self.paths[file], dtype, "c", offset, (h, w, *channels))

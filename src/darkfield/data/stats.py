@@ -1,13 +1,14 @@
 """Numbers about the data: channel statistics to normalise with, pixels per class to weight by."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from darkfield.classes import IGNORE, pixels_column
+from darkfield.data.pixels import histogram
 from darkfield.files import UserError
 
 CHANNELS = ("red", "green", "blue")
@@ -17,8 +18,7 @@ def channel_sums(image: np.ndarray) -> dict[str, int]:
     """The sum of the values, and of their squares, of each channel of a uint8 image (H, W, 3)."""
     levels = np.arange(256)
     sums: dict[str, int] = {}
-    for name, channel in zip(CHANNELS, np.moveaxis(image, -1, 0), strict=True):
-        counts = np.bincount(channel.ravel(), minlength=256)
+    for name, counts in zip(CHANNELS, histogram(image), strict=True):
         sums |= {name: int(counts @ levels), f"{name}_squares": int(counts @ levels**2)}
     return sums | {"pixels": image.shape[0] * image.shape[1]}
 
@@ -57,28 +57,19 @@ def class_counts(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     the notebook's, 1 - n_c / sum(n) over the training split; all 1 where that would be 0 for its
     only class.
     """
-    of = {"all": table} | {s: table[table["split"] == s] for s in ("train", "val", "test")}
-    columns = {c: pixels_column(c) for c in classes}
-    pixels = {s: {c: int(rows[k].sum()) for c, k in columns.items()} for s, rows in of.items()}
-    images_with = {
-        s: {c: int((rows[k] > 0).sum()) for c, k in columns.items()} for s, rows in of.items()
-    }
-    pixels_of_images_with = {
-        s: {
-            c: int(rows.loc[rows[k] > 0, list(columns.values())].to_numpy().sum())
-            for c, k in columns.items()
-        }
-        for s, rows in of.items()
-    }
-    n = np.array(list(pixels["train"].values()))
-    weights = (1 - n / n.sum()).tolist() if (n > 0).sum() > 1 else [1.0] * len(n)
-    images = {s: len(rows) for s, rows in of.items()}
+    split, counted = table["split"].to_numpy(), table[[*map(pixels_column, classes)]].to_numpy(int)
+    of = {"all": counted} | {s: counted[split == s] for s in ("train", "val", "test")}
+
+    def by_class(count: Callable[[np.ndarray], np.ndarray]) -> dict[str, dict[str, int]]:
+        return {s: dict(zip(classes, count(each).tolist(), strict=True)) for s, each in of.items()}
+
+    n = of["train"].sum(axis=0)
     return {
-        "pixels": pixels,
-        "images": images,
-        "images_with": images_with,
-        "pixels_of_images_with": pixels_of_images_with,
-        "weights": weights,
+        "pixels": by_class(lambda counts: counts.sum(axis=0)),
+        "images": {s: len(rows) for s, rows in of.items()},
+        "images_with": by_class(lambda counts: (counts > 0).sum(axis=0)),
+        "pixels_of_images_with": by_class(lambda counts: counts.sum(axis=1) @ (counts > 0)),
+        "weights": (1 - n / n.sum()).tolist() if (n > 0).sum() > 1 else [1.0] * len(n),
     }
 
 

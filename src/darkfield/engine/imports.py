@@ -2,16 +2,23 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from darkfield.files import sha256
+from darkfield.files import read_json, sha256, write_json
 
 PACKAGE = Path(__file__).parent.parent
+Statements = list[tuple[str, int, list[str], int]]  # of `statements`
 
 
-def modules(script: Path) -> list[Path]:
+def imported(source: Path) -> set[Path]:
+    """The package's files that the import statements of one Python file run."""
+    return files_of(statements(source.read_bytes()), source)
+
+
+def modules(script: Path, imported: Callable[[Path], set[Path]] = imported) -> list[Path]:
     """All files of the package that running `script` can import, sorted.
 
     Imports count wherever they stand in a file. A module brings with it the `__init__.py` of each
@@ -21,7 +28,7 @@ def modules(script: Path) -> list[Path]:
     new = imported(script)
     while new:
         found |= new
-        new = {file for source in new for file in imported(source)} - found
+        new = set().union(*map(imported, new)) - found
     return sorted(found)
 
 
@@ -30,10 +37,38 @@ def code_files(script: Path) -> list[Path]:
     return [script, *modules(script)]
 
 
-def code_digest(files: Iterable[Path]) -> str:
+def code_digest(files: Iterable[Path], digest: Callable[[Path], str] = sha256) -> str:
     """SHA-256 over the names and contents of files, those of the package named by their paths."""
-    lines = (f"{name(path)} {sha256(path)}\n" for path in files)
+    lines = (f"{name(path)} {digest(path)}\n" for path in files)
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def code_digests(scripts: Iterable[Path], store: Path) -> dict[str, str]:
+    """The code_digest of the code_files of each script, by its name without suffix.
+
+    All files are read, each once, but parsed only if `store`, a JSON file that this function keeps,
+    lacks the import statements of what they hold.
+    """
+    known: dict[str, Statements] = {}
+    with suppress(OSError, ValueError):  # not there yet, or damaged
+        known = read_json(store)
+    seen: dict[str, Statements] = {}
+
+    @cache
+    def source(path: Path) -> tuple[str, set[Path]]:
+        text = path.read_bytes()
+        digest = hashlib.sha256(text).hexdigest()
+        seen[digest] = known[digest] if digest in known else statements(text)
+        return digest, files_of(seen[digest], path)
+
+    digests = {}
+    for script in scripts:
+        files = [script, *modules(script, lambda path: source(path)[1])]
+        digests[script.stem] = code_digest(files, lambda path: source(path)[0])
+    if seen.keys() - known.keys():
+        with suppress(OSError):  # it only saves time
+            write_json(store, seen)
+    return digests
 
 
 def name(path: Path) -> str:
@@ -41,14 +76,38 @@ def name(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix() if inside else path.name
 
 
-def imported(source: Path) -> set[Path]:
+@cache  # one file is imported by many
+def statements(text: bytes) -> Statements:
+    """Each import in a source: the module, the dots before it, the imported names, the line."""
+    found: Statements = []
+    for node in run_nodes(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, 0, [], node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            found.append((node.module or "", node.level, names, node.lineno))
+    return found
+
+
+def run_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements except those that only a type checker sees."""
+    for _, field in ast.iter_fields(tree):
+        for node in field if isinstance(field, list) else ():
+            checks = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            if isinstance(node, ast.stmt | ast.excepthandler | ast.match_case) and not checks:
+                yield node
+                yield from run_nodes(node)
+
+
+def files_of(statements: Statements, source: Path) -> set[Path]:
     """The package's files that the import statements of one Python file run."""
-    return {
-        file
-        for module, names, line in statements(source.read_text(encoding="utf-8"), home(source))
-        if module.split(".")[0] == PACKAGE.name
-        for file in resolved(module, names, f"{source}, line {line}")
-    }
+    found, around = set(), home(source)
+    for module, level, names, line in statements:
+        inside = around[: len(around) - level + 1] if level else ()
+        full = ".".join([*inside, *filter(None, [module])])
+        if full.partition(".")[0] == PACKAGE.name:
+            found |= resolved(full, names, f"{source}, line {line}")
+    return found
 
 
 def home(source: Path) -> tuple[str, ...]:
@@ -57,32 +116,6 @@ def home(source: Path) -> tuple[str, ...]:
     if not folder.is_relative_to(PACKAGE):
         return ()
     return (PACKAGE.name, *folder.relative_to(PACKAGE).parts)
-
-
-@cache  # one file is imported by many
-def statements(text: str, home: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...], int], ...]:
-    """Each import in a source file: the module's full name, the imported names, the line."""
-
-    def found() -> Iterator[tuple[str, tuple[str, ...], int]]:
-        for node in run_nodes(ast.parse(text)):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield alias.name, (), node.lineno
-            elif isinstance(node, ast.ImportFrom):
-                around = home[: len(home) - node.level + 1] if node.level else ()
-                module = ".".join([*around, *filter(None, [node.module])])
-                yield module, tuple(alias.name for alias in node.names), node.lineno
-
-    return tuple(found())
-
-
-def run_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those that only a type checker sees."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue
-        yield node
-        yield from run_nodes(node)
 
 
 def resolved(module: str, names: Iterable[str], where: str) -> set[Path]:
