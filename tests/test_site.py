@@ -1,0 +1,139 @@
+"""The site of docs/: built without a warning, whole, and open to a browser without a network."""
+
+import json
+import pkgutil
+import re
+import shutil
+import sys
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from browser import media
+from conftest import REPOSITORY
+from project import project, run
+from selenium.webdriver.support.wait import WebDriverWait
+
+import darkfield
+
+SOURCES = ("docs", "config", "presets", "models/darkfield")
+FILES = ("Makefile", "README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "requirements.lock")
+MADE = shutil.ignore_patterns("api")
+
+
+def site_of(folder):
+    """What `make site` says in a project, and how it ends."""
+    return run(folder, "make", "--silent", "--assume-old=.venv/installed", "site")
+
+
+@pytest.fixture(scope="module")
+def built(finished, tmp_path_factory):
+    """A project with a run and its site."""
+    folder = shutil.copytree(finished, tmp_path_factory.mktemp("site") / "project")
+    for name in SOURCES:
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=MADE)
+    for name in FILES:
+        shutil.copy(REPOSITORY / name, folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    done = site_of(folder)
+    assert done.returncode == 0, done.stdout
+    assert "site/index.html" in done.stdout
+    return folder
+
+
+def test_the_contents_name_every_page():
+    docs = REPOSITORY / "docs"
+    pages = {path for path in docs.glob("**/*") if path.suffix in (".md", ".rst")}
+    here = {path for path in pages if path.parts[len(docs.parts)] not in ("api", "index.md")}
+    names = {path.relative_to(docs).with_suffix("").as_posix() for path in here}
+    contents = (docs / "index.md").read_text().replace("<", " ").replace(">", " ").split()
+    assert names - {"site/templates/package"} <= set(contents)
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"data": {"root": "data/mine"}}, "params.yaml: the site shows a run on data/synthetic"),
+        ({}, "results/report.html is missing, which the site shows: make run"),
+    ],
+    ids=["of one's own pictures", "none"],
+)
+def test_without_a_run_on_synthetic_scenes_one_line_says_so(tmp_path, sections, says):
+    folder = project(tmp_path / "project", **sections)
+    done = run(folder, sys.executable, REPOSITORY / "docs/site_example.py")
+    assert done.returncode == 1
+    assert done.stdout.startswith(says)
+    assert done.stdout.count("\n") == 1
+    assert not (folder / "build").exists()
+
+
+@pytest.mark.long
+def test_every_module_has_its_section(built):
+    modules = {
+        "darkfield",
+        *(m.name for m in pkgutil.walk_packages(darkfield.__path__, "darkfield.")),
+    }
+    index = (built / "site/py-modindex.html").read_text()
+    assert set(re.findall(r"api/[\w.]+\.html#module-([\w.]+)", index)) == modules | {"darkfield"}
+
+
+@pytest.mark.long
+def test_links_lead_somewhere_and_nothing_comes_from_another_host(built):
+    pages = sorted((built / "site").rglob("*.html"))
+    ids = {page: set(re.findall(r'\bid="([^"]+)"', page.read_text())) for page in pages}
+    for page in pages:
+        text = page.read_text()
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]* src="([^"]+)"', text)
+        loaded += re.findall(r'<link (?![^>]*rel="(?:canonical|author)")[^>]*href="([^"]+)"', text)
+        assert not [place for place in loaded if urlsplit(place).scheme not in ("", "data")]
+        for place in re.findall(r'(?:href|src)="([^"]+)"', text):
+            link = urlsplit(place)
+            if link.scheme or link.netloc:
+                continue
+            to = (page.parent / unquote(link.path)).resolve() if link.path else page
+            assert to.exists(), f"{page}: {place}"
+            if link.fragment and to in ids and "example" not in to.parts:
+                assert unquote(link.fragment) in ids[to], f"{page}: {place}"
+
+
+@pytest.mark.long
+def test_a_link_that_leads_nowhere_stops_the_build(built):
+    page = built / "docs/masks.md"
+    text = page.read_text()
+    page.write_text(f"{text}\n[lost](outputs.md#no-such-section)\n")
+    done = site_of(built)
+    page.write_text(text)
+    assert done.returncode != 0
+    assert "docs/masks.md" in done.stdout
+    assert "no-such-section" in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_open_from_disk_without_a_request_or_an_error(built, browser, scheme):
+    home = (built / "site").as_uri()
+    media(browser, 1300, scheme)
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+    for page in ("index.html", "settings.html", "api/darkfield.network.html"):
+        browser.get(f"{home}/{page}")
+        paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 384) == (scheme == "dark")
+        wide = "return document.documentElement.scrollWidth - innerWidth"
+        assert browser.execute_script(wide) <= 0
+    browser.get(f"{home}/search.html?q=snakedeploy")
+    WebDriverWait(browser, 30).until(
+        lambda b: b.find_elements("css selector", "#search-results a[href^='site/workflows.html']")
+    )
+    for text, title in (("The report", "darkfield report"), ("The gallery", "pictures")):
+        browser.get(f"{home}/site/example.html")
+        browser.find_element("link text", text).click()
+        assert title in browser.find_element("tag name", "body").text
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    addresses = [
+        message["params"]["request"]["url"]
+        for message in sent
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert addresses
+    assert {urlsplit(address).scheme for address in addresses} <= {"file", "data", "blob"}
