@@ -67,7 +67,7 @@ def prose(lines: list[str]) -> None:
     blocks = text.split("\n\n")
     for i, block in enumerate(blocks):
         if re.match(ROW, block) and all(re.match(rf"{ROW}| ", s) for s in block.splitlines()):
-            blocks[i] = re.sub(f"^{ROW}", r":\1: ", block, flags=re.M)
+            blocks[i] = re.sub(f"^{ROW}", r"``\1``\n    ", block, flags=re.M)
     lines[:] = "\n\n".join(blocks).split("\n")
 
 
