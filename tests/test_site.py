@@ -25,6 +25,13 @@ def site_of(folder):
     return run(folder, "make", "--silent", "--assume-old=.venv/installed", "site")
 
 
+def is_dark(browser):
+    """Whether the page's background is dark; None as long as it has none."""
+    script = "return getComputedStyle(document.body).backgroundColor"
+    paper = re.match(r"rgb\((\d+)", browser.execute_script(script))
+    return int(paper[1]) < 128 if paper else None
+
+
 @pytest.fixture(scope="module")
 def built(finished, tmp_path_factory):
     """A project with a run and its site."""
@@ -112,8 +119,7 @@ def test_pages_open_from_disk_without_a_request_or_an_error(built, browser, sche
         browser.get_log(kind)
     for name in ("index.html", "settings.html", "api/darkfield.network.html"):
         browser.get(f"{home}/{name}")
-        paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
-        assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 384) == (scheme == "dark")
+        WebDriverWait(browser, 30).until(lambda b: is_dark(b) is (scheme == "dark"))
         wide = "return document.documentElement.scrollWidth - innerWidth"
         assert browser.execute_script(wide) <= 0
     browser.get(f"{home}/search.html?q=snakedeploy")
