@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run repro experiments data test test-all test-cluster test-gpu fuzz compare bench bench-gpu \
-	scale check format lock package dvc.yaml docs/settings.md
+	scale check format lock package site dvc.yaml docs/settings.md
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 4
 PRESETS ?= notebook segnet unet best
@@ -90,6 +90,11 @@ lock: .venv/installed ## resolve the dependencies of pyproject.toml again
 package: .venv/installed ## build the wheel and the source archive into dist/, check them
 	@python -m build --no-isolation
 	@uv tool run twine check --strict dist/*
+
+site: .venv/installed ## build the documentation into site/, with the report of the last run
+	@python docs/site_example.py
+	@sphinx-build --quiet --fail-on-warning --doctree-dir build/doctrees docs site
+	@echo site/index.html
 
 # uv installs in seconds what takes pip minutes; its own version and hash are in the lock file, too.
 .venv/installed: requirements.lock pyproject.toml

@@ -148,6 +148,7 @@ RUN = {
 PREPARED = Step("make run", makes="results/report.html", says="Test images, native resolution")
 
 FOLDS = "test_compare.py::test_cross_validation_tests_every_image_once_and_ranks_the_labels"
+SITE = "test_site.py::test_links_lead_somewhere_and_nothing_comes_from_another_host"
 SEEDS = "test_compare.py::test_seeds_train_each_preset_again_on_one_split"
 PRESETS = "test_compare.py::test_presets_make_a_table_and_plots"
 SLURM = "test_cluster.py::test_a_chain_that_loses_a_job_and_a_node_makes_the_same_bytes"
@@ -178,6 +179,7 @@ TESTED = {
     'python -c "from darkfield.shipped import ROOT; print(ROOT)"': INSTALLED_CHAIN,
     "snakemake --snakefile ROOT/Snakefile --cores 4": INSTALLED_CHAIN,
     "make data": "test_data.py::test_make_data_imports_the_pinned_commit",
+    "make site": SITE,
     "make test-cluster": SLURM,
     "python -m darkfield.compare --folds notebook-val best": FOLDS,
     "snakemake --workflow-profile slurm": SLURM,

@@ -13,7 +13,7 @@ from darkfield.report import object_text
 from darkfield.report.summary import summary
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+PAGES = sorted({*(REPOSITORY / "docs").glob("*.md")} - {REPOSITORY / "docs/index.md"})  # the README
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
