@@ -51,13 +51,14 @@ def in_order(
         yield from map(work, items)
         return
     gc.freeze()  # else the collector would touch, and so copy, what the processes share
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # a fork has none of its threads, but would wait for them; torch's knows
     loader = DataLoader(
         Each(work, items),
         batch_size=None,
         num_workers=processes,
         multiprocessing_context="fork",
         collate_fn=lambda result: result,
-        worker_init_fn=lambda _: cv2.setNumThreads(1),  # of torch's, DataLoader leaves one
     )
     try:
         for result, error in loader:
@@ -68,6 +69,8 @@ def in_order(
         if "DataLoader worker" in str(error):
             raise UserError(LOST) from error
         raise
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class Each(Dataset[tuple[Result | None, Exception | None]], Generic[Item, Result]):
