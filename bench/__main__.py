@@ -15,8 +15,10 @@ import yaml
 from copies import benchmarks, project, run
 from tqdm import tqdm
 
+from darkfield.data.synthetic import synthesize
 from darkfield.engine.environment import ENVIRONMENT
 from darkfield.files import write_json
+from darkfield.shipped import MODEL, shipped
 
 HERE = Path(__file__).parent
 ROUNDS = 7
@@ -72,6 +74,22 @@ def inference() -> dict:
     return {"images_per_s": 1000 / by_turns({"ours": ENVIRONMENT}, "infer.py")["ours"]}
 
 
+def prediction(pictures: int = 24) -> dict:
+    """Milliseconds a picture of 1.2 megapixels: ours beside others; and the whole command."""
+    others = ("plain", "onnxruntime", "nnunet")
+    ms = by_turns({"ours": ENVIRONMENT} | {kind: {} for kind in others}, "predict.py")
+    with tempfile.TemporaryDirectory() as folder:
+        synthesize(Path(folder), images=pictures, size=(1000, 1200), seed=1)
+        model = Path(shipped(MODEL)).resolve()
+        command = ["darkfield", "predict", "images", "--out", "out", "--model", str(model)]
+        seconds = run(Path(folder), *command)
+    return {
+        **{f"{kind}_ms": value for kind, value in ms.items()},
+        **{f"ratio_to_{kind}": ms[kind] / ms["ours"] for kind in others},
+        "command_images_per_s": pictures / seconds,
+    }
+
+
 def growth(sizes: tuple[int, ...] = (20, 200, 2000)) -> list[dict]:
     """The data rules on more and more images: seconds and peak memory."""
     rows = []
@@ -118,6 +136,7 @@ def main() -> None:
         "train_step": train_step(),
         "preparation": preparation(),
         "inference": inference(),
+        "prediction": prediction(),
         "chain": chain(),
         "growth": growth(),
     }

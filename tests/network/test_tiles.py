@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 from toy import Blur
 
-from darkfield.network.tiles import averaged, enlarged, starts, tiled
+from darkfield.network.tiles import averaged, count, enlarged, fitting, starts, tiled
 from darkfield.sections import Predict
 
 
@@ -45,6 +45,18 @@ def test_tiles_cover_a_side_and_overlap():
         assert begin[0] == 0
         assert begin[-1] == length - tile
         assert all(b - a <= tile * (1 - overlap) + 1 for a, b in pairwise(begin))
+
+
+@pytest.mark.parametrize("overlap", [0, 0.25, 0.5])
+def test_tiles_are_no_longer_than_it_takes(overlap):
+    for length in range(1, 2000, 7):
+        tile = fitting(length, 768, overlap)
+        assert tile <= 768 and tile % 32 == 0
+        assert count(length, tile, overlap) == count(length, 768, overlap)
+        if tile > 32:  # shorter ones would have to be more
+            assert count(length, tile - 32, overlap) > count(length, 768, overlap)
+    assert fitting(1000, 768, 0.25) == 576
+    assert fitting(1000, 100, 0.25) == 100  # as some networks take it
 
 
 def test_averaging_makes_it_indifferent_to_turns():

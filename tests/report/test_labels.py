@@ -22,7 +22,7 @@ from darkfield.data import listing
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_json, write_json
 from darkfield.network.predictor import Predictor
-from darkfield.report import labelling
+from darkfield.report import labelling, labels
 from darkfield.report.unfamiliar import warned, warning
 
 SIZES = {"one": (40, 60), "deep/two": (33, 17), "three": (64, 70)}
@@ -316,6 +316,30 @@ def test_an_older_model_of_other_classes_finds_their_components(model, pictures,
             assert ((numbers > 0) == (indices == index)).all()
             of = objects[(objects["image"] == name) & (objects["class"] == kind)]
             assert numbers.max() == len(of)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there processes are forked")
+def test_many_processes_give_what_one_gives(model, pictures, tmp_path, monkeypatch):
+    """Enough pictures for two; one cannot be read."""
+    for seed in range(5):
+        picture, *_ = scene(np.random.default_rng(seed), 40, 60, 2)
+        Image.fromarray(picture).save(pictures / f"scene{seed}.png")
+    (pictures / "broken.png").write_bytes(b"no picture")
+    by, new = tmp_path / "by", labelling.new
+    by.mkdir()
+
+    def noted(source, *rest):
+        (by / f"{os.getpid()}").touch()
+        return new(source, *rest)
+
+    monkeypatch.setattr(labelling, "new", noted)
+    for out, processes in (("one", 0), ("two", 2)):
+        monkeypatch.setattr(labels, "worth", lambda *_, n=processes: n)
+        with pytest.raises(UserError, match=r"broken\.png: ") as caught:
+            run_predict([str(pictures)], tmp_path / out, model)
+        assert len(str(caught.value).splitlines()) == 1
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert len(list(by.iterdir())) == 3  # this one, and the two
 
 
 def test_a_bad_picture_does_not_stop_the_others(model, pictures, tmp_path):

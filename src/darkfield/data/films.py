@@ -1,5 +1,6 @@
 """Frames of films (MP4, MOV, AVI, MKV, WebM, MPEG, WMV, FLV), decoded in order by PyAV."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -75,6 +76,15 @@ def read_frame(film: Film, number: int) -> np.ndarray:
                 playing = playing._replace(number=at + 1)
                 return frame()
     raise AssertionError("decoded never ends")
+
+
+def stop() -> None:
+    """Forget the film read last."""
+    global playing
+    playing = None
+
+
+os.register_at_fork(before=stop)  # a decoder waits for ever for threads that a fork has not
 
 
 def decoded(path: Path) -> Iterator[Frame]:

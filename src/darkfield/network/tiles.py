@@ -39,13 +39,14 @@ def tiled(
     """Logits of an image, uint8 (H, W, 3), of any size, from tiles of at most predict.tile.
 
     `forward` gives logits (1, C, h, w) of one tile. Yields bands of rows (C, rows, W) from top to
-    bottom. Neighbours share predict.overlap of a tile and are weighted by a Gaussian around its
-    middle, as in nnU-Net (Isensee et al. 2021), so that no seams show. Sides are padded to
-    multiples of 32, which every network accepts, by repeating the border.
+    bottom. Neighbours share at least predict.overlap of a tile and are weighted by a Gaussian
+    around its middle, as in nnU-Net (Isensee et al. 2021), so that no seams show. Sides are padded
+    to multiples of 32, which every network accepts, by repeating the border.
     """
     h, w = image.shape[:2]
     tile = [
-        min(side, -(-length // 32) * 32) for side, length in zip(predict.tile, (h, w), strict=True)
+        fitting(length, most, predict.overlap)
+        for length, most in zip((h, w), predict.tile, strict=True)
     ]
     pad = [(0, max(0, side - length)) for side, length in zip(tile, (h, w), strict=True)]
     image = np.pad(image, [*pad, (0, 0)], mode="edge") if any(sum(pad, ())) else image
@@ -80,8 +81,22 @@ def enlarged(one: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
         yield one[:, upper] * (1 - share) + one[:, lower] * share
 
 
+def fitting(length: int, most: int, overlap: float) -> int:
+    """How long the tiles of a side are: no longer than it takes so many of them, at most `most`.
+
+    Of 1,000 pixels, two tiles of 768 would compute half of them twice; two of 576 do as well.
+    """
+    n = count(length, most, overlap)
+    return min(most, 32 * math.ceil(length / (1 + (n - 1) * (1 - overlap)) / 32))
+
+
+def count(length: int, tile: int, overlap: float) -> int:
+    """How many tiles of a side it takes."""
+    return 1 + max(0, math.ceil((length - tile) / (tile * (1 - overlap))))
+
+
 def starts(length: int, tile: int, overlap: float) -> list[int]:
     """Where the tiles of a side begin: evenly spaced; the last one ends with the side."""
-    n = 1 + math.ceil((length - tile) / (tile * (1 - overlap)))
+    n = count(length, tile, overlap)
     begins: list[int] = np.linspace(0, length - tile, n).round().astype(int).tolist()
     return begins

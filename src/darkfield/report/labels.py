@@ -16,6 +16,7 @@ from darkfield.data.listing import Made, Source
 from darkfield.data.reading import How, folder_ranges
 from darkfield.files import UserError, one_line, remove, sha256, stacked, write_csv
 from darkfield.network.predictor import Predictor
+from darkfield.network.processes import in_order, worth
 from darkfield.network.spec import ModelSpec
 from darkfield.objects.confidence import EVIDENCE, counts, described
 from darkfield.objects.exchange import write_objects
@@ -72,18 +73,27 @@ def label_files(
             remove(out / former)
         made_by, colours = maker(order), class_colours(spec)
         digest = lru_cache(maxsize=1)(picture_digest)  # the pages of a file follow each other
-        for path, part, name in progress(sources, "image"):
+
+        def tables_of(source: Source) -> Sequence[pd.DataFrame] | str:
+            path, part, name = source
             made = Made(out, name)
             made_of = {"picture": digest(path), "part": part, **made_by}
             try:
-                label = labelled(Source(path, part, name), made, order, made_of)
+                label = labelled(source, made, order, made_of)
                 objects, row = rows(label, name, spec, two_borders=two_borders)
                 write_objects(made, also, objects, label.found, colours, label.um_per_pixel)
             except ValueError as error:
-                problems.append(one_line(f"{path}: {error}"))
+                return one_line(f"{path}: {error}")
+            return objects, row
+
+        processes = worth(len(sources), predictor.device)
+        found = progress(in_order(tables_of, sources, processes), "image", len(sources))
+        for source, result in zip(sources, found, strict=True):
+            if isinstance(result, str):
+                problems.append(result)
             else:
-                done.add(made.label)
-                tables.append((objects, row))
+                done.add(Made(out, source.name).label)
+                tables.append(result)
         write_tables(out, tables, spec, um_per_pixel)
         if others := sum(map(is_label, set(out.rglob("*.png")) - done)):
             log.warning("%s: the tables do not cover %d labels of other images there", out, others)
