@@ -170,9 +170,7 @@ def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
 def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
     path = tmp_path / "params.yaml"
     path.write_text("data: {}\n")
-    with pytest.raises(
-        UserError, match=r"presets/bst.yaml: no such .* \(known: best, notebook"
-    ):
+    with pytest.raises(UserError, match=r"presets/bst.yaml: no such .* \(known: best, notebook"):
         presets.use("bst", path)
     monkeypatch.setattr(presets, "PRESETS", tmp_path)
     (tmp_path / "a.yaml").write_text("data: {root: x}\ntrain: {epochs: 1}\n")
