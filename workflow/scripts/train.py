@@ -73,7 +73,8 @@ def fit(device: torch.device, precision: str) -> None:
         trained_on = None if trained_on is None else merged(trained_on, before)
         if before is None and first():
             log.warning("%s: %s", path, UNKNOWN)
-    used = versions(*{name: 0 for recipe in (own, *others) for name in libraries(recipe.model)})
+    needed = (name for recipe in (own, *others) for name in libraries(recipe.model))
+    used = versions(*dict.fromkeys(needed))
     made_by = provenance(inputs.manifest, inputs.split, params.code, used, device)
 
     def spec_of(recipe: Recipe) -> ModelSpec:
@@ -105,7 +106,7 @@ def fit(device: torch.device, precision: str) -> None:
         )
         torch.manual_seed(cfg.seed)
         model = build(kind, len(classes))
-        for path in start:
+        for path in start if cfg.pretrained_weights else ():
             order = matched(load_spec(path).classes, classes, str(path))
             start_from(model, Path(inputs.pretrained), order)
         if isinstance(model, SegNet) and kind.encoder_weights:
