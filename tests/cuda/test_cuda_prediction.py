@@ -8,7 +8,7 @@ from toy import toy_dataset
 from darkfield.measure.evaluation import confusions
 from darkfield.network.build import build
 from darkfield.network.predictor import Predictor
-from darkfield.network.teacher import teacher
+from darkfield.network.teacher import taught_by, teachers
 from darkfield.network.training import save_weights
 from darkfield.network.watched import watched
 from darkfield.recipe import Model
@@ -80,7 +80,7 @@ def test_teachers_are_the_cpus(model, images):
     batch = torch.from_numpy(batch).permute(0, 3, 1, 2)
     size = Predictor(model, "cpu").spec.image_size
     here, there = (
-        teacher([model], classes, size, torch.device(device), "fp32")(batch.to(device)).cpu()
-        for device in ("cpu", "cuda")
+        taught_by(teachers([model], classes, size, device), "fp32")(batch.to(device)).cpu()
+        for device in map(torch.device, ("cpu", "cuda"))
     )
     assert torch.allclose(here, there, atol=1e-4)
