@@ -95,8 +95,8 @@ def code(rule, known=CODES):
     Snakemake's own look at scripts (rerun trigger `code`, off in the default profile) is at their
     time stamps, which a fresh clone has in any order.
     """
-    if rule in known:
-        return known[rule]
+    if found := known.get(rule):
+        return found
     script = Path(workflow.source_path(f"../scripts/{rule}.py"))  # fetched
     return or_exit(code_digest, code_files(script))
 
