@@ -69,33 +69,20 @@ def use(name: str, path: Path) -> None:
 
 
 def round_trip() -> "YAML":
-    """A reader and writer of YAML that keeps comments, quotes and long lines, and writes null."""
+    """A reader and writer of YAML that keeps comments and quotes, and else writes as DVC does."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.representer import RoundTripRepresenter
 
-    class Representer(RoundTripRepresenter):
-        pass
-
-    Representer.add_representer(
-        type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
     yaml = YAML()
-    yaml.Representer = Representer
     yaml.preserve_quotes, yaml.width = True, 1000
     return yaml
 
 
 def put(mapping: "CommentedMap", key: str, value: Any) -> None:
-    """Set a key to a value; lists keep their style, and the comment follows after one space."""
-    from ruamel.yaml.comments import CommentedSeq
+    """Set a key to a value; the comment follows after one space."""
     from ruamel.yaml.error import CommentMark
 
     if mapping.get(key, ...) == value:
         return
-    old, mapping[key] = mapping.get(key), value
-    if isinstance(value, list):  # a new list, since an alias may refer to the old one
-        mapping[key] = CommentedSeq(value)
-        if not isinstance(old, CommentedSeq) or old.fa.flow_style():
-            mapping[key].fa.set_flow_style()
+    mapping[key] = value
     if comment := mapping.ca.items.get(key, [None] * 3)[2]:
         comment.start_mark = CommentMark(0)
