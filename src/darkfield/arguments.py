@@ -110,10 +110,13 @@ def parser() -> argparse.ArgumentParser:
     )
     correct.add_argument("out", type=Path, metavar="OUT", help="a folder that predict wrote")
     correct.add_argument(
-        "--to", dest="program", required=True, choices=PROGRAMS, help="the program"
+        "--to", dest="program", choices=PROGRAMS, help="a program to write files for"
     )
     correct.add_argument(
-        "--into", type=Path, metavar="DIR", help="the new folder to write (default: OUT/PROGRAM)"
+        "--into",
+        type=Path,
+        metavar="DIR",
+        help="the folder to write (default: OUT/corrected, or OUT/PROGRAM)",
     )
     masks = commands.add_parser(
         "masks",

@@ -90,10 +90,15 @@ def run_predict(
         raise UserError(*problems)
 
 
-def run_correct(out: Path, model: Path, program: str, into: Path | None) -> None:
+def run_correct(out: Path, model: Path, program: str | None, into: Path | None) -> None:
     from darkfield.report.corrections import export
+    from darkfield.report.editor import edit
 
-    into = into or out / program
+    into = into or out / (program or "corrected")
+    if program is None:
+        if masks := edit(out, model, into):
+            print(f"{into}: masks: {masks}; to train on them, set data.root: {into} in params.yaml")
+        return
     export(out, model, program, into)
     print(into)
     print(f"what {program} saves there becomes masks: darkfield masks {into} --out ROOT")

@@ -128,7 +128,7 @@ def test_folders_that_predict_did_not_write(own):
 def test_names_in_one_folder(own):
     shutil.copy(own / "in/deep/two.png", own / "in/deep_two.png")
     run_predict([str(own / "in")], own / "out", MODEL)
-    assert problems_of(own) == ["deep_two: 2 pictures would have this name"]
+    assert problems_of(own) == ["deep_two: several pictures would have this name"]
 
 
 def test_the_options():

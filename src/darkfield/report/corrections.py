@@ -14,7 +14,7 @@ from darkfield.data.reading import How, folder_ranges, read
 from darkfield.files import UserError, atomic, one_line, read_csv, sha256
 from darkfield.network.spec import SPEC, WEIGHTS, ModelSpec, read_spec
 from darkfield.objects.drawings import Shapes, shapes, write_drawings
-from darkfield.objects.table import Found, find
+from darkfield.objects.table import find
 from darkfield.report.label_file import read_label
 from darkfield.report.palette import class_colours
 
@@ -22,45 +22,79 @@ from darkfield.report.palette import class_colours
 class Predicted(NamedTuple):
     """A picture as the network saw it, uint8 RGB (H, W, 3), and what it made of it.
 
+    indices: the class of each pixel, uint8 (H, W). drawn: the objects that these form.
+    """
+
+    image: np.ndarray
+    indices: np.ndarray
+    drawn: Shapes
+
+
+class Place(NamedTuple):
+    """Where a picture is that was labelled, its label, and its probabilities, if they were kept.
+
     name: of the picture in one folder of all: that of its label, its folders' names included.
-    indices: the class of each pixel, uint8 (H, W). found: the objects that these form.
     """
 
     name: str
-    image: np.ndarray
-    indices: np.ndarray
-    found: dict[str, Found]
+    file: Path
+    label: Path
+    probabilities: Path
 
 
-def predicted(out: Path, model: Path, spec: ModelSpec, problems: list[str]) -> Iterator[Predicted]:
-    """The pictures of OUT/counts.csv, in its order, with their labels.
+class Predictions(NamedTuple):
+    """The pictures of a folder OUT, in the order of its counts.csv, and the model that labelled it.
 
-    `model`, whose model.json is `spec`, must have made them. For each picture that is missing or
-    has changed since, and for each label that has, `problems` gets a line.
+    made_by: what labels say of that model: SHA-256 of its files.
+    """
+
+    out: Path
+    model: Path
+    spec: ModelSpec
+    made_by: dict[str, str]
+    places: list[Place]
+
+
+def predictions(out: Path, model: Path) -> Predictions:
+    """What `darkfield predict` or `snakemake predict` left in a folder; no picture is read.
+
+    Raises UserError if it is no such folder, or not of this model.
     """
     if not (out / "counts.csv").is_file():
         raise UserError(f"{out}: holds no counts.csv; name a folder that darkfield predict wrote")
     counts = read_csv(out / "counts.csv")
     if "file" not in counts:
         raise UserError(f"{out}: does not say where its pictures are; run darkfield predict again")
+    if counts.empty:
+        raise UserError(f"{out}: its counts.csv lists no pictures; run darkfield predict again")
+    images = [Path(image) for image in counts["image"]]
+    of_chain = not Made(out, images[0]).label.exists()
+    made = [Made(out / "labels" if of_chain else out, image) for image in images]
+    places = [
+        Place(flat(image), Path(file), of.label, of.path("probabilities"))
+        for image, file, of in zip(images, counts["file"], made, strict=True)
+    ]
     made_by = {"weights": sha256(model / WEIGHTS), "model": sha256(model / SPEC)}
-    names = [Path(name) for name in counts["image"]]
-    of_chain = not any(Made(out, image).label.exists() for image in names[:1])
-    labels = out / "labels" if of_chain else out  # where snakemake predict has them
-    for image, file in zip(names, counts["file"].map(Path), strict=True):
-        try:
-            indices, record = read_label(Made(labels, image).label)
-            if any(record[key] != digest for key, digest in made_by.items()):
-                raise UserError(f"{out}: is not the work of {model}; name its model with --model")
-            if not file.is_file():
-                raise ValueError("no such file; work in the folder in which predict was run")
-            if sha256(file) != record["picture"]:
-                raise ValueError("is another picture than predict saw; run predict again")
-            picture = as_seen(file, record)
-        except ValueError as error:
-            problems.append(one_line(f"{file}: {error}"))
-            continue
-        yield Predicted(flat(image), picture, indices, find(indices, spec.classes, spec.kinds))
+    if twice := [name for name, n in Counter(place.name for place in places).items() if n > 1]:
+        raise UserError(*(f"{name}: several pictures would have this name" for name in twice))
+    return Predictions(out, model, read_spec(model), made_by, places)
+
+
+def predicted(of: Predictions, place: Place) -> Predicted:
+    """A picture and its label; ValueError if either is missing or has changed, or cannot be read.
+
+    Raises UserError if another model has made the label.
+    """
+    indices, record = read_label(place.label)
+    if any(record[key] != digest for key, digest in of.made_by.items()):
+        raise UserError(f"{of.out}: is not the work of {of.model}; name its model with --model")
+    if not place.file.is_file():
+        raise ValueError("no such file; work in the folder in which predict was run")
+    if sha256(place.file) != record["picture"]:
+        raise ValueError("is another picture than predict saw; run predict again")
+    found = find(indices, of.spec.classes, of.spec.kinds)
+    image = as_seen(place.file, record)
+    return Predicted(image, indices, shapes(f"{place.name}.png", indices, of.spec.classes, found))
 
 
 def as_seen(file: Path, record: dict[str, Any]) -> np.ndarray:
@@ -84,26 +118,24 @@ def export(out: Path, model: Path, program: str, into: Path) -> None:
     """
     if into.exists():
         raise UserError(f"{into}: is there already, perhaps with corrections; name another --into")
-    spec = read_spec(model)
-    if spec.background_index != 0:
-        first = next(name for name, index in spec.classes.items() if index == 0)
+    of = predictions(out, model)
+    if of.spec.background_index != 0:
+        first = next(name for name, index in of.spec.classes.items() if index == 0)
         raise UserError(f"{model}: its class 0, {first}, is not its background, as masks need it")
     problems: list[str] = []
-    seen: Counter[str] = Counter()
     with atomic(into) as part:
         part.mkdir()
 
         def drawn() -> Iterator[Shapes]:
-            for each in predicted(out, model, spec, problems):
-                seen[each.name] += 1
-                write_png(part / f"{each.name}.png", each.image)
-                yield shapes(f"{each.name}.png", each.indices, spec.classes, each.found)
+            for place in of.places:
+                try:
+                    each = predicted(of, place)
+                except ValueError as error:
+                    problems.append(one_line(f"{place.file}: {error}"))
+                    continue
+                write_png(part / each.drawn.picture, each.image)
+                yield each.drawn
 
-        write_drawings(part, program, drawn(), class_colours(spec))
-        problems += [
-            f"{name}: {n} pictures would have this name" for name, n in seen.items() if n > 1
-        ]
-        if not seen and not problems:
-            problems.append(f"{out}: its counts.csv lists no pictures")
+        write_drawings(part, program, drawn(), class_colours(of.spec))
         if problems:
             raise UserError(*problems)
