@@ -160,7 +160,13 @@ SCALE = "report/test_as_trained.py::test_rescaled_pictures_pass_as_large_as_in_t
 INSTALLED = "test_packaging.py::test_the_installed_command_labels_a_picture_in_an_empty_folder"
 INSTALLED_CHAIN = "test_packaging.py::test_the_installed_chain_is_planned_in_an_empty_folder"
 MASKS = "data/annotations/test_convert.py::test_the_command"
+CORRECT = "report/test_corrections.py::test_predictions_become_masks_again"
 TESTED = {
+    "darkfield correct": CORRECT,
+    "darkfield correct OUT": "report/test_corrected.py"
+    "::test_a_user_paints_a_pixel_accepts_a_picture_and_leaves",
+    "darkfield correct OUT --to labelme": CORRECT,
+    "darkfield masks OUT/labelme --out ROOT": CORRECT,
     "darkfield predict PICTURES --out OUT --um-per-pixel 0.1 --rescale": SCALE,
     "dvc import-url remote://bucket/pictures data/mine": BUCKET,
     "dvc remote add --default store s3://BUCKET/dvc": STORE,
@@ -196,6 +202,7 @@ NOT_RUN = {
     'pip install "darkfield @ git+https://github.com/OWNER/darkfield"': "asks a server",
     "make lock": "asks the package registry for the newest versions",
     "pip install 'darkfield[export]'": "asks the package registry",
+    "pip install 'darkfield[napari]'": "asks the package registry",
     "pip install 'darkfield[microscopes]'": "asks the package registry",
     "pip install 'darkfield[slurm]'": "asks the package registry",
     "pip install 'dvc[s3]'": "asks the package registry",

@@ -6,7 +6,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from darkfield.cli import parser, run_predict
+from darkfield.arguments import parser
+from darkfield.cli import run_predict
 from darkfield.data.axes import Asked
 from darkfield.data.raster import MOST_PIXELS
 from darkfield.data.synthetic import scene

@@ -16,8 +16,8 @@ from conftest import REPOSITORY
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from darkfield import cli
-from darkfield.cli import parser, run_predict
+from darkfield.arguments import ON_REQUEST, parser
+from darkfield.cli import RUN, run_predict
 from darkfield.data import listing
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_json, write_json
@@ -74,7 +74,7 @@ def test_probabilities_agree_with_the_labels(model, pictures, tmp_path):
 
 
 def test_the_options_are_the_files_that_can_be_asked_for():
-    assert cli.ON_REQUEST.keys() == {*listing.ON_REQUEST, "instances"}  # these by class
+    assert ON_REQUEST.keys() == {*listing.ON_REQUEST, "instances"}  # these by class
 
 
 def test_objects_go_to_the_files_of_other_programs(pictures, tmp_path):
@@ -304,7 +304,7 @@ def test_an_older_model_of_other_classes_finds_their_components(model, pictures,
         *("red_cells", "red_cells_low", "red_cells_high", "worms", "worms_low", "worms_high"),
         *("mean_diameter_px_red_cell", "mean_diameter_px_worm"),
         *(f"coverage_{name}" for name in classes),
-        *("warning", "read", "um_per_pixel", "um_from"),
+        *("warning", "read", "um_per_pixel", "um_from", "file"),
     ]
     objects = pd.read_csv(tmp_path / "out/objects.csv", dtype={"image": str})
     assert set(objects["class"]) <= {"red_cell", "worm"} and len(objects)
@@ -376,7 +376,7 @@ def test_the_first_line_says_which_model_it_is_and_which_others_are_here(
         "also here: --model models/darkfield, --model models/other, --model results/model",
     }.items():
         options = vars(parser().parse_args(["predict", str(pictures), "--out", "out", *arguments]))
-        options.pop("run")(**options)
+        RUN[options.pop("command")](**options)
         assert capsys.readouterr().err.splitlines()[0] == first
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
@@ -124,11 +124,16 @@ def corners(ring: np.ndarray) -> np.ndarray:
 
 
 def write_geojson(
-    path: Path, objects: pd.DataFrame, polygons: Sequence[list[Polygon]], colours: dict[str, str]
+    path: Path,
+    objects: pd.DataFrame,
+    polygons: Sequence[list[Polygon]],
+    colours: dict[str, str],
+    kind: Literal["detection", "annotation"] = "detection",
 ) -> None:
-    """Write objects, rows of `table.object_table`, as QuPath's detections, with their measurements.
+    """Write objects, rows of `table.object_table`, as QuPath's, with their measurements.
 
-    `polygons` are the `outlines` of each row, `colours` the "#rrggbb" of each class.
+    `polygons` are the `outlines` of each row, `colours` the "#rrggbb" of each class. QuPath's user
+    can change annotations, but not detections.
     """
     known = ("image", "class", "label", "um_from")
     classes = {n: {"name": n, "color": [*bytes.fromhex(c[1:])]} for n, c in colours.items()}
@@ -141,7 +146,7 @@ def write_geojson(
                 "coordinates": [[ring.tolist() for ring in polygon] for polygon in pieces],
             },
             "properties": {
-                "objectType": "detection",
+                "objectType": kind,
                 "name": f"{row['class']} {row['label']}",
                 "classification": classes[row["class"]],
                 "measurements": {

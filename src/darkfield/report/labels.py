@@ -80,7 +80,7 @@ def label_files(
             made_of = {"picture": digest(path), "part": part, **made_by}
             try:
                 label = labelled(source, made, order, made_of)
-                objects, row = rows(label, name, spec, two_borders=two_borders)
+                objects, row = rows(label, source, spec, two_borders=two_borders)
                 write_objects(made, also, objects, label.found, colours, label.um_per_pixel)
             except ValueError as error:
                 return one_line(f"{path}: {error}")
@@ -101,7 +101,7 @@ def label_files(
 
 
 def rows(
-    label: Label, name: Path, spec: ModelSpec, *, two_borders: bool = False
+    label: Label, source: Source, spec: ModelSpec, *, two_borders: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of TABLES of an image: one per object, and that of its counts."""
     how = label.indices, spec.classes, spec.kinds, spec.calibration
@@ -112,10 +112,11 @@ def rows(
     row["warning"] = warning(label.seen["unlikeness"])
     row["read"] = label.how.read
     row["um_per_pixel"], row["um_from"] = um or np.nan, label.um_from
+    row["file"] = str(source.path)
     if um:
         objects["um_from"] = label.um_from
     for table in (objects, row):
-        table.insert(0, "image", str(name))
+        table.insert(0, "image", str(source.name))
     return objects, row
 
 
@@ -126,8 +127,9 @@ def write_tables(
     um_per_pixel: float | None,
 ) -> None:
     """Write TABLES of the `rows` of images; without any, with the columns that they would have."""
-    none = [table[:0] for table in rows(blank(spec, um_per_pixel), Path(), spec)]
-    columns = rows(blank(spec, 1), Path(), spec)  # all, in their order
+    nowhere = Source(Path(), "", Path())
+    none = [table[:0] for table in rows(blank(spec, um_per_pixel), nowhere, spec)]
+    columns = rows(blank(spec, 1), nowhere, spec)  # all, in their order
     for name, parts, every in zip(TABLES, zip(none, *tables, strict=True), columns, strict=True):
         some = set().union(*parts)  # of some images more is known
         write_csv(out / name, stacked(parts).reindex(columns=[c for c in every if c in some]))

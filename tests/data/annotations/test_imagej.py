@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
-from darkfield.data.annotations.drawing import draw
+from darkfield.data.annotations.drawing import Drawing, draw
 from darkfield.data.annotations.imagej import label_of, read
 from darkfield.data.annotations.problems import Problems
+from darkfield.data.annotations.programs import drawings_of
 
 SQUARE = np.zeros((6, 8), int)
 SQUARE[1:3, 2:6] = 1
@@ -96,6 +97,11 @@ def test_what_cannot_be_drawn(tmp_path):
         "outline 2: 'b' is a rounded rectangle, which has no area; draw its outline",
         "outline 3: has 2 points, not 3; draw it again",
     ]
+
+
+def test_a_set_without_outlines_is_an_empty_drawing(tmp_path):
+    roiwrite(tmp_path / "a.zip", [], mode="w")
+    assert drawings_of(tmp_path / "a.zip") == [Drawing("a", None, [])]
 
 
 def test_outlines_on_several_planes(tmp_path):

@@ -20,6 +20,7 @@ from darkfield.data.label_arrays import HDF5, NUMPY
 
 ROI = b"Iout"  # how a .roi file begins
 JSON, XML, ZIP = (b"{", b"["), b"<", b"PK\x03\x04"
+EMPTY_ZIP = b"PK\x05\x06"  # a picture's set of outlines without any
 BOM = b"\xef\xbb\xbf"
 
 
@@ -39,6 +40,8 @@ def drawings_of(path: Path) -> list[Drawing] | None:
         return of_xml(path)
     if start.startswith(ROI) or (start.startswith(ZIP) and holds_rois(path)):
         return [Drawing(path.stem, None, imagej.read(path))]
+    if start.startswith(EMPTY_ZIP):
+        return [Drawing(path.stem, None, [])]
     if start.startswith((NUMPY, HDF5)):
         return label_images.read_array(path)
     return None
