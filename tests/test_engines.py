@@ -411,7 +411,7 @@ def mortal(tmp_path_factory):
     folder = repository(tmp_path_factory.mktemp("engines") / "project")
     path = folder / "src/darkfield/network/training.py"
     code = path.read_text()
-    seam = "        total = 0.0\n"
+    seam = "        total, losses = 0.0, []\n"
     assert seam in code
     death = "        if epoch == 2: import os, signal, time; exec(os.environ.get('DIE', ''))\n"
     path.write_text(code.replace(seam, death + seam))
