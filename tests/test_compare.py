@@ -211,6 +211,10 @@ def test_training_starts_from_a_models_weights(tmp_path):
     spec = read_json(folder / "results/train/model.json")
     assert len(spec["provenance"]["pretrained_weights"]) == 64
     assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] < first
+    params["train"] |= {"pretrained_weights": None, "ensemble": [{"train": {"seed": 5}}]}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
+    assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] != first
     others = [{"model": {"name": "segnet_vgg16"}, "train": {"epochs": 1}}, {"train": {"seed": 5}}]
     params["train"] |= {"pretrained_weights": None, "teacher": "mine", "ensemble": others}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))

@@ -40,10 +40,22 @@ def test_params_name_the_network_and_the_key():
         {},
         {"train": {"epochs": 0}, "augment": {"noise": -1}},
         {"model": {"name": "unet", "decoder_channels": [8, 8]}},
+        {"train": {"class_weights": [1, 2], "device": "cuda"}},
+        {"train": {"crop": None}},
     ]
+    params["image_size"], params["train"]["crop"] = "native", [64, 64]
     with pytest.raises(UserError) as refused:
         check(params)
     lines = refused.value.args
     assert any("network 2: epochs" in line for line in lines)
     assert any("network 3: model.decoder_channels: 2 stages" in line for line in lines)
+    assert any("network 4: train.class_weights: 2 weights for 3 classes" in line for line in lines)
+    assert any("network 4: train.device: is the same for all networks" in line for line in lines)
+    assert any("network 5: image_size: native pictures differ" in line for line in lines)
     assert all(line.startswith("params.yaml: train.ensemble: network") for line in lines)
+
+
+def test_the_choice_of_the_epoch_is_not_theirs():
+    params = Params().plain()
+    params["select"]["epoch"], params["train"]["ensemble"] = 5, [{"train": {"epochs": 1}}]
+    assert check(params).train.ensemble

@@ -25,6 +25,10 @@ from darkfield.sections import (
 )
 from darkfield.values import Colours, Kinds, Section, Size, problems
 
+# Keys of train that no network of an ensemble has for itself.
+OF_ALL = {"device", "ensemble", "precision", "processes", "teacher", "teaching", "threads"}
+OF_ONE = (*Recipe._fields, "image_size")  # what a network's own recipe can contradict
+
 
 class Params(Section):
     """params.yaml."""
@@ -63,7 +67,7 @@ class Params(Section):
 
 def of_classes(params: Params) -> Iterator[tuple[str, str]]:
     """What is wrong with the classes and with references to them, as (key, text) pairs."""
-    classes, weights = params.data.classes, params.train.class_weights
+    classes = params.data.classes
     yield from (("data.classes", text) for text in unusable(classes))
     for value, name in params.data.mask_values.items():
         if name not in (*classes, IGNORE):
@@ -87,6 +91,12 @@ def of_classes(params: Params) -> Iterator[tuple[str, str]]:
         why = "data.background, which has no objects" if name in classes else "not in data.classes"
         yield "objects", f"{name!r} is {why}; remove it"
     yield from (("colours", text) for text in alike(params.colours, classes, background))
+    yield from of_weights(params)
+
+
+def of_weights(params: Params) -> Iterator[tuple[str, str]]:
+    """Whether each class has a weight."""
+    classes, weights = params.data.classes, params.train.class_weights
     if isinstance(weights, tuple) and len(weights) != len(classes):
         yield "train.class_weights", f"{len(weights)} weights for {len(classes)} classes"
 
@@ -208,6 +218,11 @@ def of_ensemble(params: Params) -> Iterator[tuple[str, str]]:
             ]
         else:
             changed = params.model_copy(update=recipe._asdict())
-            found = [*of_training(changed), *of_sizes(changed)]
+            found = [*of_weights(changed), *of_training(changed), *of_sizes(changed)]
+            found = [(key, text) for key, text in found if key.startswith(OF_ONE)]
+        found += [
+            (f"train.{key}", "is the same for all networks; set it in train alone")
+            for key in sorted(OF_ALL & changes.get("train", {}).keys())
+        ]
         for key, text in found:
             yield "train.ensemble", f"network {number}: {key}: {text}"
