@@ -163,6 +163,8 @@ MASKS = "data/annotations/test_convert.py::test_the_command"
 CORRECT = "report/test_corrections.py::test_predictions_become_masks_again"
 TESTED = {
     "darkfield correct": CORRECT,
+    "darkfield rank OUT": "report/test_ranking.py",
+    "darkfield rank": "report/test_ranking.py",
     "darkfield correct OUT": "report/test_corrected.py"
     "::test_a_user_paints_a_pixel_accepts_a_picture_and_leaves",
     "darkfield correct OUT --to labelme": CORRECT,

@@ -100,6 +100,16 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="do not count objects at the right or the lower border, as in a haemocytometer",
     )
+    rank = commands.add_parser(
+        "rank",
+        help="say which predictions to correct first",
+        description="List the pictures of OUT whose correction would teach the model most: those "
+        "that hold much of what it doubts, and differ from each other; docs/predict.md.",
+    )
+    rank.add_argument("out", type=Path, metavar="OUT", help="a folder that predict wrote")
+    rank.add_argument(
+        "--first", type=whole, default=20, metavar="N", help="how many (default: %(default)s)"
+    )
     correct = commands.add_parser(
         "correct",
         parents=[chosen],
@@ -117,6 +127,12 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="the folder to write (default: OUT/corrected, or OUT/PROGRAM)",
+    )
+    correct.add_argument(
+        "--first",
+        type=whole,
+        metavar="N",
+        help="only so many pictures, those that `darkfield rank` lists first",
     )
     masks = commands.add_parser(
         "masks",

@@ -90,16 +90,31 @@ def run_predict(
         raise UserError(*problems)
 
 
-def run_correct(out: Path, model: Path, program: str | None, into: Path | None) -> None:
+def run_rank(out: Path, first: int) -> None:
+    from darkfield.report.corrections import ranked
+    from darkfield.report.ranking import in_words
+
+    table, _ = ranked(out)
+    if table.empty:
+        raise UserError(f"{out}: does not say what the model doubts; run darkfield predict again")
+    print(*in_words(table[:first]), sep="\n")
+    print(
+        f"to correct them in this order: darkfield correct {out} --first {first}", file=sys.stderr
+    )
+
+
+def run_correct(
+    out: Path, model: Path, program: str | None, into: Path | None, first: int | None = None
+) -> None:
     from darkfield.report.corrections import export
     from darkfield.report.editor import edit
 
     into = into or out / (program or "corrected")
     if program is None:
-        if masks := edit(out, model, into):
+        if masks := edit(out, model, into, first):
             print(f"{into}: masks: {masks}; to train on them, set data.root: {into} in params.yaml")
         return
-    export(out, model, program, into)
+    export(out, model, program, into, first)
     print(into)
     print(f"what {program} saves there becomes masks: darkfield masks {into} --out ROOT")
 
@@ -147,6 +162,7 @@ def run_doctor() -> None:
 
 RUN: dict[str, Callable[..., None]] = {
     "predict": run_predict,
+    "rank": run_rank,
     "correct": run_correct,
     "masks": run_masks,
     "export": run_export,

@@ -82,7 +82,8 @@ def test_the_default_folder_is_in_that_of_the_predictions(own):
 def test_the_layout_of_snakemake_predict(predictions, own):
     out = own / "results"
     shutil.copytree(own / "out", out / "labels")
-    (out / "labels/counts.csv").rename(out / "counts.csv")
+    for table in ("counts.csv", "objects.csv"):
+        (out / "labels" / table).rename(out / table)
     export(out, MODEL, "labelme", own / "labelme")
     assert len([*(own / "labelme").glob("*.json")]) == len(NAMES)
 

@@ -1,8 +1,7 @@
 """A trained model that labels pictures."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ from darkfield.data.images import resize_image
 from darkfield.files import UserError, sha256
 from darkfield.network import forward
 from darkfield.network.device import setup
-from darkfield.network.familiarity import unlikeness
 from darkfield.network.spec import SPEC, WEIGHTS, read_spec, readable
 from darkfield.network.tiles import enlarged, tiled
-from darkfield.network.watched import watched
 from darkfield.sections import Predict
 
 
@@ -84,15 +81,6 @@ class Predictor:
         parts = [(classes_of(band), certainty_of(band)) for band in self.bands(image)]
         labels, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
         return labels, certainty
-
-    @contextmanager
-    def unlikeness(self) -> Iterator[Callable[[], float | None]]:
-        """Watch one picture pass; the function says how unlike the known pictures it is.
-
-        As `familiarity.unlikeness`.
-        """
-        with watched(self.network) as features:
-            yield lambda: unlikeness(features(), self.spec.familiarity)
 
     def softmax(self, one: Tensor) -> np.ndarray:
         """Calibrated probabilities, float32 (C, h, w), of logits (C, h, w)."""

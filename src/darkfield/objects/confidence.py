@@ -53,6 +53,19 @@ def evidence(
     return pd.DataFrame(means.T, columns=EVIDENCE).round(DIGITS)
 
 
+def doubts(mask: np.ndarray, certainty: np.ndarray, classes: int) -> np.ndarray:
+    """How many pixels of each class are wrong by the model's own reckoning: float (classes,).
+
+    `mask` holds class indices (H, W), of which each is wrong by 1 - its `certainty` (H, W).
+    """
+    wrong = np.zeros(classes)
+    for top in range(0, len(mask), ROWS):
+        rows = slice(top, top + ROWS)
+        unsure = 1 - certainty[rows].ravel().astype(float)
+        wrong += np.bincount(mask[rows].ravel(), unsure, classes)
+    return wrong
+
+
 def steepness(image: np.ndarray) -> np.ndarray:
     """The gradient of the brightest channel of uint8 (H, W, 3), in levels per pixel: float64.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from darkfield.data.axes import Asked
 from darkfield.data.images import is_picture, write_png
@@ -17,6 +18,7 @@ from darkfield.objects.drawings import Shapes, shapes, write_drawings
 from darkfield.objects.table import find
 from darkfield.report.label_file import read_label
 from darkfield.report.palette import class_colours
+from darkfield.report.ranking import ranking
 
 
 class Predicted(NamedTuple):
@@ -43,7 +45,7 @@ class Place(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """The pictures of a folder OUT, in the order of its counts.csv, and the model that labelled it.
+    """The pictures of a folder OUT, those to correct first first, and the model that labelled it.
 
     made_by: what labels say of that model: SHA-256 of its files.
     """
@@ -55,10 +57,10 @@ class Predictions(NamedTuple):
     places: list[Place]
 
 
-def predictions(out: Path, model: Path) -> Predictions:
-    """What `darkfield predict` or `snakemake predict` left in a folder; no picture is read.
+def places(out: Path) -> tuple[pd.DataFrame, list[Place]]:
+    """The counts.csv of what `darkfield predict` or `snakemake predict` left, and its pictures.
 
-    Raises UserError if it is no such folder, or not of this model.
+    No picture is read. Raises UserError if it is no such folder.
     """
     if not (out / "counts.csv").is_file():
         raise UserError(f"{out}: holds no counts.csv; name a folder that darkfield predict wrote")
@@ -70,14 +72,34 @@ def predictions(out: Path, model: Path) -> Predictions:
     images = [Path(image) for image in counts["image"]]
     of_chain = not Made(out, images[0]).label.exists()
     made = [Made(out / "labels" if of_chain else out, image) for image in images]
-    places = [
+    found = [
         Place(flat(image), Path(file), of.label, of.path("probabilities"))
         for image, file, of in zip(images, counts["file"], made, strict=True)
     ]
-    made_by = {"weights": sha256(model / WEIGHTS), "model": sha256(model / SPEC)}
-    if twice := [name for name, n in Counter(place.name for place in places).items() if n > 1]:
+    if twice := [name for name, n in Counter(place.name for place in found).items() if n > 1]:
         raise UserError(*(f"{name}: several pictures would have this name" for name in twice))
-    return Predictions(out, model, read_spec(model), made_by, places)
+    return counts, found
+
+
+def ranked(out: Path) -> tuple[pd.DataFrame, list[Place]]:
+    """The `ranking` of a folder's pictures, and these, the most worth correcting first.
+
+    If an earlier version wrote the folder, there is no ranking, and the pictures are in the order
+    of counts.csv. Raises UserError as `places`.
+    """
+    counts, found = places(out)
+    table = ranking(counts, read_csv(out / "objects.csv"), [place.label for place in found])
+    return table, [found[row] for row in table.index] or found
+
+
+def predictions(out: Path, model: Path, first: int | None = None) -> Predictions:
+    """What `predict` left in a folder, the most worth correcting first; no picture is read.
+
+    `first` limits their number. Raises UserError as `places`, or if there is no such model.
+    """
+    _, found = ranked(out)
+    made_by = {"weights": sha256(model / WEIGHTS), "model": sha256(model / SPEC)}
+    return Predictions(out, model, read_spec(model), made_by, found[:first])
 
 
 def predicted(of: Predictions, place: Place) -> Predicted:
@@ -111,14 +133,15 @@ def flat(image: Path) -> str:
     return "_".join(name.rsplit(".", 1)) if is_picture(Path(name)) else name
 
 
-def export(out: Path, model: Path, program: str, into: Path) -> None:
+def export(out: Path, model: Path, program: str, into: Path, first: int | None = None) -> None:
     """Write the predictions of a folder as `write_drawings`, into a new folder, with the pictures.
 
-    Raises UserError with all that is wrong; then nothing is written.
+    `first` is as in `predictions`. Raises UserError with all that is wrong; then nothing is
+    written.
     """
     if into.exists():
         raise UserError(f"{into}: is there already, perhaps with corrections; name another --into")
-    of = predictions(out, model)
+    of = predictions(out, model, first)
     if of.spec.background_index != 0:
         first = next(name for name, index in of.spec.classes.items() if index == 0)
         raise UserError(f"{model}: its class 0, {first}, is not its background, as masks need it")

@@ -1,4 +1,4 @@
-"""`darkfield correct OUT`: napari on one prediction after the other, the least sure first."""
+"""`darkfield correct OUT`: napari on one prediction after the other, as `ranking` orders them."""
 
 import os
 import sys
@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from darkfield.classes import class_names
-from darkfield.files import UserError, read_csv
+from darkfield.files import UserError
 from darkfield.objects.repainted import Painted
 from darkfield.report.corrected import records, save, state
 from darkfield.report.corrections import Predicted, Predictions, predicted, predictions
 from darkfield.report.palette import class_colours
-from darkfield.report.predictions import least_sure_first
 
 # What Qt asks for a screen; without one it ends the process.
 WINDOWS = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
@@ -127,14 +126,12 @@ class Editor:
             self.before = save(self.into, self.of, place, self.predicted, self.before, now)
 
 
-def edit(out: Path, model: Path, into: Path) -> int:
+def edit(out: Path, model: Path, into: Path, first: int | None = None) -> int:
     """Let the user correct predictions in napari; returns of how many pictures `into` has masks.
 
-    Raises UserError if napari is not installed.
+    `first` is as in `predictions`. Raises UserError if napari is not installed.
     """
-    of = predictions(out, model)
-    counts, objects = (read_csv(out / f"{name}.csv") for name in ("counts", "objects"))
-    order = least_sure_first(counts, objects, of.spec).index
+    of = predictions(out, model, first)
     other = "or write files for another program with --to"
     if sys.platform == "linux" and not WINDOWS & {name for name, on in os.environ.items() if on}:
         raise UserError(f"napari needs a screen, and none is here: work on the desktop, {other}")
@@ -145,7 +142,7 @@ def edit(out: Path, model: Path, into: Path) -> int:
         raise UserError(
             f"napari cannot be loaded ({error}): pip install 'darkfield[napari]', {other}"
         ) from error
-    editor = Editor(of._replace(places=[of.places[row] for row in order]), into)
+    editor = Editor(of, into)
     napari.run()
     editor.leave()
     if editor.problems:

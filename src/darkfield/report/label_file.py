@@ -50,11 +50,17 @@ def read_label(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     return indices, record
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """What a label was made from, without a look at its pixels; empty if predict wrote no such."""
+    with suppress(Exception), Image.open(path) as picture:  # as above
+        record: dict[str, Any] = json.loads(picture.info[RECORD])
+        return record
+    return {}
+
+
 def is_label(path: Path) -> bool:
     """Whether a PNG is a label written by predict; the PNG is not decoded."""
-    with suppress(Exception), Image.open(path) as picture:
-        return RECORD in picture.info
-    return False
+    return bool(read_record(path))
 
 
 def digest_of(indices: np.ndarray) -> str:

@@ -14,9 +14,11 @@ from darkfield.data.listing import Made, Source
 from darkfield.data.reading import How, Ranges, read, scale
 from darkfield.engine.imports import code_digest, modules
 from darkfield.files import atomic, wrong_name
+from darkfield.network.familiarity import short, unlikeness
 from darkfield.network.predictor import Predictor, certainty_of, classes_of
 from darkfield.network.tiles import ROWS
-from darkfield.objects.confidence import EVIDENCE, evidence
+from darkfield.network.watched import watched
+from darkfield.objects.confidence import EVIDENCE, doubts, evidence
 from darkfield.objects.exchange import has_size, size_tags
 from darkfield.objects.table import Found, find
 from darkfield.report.as_trained import as_before, zoom_to
@@ -49,7 +51,8 @@ class Order(NamedTuple):
 class Label(NamedTuple):
     """What a picture shows: the class of each pixel, uint8 (H, W), and the objects they form.
 
-    seen: what only the network's run tells: `evidence` by column, and the picture's unlikeness.
+    seen: what only the network's run tells: `evidence` by column, `doubts` by class, and the
+        picture's unlikeness and `watched` features.
     how, um_per_pixel, um_from: how the picture was read, and its `scale`.
     """
 
@@ -99,10 +102,15 @@ def new(source: Source, made: Made, order: Order, made_of: dict[str, Any]) -> La
     zoom = zoom_to(order.to_scale, um_per_pixel, image) if order.to_scale else 1
     made.remove()  # the label first, as it is written last: where it exists, all its files do
     stack = order.stack(made)
-    indices, certainty, far = label_image(order.predictor, image, stack, um_per_pixel, zoom)
+    indices, certainty, features = label_image(order.predictor, image, stack, um_per_pixel, zoom)
     found = find(indices, spec.classes, spec.kinds)
     of = evidence(found, indices, spec.classes, certainty, image)
-    seen = {key: of[key].tolist() for key in EVIDENCE} | {"unlikeness": far and round(far, 3)}
+    far = unlikeness(features, spec.familiarity)
+    seen = {key: of[key].tolist() for key in EVIDENCE} | {
+        "unlikeness": far and round(far, 3),
+        "doubts": short(doubts(indices, certainty, len(spec.classes))),
+        "features": short(features),
+    }
     colours = [*class_colours(spec).values()]
     write_overlay(made.overlay, image, indices, colours, spec.background_index)
     write_label(made.label, indices, colours, made_of | {"seen": seen | {"how": how._asdict()}})
@@ -137,8 +145,8 @@ def label_image(
     probabilities: Path | None,
     um_per_pixel: float | None,
     zoom: float,
-) -> tuple[np.ndarray, np.ndarray, float | None]:
-    """`Predictor.labels_and_certainty` of an image, uint8 (H, W, 3), and its `unlikeness`.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Predictor.labels_and_certainty` of an image, uint8 (H, W, 3), and its `watched` features.
 
     It passes through the network enlarged by `zoom`, as `Predictor.zoomed`. If a TIFF
     `probabilities` is given, these are written to it, one band of rows after the other.
@@ -148,14 +156,14 @@ def label_image(
     shape = (len(predictor.classes), *size)
     with (
         tiff(probabilities, shape, um_per_pixel) if probabilities else nullcontext() as stack,
-        predictor.unlikeness() as unlikeness,
+        watched(predictor.network) as features,
     ):
         for part in predictor.zoomed(image, zoom):
             rows = slice(top, top := top + part.shape[1])
             classes[rows], certainty[rows] = classes_of(part), certainty_of(part)
             if stack is not None:
                 stack[:, rows] = predictor.softmax(part)
-        return classes, certainty, unlikeness()
+        return classes, certainty, features()
 
 
 @contextmanager

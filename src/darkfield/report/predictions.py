@@ -21,6 +21,7 @@ from darkfield.progress import progress
 from darkfield.report.gallery import data_uri
 from darkfield.report.html import source_hash
 from darkfield.report.palette import class_colours
+from darkfield.report.ranking import ranking
 
 INDEX = "index.html"
 PICTURES = 10_000  # more would make a page that no browser opens in a moment
@@ -35,12 +36,14 @@ def write_index(out: Path, labels: Path, spec: ModelSpec, problems: Sequence[str
     it. `problems` are lines that it repeats.
     """
     counts, objects = (read_csv(out / name) for name in ("counts.csv", "objects.csv"))
+    ranked = ranking(counts, objects, [Made(labels, Path(name)).label for name in counts["image"]])
     counts = least_sure_first(counts, objects, spec)
     shown = counts["image"].tolist()[:PICTURES]
     thumbnails = {
         name: thumbnail(Made(labels, Path(name)).overlay) for name in progress(shown, "thumbnail")
     }
-    text = page(counts, objects, spec, thumbnails, labels.relative_to(out).as_posix(), problems)
+    folder = labels.relative_to(out).as_posix()
+    text = page(counts, objects, spec, thumbnails, folder, problems, list(ranked["image"]))
     with atomic(out / INDEX) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -62,12 +65,14 @@ def page(
     thumbnails: Mapping[str, str],
     folder: str = ".",
     problems: Sequence[str] = (),
+    ranked: Sequence[str] = (),
 ) -> str:
     """The whole page. The same arguments give the same text.
 
     `counts` and `objects` are the tables of those names, `counts` in the order to be shown: of its
     images those that `thumbnails`, data URIs by image, has. `spec` is that of the model, `folder`
-    where labels and overlays are, seen from the page.
+    where labels and overlays are, seen from the page. `ranked` are images, those first that are
+    the most worth correcting.
     """
     shown = counts[counts["image"].isin([*thumbnails])]
     environment = Environment(
@@ -78,7 +83,7 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters["hash"] = source_hash
-    given = content(shown, objects, spec, thumbnails, folder)
+    given = content(shown, objects, spec, thumbnails, folder, ranked)
     text = json.dumps(given, allow_nan=False, separators=(",", ":"))
     return environment.get_template("predictions.html.j2").render(
         data=Markup(text.replace("<", "\\u003c")),
@@ -95,8 +100,10 @@ def content(
     spec: ModelSpec,
     thumbnails: Mapping[str, str],
     folder: str,
+    ranked: Sequence[str],
 ) -> dict[str, Any]:
     """What the page's script is given, for JSON."""
+    rank = {name: at for at, name in enumerate(ranked, start=1)}
     classes, colours, counted = class_names(spec.classes), class_colours(spec), [*spec.kinds]
     with_limits = [
         side_by_side([plain(counts, f"{name}s{end}") for end in ("", "_low", "_high")], len(counts))
@@ -112,6 +119,7 @@ def content(
         "um_per_pixel": pixel_size(objects),
         "confident": "confidence" in objects,
         "warned": any(warnings(counts)),
+        "ranked": bool(rank),
         "pictures": [
             {
                 "name": name,
@@ -121,6 +129,7 @@ def content(
                 "counts": numbers,
                 "coverage": shares,
                 "warning": warning,
+                "correct": rank.get(name),
                 "objects": found[name],
             }
             for name, numbers, shares, warning in zip(

@@ -10,7 +10,7 @@ SOME = 5  # names in a message
 
 def warning(unlikeness: float | None) -> str:
     """What counts.csv says of a picture that the model may not know; empty if it does."""
-    if unlikeness is None or unlikeness <= 1:
+    if unlikeness is None or not unlikeness > 1:  # nor if it is not a number
         return ""
     return f"unlike the pictures that the model knows ({unlikeness:.1f} times the limit)"
 
