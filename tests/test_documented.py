@@ -161,10 +161,11 @@ INSTALLED = "test_packaging.py::test_the_installed_command_labels_a_picture_in_a
 INSTALLED_CHAIN = "test_packaging.py::test_the_installed_chain_is_planned_in_an_empty_folder"
 MASKS = "data/annotations/test_convert.py::test_the_command"
 CORRECT = "report/test_corrections.py::test_predictions_become_masks_again"
+RANK = "report/test_ranking.py::test_of_two_copies_one_is_ranked_behind_all_that_differ"
 TESTED = {
     "darkfield correct": CORRECT,
-    "darkfield rank OUT": "report/test_ranking.py",
-    "darkfield rank": "report/test_ranking.py",
+    "darkfield rank": RANK,
+    "darkfield rank OUT": RANK,
     "darkfield correct OUT": "report/test_corrected.py"
     "::test_a_user_paints_a_pixel_accepts_a_picture_and_leaves",
     "darkfield correct OUT --to labelme": CORRECT,

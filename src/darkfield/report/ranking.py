@@ -21,15 +21,16 @@ def shares(amounts: np.ndarray) -> np.ndarray:
     """Each picture's mean share, float (N,), of columns of amounts (N, K) that are not empty."""
     totals = amounts.sum(axis=0)
     some = totals > 0
-    mean: np.ndarray = (amounts[:, some] / totals[some]).sum(axis=1) / max(1, some.sum())
+    mean: np.ndarray = (amounts[:, some] / totals[some]).sum(axis=1) / max(1, int(some.sum()))
     return mean
 
 
 def apart(features: np.ndarray) -> np.ndarray:
     """Features (N, F) in a scale in which distances of pictures are about 1."""
     scale = features.std(axis=0)
-    scaled: np.ndarray = (features - features.mean(axis=0)) / np.where(scale > 0, scale, 1)
-    return scaled / np.sqrt(2 * features.shape[1])
+    scale = np.where(scale > 0, scale, 1) * np.sqrt(2 * features.shape[1])
+    scaled: np.ndarray = (features - features.mean(axis=0)) / scale
+    return scaled
 
 
 def best_first(worth: np.ndarray, places: np.ndarray) -> list[int]:
