@@ -1,5 +1,6 @@
 """Presets on one split, and cross-validation: real runs of small ones."""
 
+import json
 import argparse
 import sys
 from collections import Counter
@@ -204,14 +205,26 @@ def test_training_starts_from_a_models_weights(tmp_path):
     assert run(folder, "snakemake", "--cores", "2", "calibrate").returncode == 0
     (folder / "results/model").rename(folder / "models/mine")
     first = pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0]
+    mine = read_json(folder / "models/mine/model.json")
+    mine["mean"] = [0.25, 0.3, 0.35]
+    (folder / "models/mine/model.json").write_text(json.dumps(mine))
     params = yaml.safe_load((folder / "params.yaml").read_text())
     params["train"]["pretrained_weights"] = "mine"
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
     spec = read_json(folder / "results/train/model.json")
     assert len(spec["provenance"]["pretrained_weights"]) == 64
+    assert (spec["mean"], spec["std"]) == (mine["mean"], mine["std"])
     assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] < first
-    params["train"] |= {"pretrained_weights": None, "ensemble": [{"train": {"seed": 5}}]}
+    alone = {"pretrained_weights": None, "crop": [64, 64]}
+    losses = set()
+    for scenes in (0, 0.5):
+        params["train"] |= alone | {"scenes": scenes}
+        (folder / "params.yaml").write_text(yaml.safe_dump(params))
+        assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
+        losses.add(pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0])
+    assert len(losses) == 2
+    params["train"] |= {"crop": None, "scenes": 0, "ensemble": [{"train": {"seed": 5}}]}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     assert run(folder, "snakemake", "--cores", "2", "train").returncode == 0
     assert pd.read_csv(folder / "results/train/history.csv")["loss"].iloc[0] != first

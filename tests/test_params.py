@@ -325,6 +325,8 @@ def test_all_problems_at_once(params):
         ("augment", {"scale": [2, 0.5]}, "augment.scale: [2, 0.5] is not [smallest, largest]"),
         ("train", {"processes": 9}, "train.processes: 9 cannot share batches of 8"),
         ("train", {"processes": 2, "compile": True}, "train.compile: works in one process alone"),
+        ("train", {"scenes": 0.2}, "train.scenes: scenes have sizes of their own; set train.crop"),
+        ("train", {"scenes": 1}, "train.scenes: 1 is not"),
         ("train", {"crop": [30, 40]}, "takes sides that 32 divides"),
         ("train", {"crop": [32, 64]}, "augment.turn: needs squares"),
         ("data", {"mask_values": {"0": "sky"}}, "'0' is mapped to 'sky', which data.classes"),
@@ -354,6 +356,16 @@ def test_values_that_disagree(params, section, values, words):
         params["model"]["name"], params["augment"]["turn"] = "unet", True
     params[section] |= values
     assert any(words in line for line in problems(params))
+
+
+def test_scenes_are_of_their_own_classes(params):
+    params["train"] |= {"scenes": 0.2, "crop": [32, 32]}
+    assert not problems(params)
+    params["data"]["classes"] = {"background": 0, "erythrocyte": 1, "rod": 2}
+    assert any(
+        "train.scenes: scenes show background, erythrocyte, spirochaete, not your classes" in line
+        for line in problems(params)
+    )
 
 
 def test_native_pictures_need_crops(params):

@@ -7,6 +7,7 @@ from darkfield.files import UserError
 
 INSTANCES = "instances"  # the key of data.mask_values for all values that number objects
 MEANS = ("miou", "mdice")  # in scores.json and metrics.json beside the classes
+SCENES = ("background", "erythrocyte", "spirochaete")  # of synthetic scenes, by index
 IGNORE = "ignore"  # in data.mask_values, in place of a class: void pixels, which are never measured
 VOID = 255  # their index in flattened masks, as torchvision, mmsegmentation and Cityscapes have it
 

@@ -1,5 +1,6 @@
 """The command `darkfield`: use a trained model, choose a recipe, check the machine."""
 
+import atexit
 import gc
 import json
 import os
@@ -23,9 +24,16 @@ def main() -> None:
     """Run the command."""
     if not ENVIRONMENT.keys() <= os.environ.keys():  # C libraries read them when they start
         os.execve(sys.executable, [sys.executable, *sys.argv], ENVIRONMENT | os.environ)
+    atexit.register(mute)
     with command():
         arguments = vars(parser().parse_args())
         RUN[arguments.pop("command")](**arguments)
+
+
+def mute() -> None:
+    """Let the process end without a word: libraries would report as leaked what is frozen."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from darkfield.classes import IGNORE, INSTANCES, foreground
+from darkfield.classes import IGNORE, INSTANCES, SCENES, foreground
 from darkfield.files import wrong_name
 from darkfield.recipe import Augment, Model, Recipe, Train, ensemble
 from darkfield.sections import (
@@ -167,6 +167,10 @@ def of_training(params: Params) -> Iterator[tuple[str, str]]:
         yield "model.notebook_head", "only segnet has it"
     if params.predict.monte_carlo and not params.model.dropout:
         yield "predict.monte_carlo", "needs model.dropout; set it, or monte_carlo: 0"
+    if train.scenes and not train.crop:
+        yield "train.scenes", "scenes have sizes of their own; set train.crop, or scenes: 0"
+    if train.scenes and set(params.data.classes) != set(SCENES):
+        yield "train.scenes", f"scenes show {', '.join(SCENES)}, not your classes; set 0"
     if train.pretrained_weights and params.model.encoder_weights:
         yield "model.encoder_weights", "train.pretrained_weights replaces them; set null"
 

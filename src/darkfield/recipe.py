@@ -58,7 +58,9 @@ class Train(Section):
     """The training."""
 
     pretrained_weights: Maybe[ModelName] = Field(
-        None, description="NAME of models/NAME whose weights to start from, or null: random ones."
+        None,
+        description="NAME of models/NAME whose weights, and normalisation, to start from, or null: "
+        "random ones.",
     )
     teacher: Maybe[ModelName] = Field(
         None,
@@ -75,6 +77,12 @@ class Train(Section):
         ge=0,
         le=1,
         description="Share of the loss that is the difference from teacher and ensemble.",
+    )
+    scenes: Number = Field(
+        0,
+        ge=0,
+        le=0.9,
+        description="Share of synthetic scenes, as synthesize draws them, in the training.",
     )
     epochs: Whole = Field(
         12, ge=1, le=9999, description="Number of epochs; each leaves a checkpoint."

@@ -1,5 +1,7 @@
 """Items keep the pixels; batches are normalised by channel."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,10 @@ from toy import toy_dataset
 
 from darkfield.data.augment import augmentation
 from darkfield.data.dataset import image_view, normalise
+from darkfield.data.synthetic import training_pair
 from darkfield.recipe import Augment
+
+SCENES = {"size": (40, 80), "magnification": (1, 2), "stroke": 1, "confusers": 0}
 
 
 def test_items_are_the_pixels_and_class_indices():
@@ -56,3 +61,22 @@ def test_windows_of_a_view_are_those_of_a_copy():
     before = np.array(view.images)
     view[0, 0]
     assert (before == np.array(view.images)).all()
+
+
+def test_names_without_a_picture_are_drawn_from_the_seed():
+    dataset = toy_dataset()
+    real = dataset[3, 5]
+    dataset.names = [*dataset.names, "scene", "scene"]
+    dataset.draw = partial(
+        training_pair, SCENES, {"spirochaete": 0, "background": 1, "erythrocyte": 2}
+    )
+    assert len(dataset) == 6
+    assert all(torch.equal(a, b) for a, b in zip(dataset[3, 5], real, strict=True))
+    (image, mask), again, other = dataset[4, 1], dataset[5, 1], dataset[4, 2]
+    assert torch.equal(image, again[0]) and torch.equal(mask, again[1])
+    assert image.shape[1:] == mask.shape and 40 <= min(mask.shape) <= max(mask.shape) <= 80
+    assert not torch.equal(image[:, :40, :40], other[0][:, :40, :40])
+    assert mask.flatten().bincount().argmax() == 1  # mostly background
+    for room in (0, 10**6):
+        moved = dataset.on(torch.device("cpu"), room)
+        assert torch.equal(moved[4, 1][0], image)

@@ -41,5 +41,6 @@ rule train:
         image_size=config["image_size"],
         classes=config["data"]["classes"],
         background=config["data"]["background"],
+        synthesize=config["synthesize"],
     script:
         "../scripts/train.py"

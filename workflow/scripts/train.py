@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from darkfield.data.dataset import (
 )
 from darkfield.data.pixels import Pictures, network_sizes
 from darkfield.data.stats import class_weights
+from darkfield.data.synthetic import training_pair
 from darkfield.data.trained_on import UNKNOWN, merged, record
 from darkfield.engine.provenance import provenance, versions
 from darkfield.engine.script import job
@@ -52,7 +54,6 @@ def fit(device: torch.device, precision: str) -> None:
     classes, cfg = params.classes, own.train
     background = None if params.background is None else classes[params.background]
     stats, counts = read_json(inputs.stats), read_json(inputs.counts)
-    mean, std = stats["mean"], stats["std"]
 
     table = read_csv(inputs.manifest).merge(read_csv(inputs.split), on="image")
     sizes = network_sizes(table, params.image_size)
@@ -62,8 +63,11 @@ def fit(device: torch.device, precision: str) -> None:
         [Path(path) for path in given if path.endswith(SPEC)]
         for given in (inputs.pretrained_spec, inputs.teacher)
     )
+    mean, std = stats["mean"], stats["std"]
     origins: dict[str, Any] = {}
-    if start:
+    if start:  # its weights expect pictures normalised as its own were
+        spec = load_spec(*start)
+        mean, std = spec.mean, spec.std
         origins["pretrained_weights"] = sha256(Path(inputs.pretrained))
     if folders := [path.parent for path in taught]:
         origins["teachers"] = [sha256(folder / WEIGHTS) for folder in folders]
@@ -96,13 +100,15 @@ def fit(device: torch.device, precision: str) -> None:
         recipe: Recipe, folder: Path, teach: Callable[[Tensor], Tensor] | None = None
     ) -> tuple[nn.Module, list[dict[str, float]]]:
         kind, cfg, augment = recipe
+        scenes = round(len(rows) * cfg.scenes / (1 - cfg.scenes))
         dataset = DarkfieldDataset(
-            list(table["image"][rows]),
+            [*table["image"][rows], *["a synthetic scene"] * scenes],
             images,
             masks,
             image_view if cfg.crop else image_transform(),
             target_transform,
             augmentation(augment, cfg.crop, background),
+            partial(training_pair, params.synthesize, classes) if scenes else None,
         )
         torch.manual_seed(cfg.seed)
         model = build(kind, len(classes))

@@ -16,7 +16,8 @@ class DarkfieldDataset(Dataset[Pair]):
     """Named pairs of image (H, W, 3) and mask (H, W), uint8, each through its own transform.
 
     Then both through `transforms`, if given. A key is a picture's index and the seed of all that
-    is random in its transforms. A dataset can be pickled, for worker processes that are spawned.
+    is random in its transforms. Names that have no picture stand for those that `draw` makes, image
+    and mask, from that seed. A dataset can be pickled, for worker processes that are spawned.
     """
 
     def __init__(
@@ -27,17 +28,22 @@ class DarkfieldDataset(Dataset[Pair]):
         transform: Callable[[Any], Tensor],
         target_transform: Callable[[np.ndarray], Tensor],
         transforms: Callable[[Tensor, Tensor], Pair] | None = None,
+        draw: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None,
     ):
         self.names, self.images, self.masks = names, images, masks
         self.transform, self.target_transform = transform, target_transform
-        self.transforms = transforms
+        self.transforms, self.draw = transforms, draw
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.names)
 
     def __getitem__(self, key: tuple[int, int]) -> Pair:
         i, seed = key
-        image, mask = self.transform(self.images[i]), self.target_transform(self.masks[i])
+        if self.draw and i >= len(self.images):
+            pair = self.draw(seed)
+        else:
+            pair = self.images[i], self.masks[i]
+        image, mask = self.transform(pair[0]), self.target_transform(pair[1])
         if not self.transforms:
             return image, mask
         cuda = [image.device] if image.is_cuda else []
@@ -62,7 +68,7 @@ class DarkfieldDataset(Dataset[Pair]):
         moved.transform = sent
         if sum(image.nbytes for image in self.images) <= room:
             moved.images = [sent(image) for image in self.images]
-            moved.transform = lambda image: image
+            moved.transform = lambda image: image if isinstance(image, Tensor) else sent(image)
         return moved
 
 

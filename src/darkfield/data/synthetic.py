@@ -4,12 +4,15 @@ The light and the objects are drawn by data.drawing. Lengths are in pixels whate
 scene: a larger scene shows more objects, not larger ones; for those, use a magnification above 1.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from darkfield.classes import SCENES
 from darkfield.data.confusers import draw_confusers, wear_erythrocytes
 from darkfield.data.drawing import (
     draw_debris,
@@ -48,12 +51,35 @@ def synthesize(
         (out / folder).mkdir(parents=True, exist_ok=True)
     for i in range(1, images + 1):
         rng = np.random.default_rng([seed, i])
-        height, width = rng.integers(*size, size=2, endpoint=True)
-        fixed = magnification[0] == magnification[1]
-        times = magnification[0] if fixed else np.exp(rng.uniform(*np.log(magnification)))
-        drawn = scene(rng, int(height), int(width), times, stroke, confusers)
+        drawn = any_scene(rng, size, magnification, stroke, confusers)
         for folder, pixels in zip(FOLDERS, drawn, strict=True):
             Image.fromarray(pixels).save(out / folder / f"{i:03d}.png", compress_level=6)
+
+
+def any_scene(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    magnification: tuple[float, float],
+    stroke: float,
+    confusers: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A `scene` whose sides and magnification are drawn, as `synthesize` says."""
+    height, width = rng.integers(*size, size=2, endpoint=True)
+    fixed = magnification[0] == magnification[1]
+    times = magnification[0] if fixed else np.exp(rng.uniform(*np.log(magnification)))
+    return scene(rng, int(height), int(width), times, stroke, confusers)
+
+
+def training_pair(
+    synthesize: Mapping[str, Any], classes: Mapping[str, int], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image and mask of a scene, by that section of params.yaml but with its own seed.
+
+    The mask has the indices that `classes` gives to SCENES, which it must have.
+    """
+    drawn = {key: synthesize[key] for key in ("size", "magnification", "stroke", "confusers")}
+    image, mask, _ = any_scene(np.random.default_rng(seed), **drawn)
+    return image, np.array([classes[name] for name in SCENES], np.uint8)[mask]
 
 
 def scene(
