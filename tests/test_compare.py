@@ -1,7 +1,7 @@
 """Presets on one split, and cross-validation: real runs of small ones."""
 
-import json
 import argparse
+import json
 import sys
 from collections import Counter
 
