@@ -13,7 +13,7 @@ from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_csv
 from darkfield.report.corrections import predictions, ranked
 from darkfield.report.label_file import read_label, write_label
-from darkfield.report.ranking import DIVERSE, apart, best_first, in_words, shares, unsure_objects
+from darkfield.report.ranking import LISTED, apart, best_first, in_words, shares, unsure_objects
 
 MODEL = REPOSITORY / "models/darkfield"
 
@@ -25,9 +25,16 @@ def test_each_column_counts_alike_whatever_its_size():
 
 
 def test_a_twin_of_what_is_chosen_comes_last_however_doubtful():
-    worth = np.array([0.4, 0.39, 0.1, 0.2])
+    doubt = np.array([0.4, 0.39, 0.1, 0.2])
     features = np.array([[0.0, 0], [0, 0], [0, 1], [1, 0]])
-    assert best_first(worth, apart(features)) == [0, 3, 2, 1]
+    assert best_first(doubt, apart(features)) == [0, 3, 2, 1]
+
+
+def test_one_that_speaks_for_many_comes_before_one_of_more_doubt():
+    doubt = np.array([0.3, *[0.1] * 7])
+    features = np.array([[9.0], *[[k / 50] for k in range(7)]])
+    first, second, *_ = best_first(doubt, features)
+    assert (first, second) == (4, 0)  # the middle of the seven
 
 
 def test_equal_pictures_keep_their_order():
@@ -35,11 +42,11 @@ def test_equal_pictures_keep_their_order():
 
 
 def test_after_many_the_most_doubtful_come_first():
-    n = DIVERSE + 3
-    worth = np.arange(n) / n
-    order = best_first(worth, apart(np.random.default_rng(0).normal(size=(n, 4))))
+    n = LISTED + 3
+    doubt = np.arange(n) / n
+    order = best_first(doubt, apart(np.random.default_rng(0).normal(size=(n, 4))))
     assert sorted(order) == list(range(n))
-    assert order[DIVERSE:] == sorted(order[DIVERSE:], reverse=True)
+    assert order[LISTED:] == sorted(order[LISTED:], reverse=True)
 
 
 def test_an_object_as_likely_as_not_is_the_least_sure():

@@ -1,8 +1,8 @@
 """Which predictions to correct first: those that would teach the model most.
 
-A picture is worth as much as its share of what the model doubts in all of them, pixels and objects,
-of each class alike. Pictures are then chosen one after the other, so that each also differs from
-those chosen before it, by what the network makes of it.
+A picture counts by its share of what the model doubts in all of them, pixels and objects, of each
+class alike. What is chosen should speak for much of that doubt: not only for its own, but for that
+in pictures of the same look, by what the network makes of them.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ import pandas as pd
 from darkfield.report.label_file import read_record
 from darkfield.report.unfamiliar import warning
 
-DIVERSE = 100  # who has corrected so many should train on them before going on
+LISTED = 100  # who has corrected so many should train on them before going on
+COMPARED = 2000  # each with each; the most doubtful of more
+NEAR = 0.5  # a distance of features at which one picture speaks for another, by about 60 %
 
 
 def shares(amounts: np.ndarray) -> np.ndarray:
@@ -33,22 +35,27 @@ def apart(features: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def best_first(worth: np.ndarray, places: np.ndarray) -> list[int]:
+def best_first(doubt: np.ndarray, places: np.ndarray) -> list[int]:
     """The indices of N pictures, the most worth correcting first; equal ones in their order.
 
-    Each next one has the largest product of its worth (N,) and its distance, of `places` (N, F),
-    from the nearest before it, as in farthest-first traversal (Gonzalez 1985). Those after the
-    first DIVERSE follow by their worth alone.
+    A correction speaks for pictures as far as they are alike: by a Gaussian function of their
+    distance, of `places` (N, F). Each next one adds most to the `doubt` (N,) that those chosen
+    speak for, as greedy algorithms maximise such sums (facility location: Cornuejols, Fisher &
+    Nemhauser 1977). Those after the first LISTED follow by their doubt alone.
     """
-    left, near = worth.copy(), np.ones(len(worth))
+    by_doubt = np.argsort(-doubt, kind="stable")
+    some = np.sort(by_doubt[:COMPARED])
+    squares = (places[some] ** 2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * places[some] @ places[some].T
+    alike = np.exp(-np.maximum(distances, 0) / (2 * NEAR**2))
+    spoken_for, left = np.zeros(len(some)), np.ones(len(some), bool)
     chosen: list[int] = []
-    for _ in range(min(DIVERSE, len(worth))):
-        pick = int(np.where(left < 0, -1, left * near).argmax())
-        distance = np.linalg.norm(places - places[pick], axis=1)
-        near = np.minimum(near, distance) if chosen else distance
-        left[pick] = -1
-        chosen.append(pick)
-    rest = np.argsort(-left, kind="stable")[: len(worth) - len(chosen)]
+    for _ in range(min(LISTED, len(some))):
+        gains = np.maximum(alike, spoken_for) @ doubt[some]
+        pick = int(np.where(left, gains, -1).argmax())
+        spoken_for, left[pick] = np.maximum(spoken_for, alike[pick]), False
+        chosen.append(int(some[pick]))
+    rest = by_doubt[~np.isin(by_doubt, chosen)]
     return [*chosen, *map(int, rest)]
 
 
