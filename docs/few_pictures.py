@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ from darkfield.network.device import setup
 from darkfield.network.predictor import Predictor
 from darkfield.network.spec import SPEC, WEIGHTS, load_spec, save_spec
 from darkfield.network.training import train
+from darkfield.objects.table import find
 from darkfield.params import Params
 from darkfield.report.corrections import ranked
 from darkfield.report.labels import label_files
@@ -44,6 +46,22 @@ from darkfield.validation import check, load, merged
 
 OUT = Path("results/few_pictures")
 Pair = tuple[np.ndarray, np.ndarray]  # image, uint8 (H, W, 3), and class indices, uint8 (H, W)
+
+
+class Truth(NamedTuple):
+    """The fields of view of test pictures (images,), and numbers of objects (images, classes)."""
+
+    fields: np.ndarray
+    counts: np.ndarray
+
+
+class Measured(NamedTuple):
+    """Confusion matrices (images, C, C), and numbers of objects (images, classes)."""
+
+    matrices: np.ndarray
+    counts: np.ndarray
+
+
 RECIPE = check(merged(Params().plain(), presets.read("finetune")))
 
 
@@ -96,51 +114,60 @@ def trained_on(start: Path, pairs: Sequence[Pair], seed: int, folder: Path) -> N
     save_spec(folder / SPEC, spec.model_copy(update={"weights_sha256": None}))
 
 
-def measured(name: str, model: Callable[[], Path], pairs: Sequence[Pair]) -> np.ndarray:
-    """Confusion matrices (images, C, C) of a model, one view, and of its making the seconds."""
+def counted(mask: np.ndarray) -> list[int]:
+    """How many objects of each class that is looked for a mask has."""
+    found = find(mask, RECIPE.data.classes, RECIPE.objects)
+    return [int(of.labels.max()) for of in found.values()]
+
+
+def measured(name: str, model: Callable[[], Path], pairs: Sequence[Pair]) -> Measured:
+    """What a model makes of pictures, one view; what `model` returns is its folder."""
     path = OUT / f"{name}.npz"
     if not path.exists():
         began = time.monotonic()
         folder = model()
         seconds = time.monotonic() - began
         predictor = Predictor(folder, threads=RECIPE.train.threads, predict=Predict())
-        matrices = [confusion(m, predictor.labels(a), len(predictor.classes)) for a, m in pairs]
+        labels = [predictor.labels(image) for image, _ in pairs]
+        matrices = [
+            confusion(mask, label, len(predictor.classes))
+            for label, (_, mask) in zip(labels, pairs, strict=True)
+        ]
+        counts = [*map(counted, labels)]
         with atomic(path) as part, part.open("wb") as file:
-            np.savez(file, matrices=matrices, seconds=seconds)
+            np.savez(file, matrices=matrices, counts=counts, seconds=seconds)
     found = np.load(path)
     total = found["matrices"].sum(0)
-    print(
-        f"{name}: {iou(total).mean():.3f}, {dice(total).round(3)}, {found['seconds']:.0f} s",
-        flush=True,
-    )
-    return np.asarray(found["matrices"])
+    told = f"{name}: {iou(total).mean():.3f}, {dice(total).round(3)}, {found['seconds']:.0f} s"
+    print(told, flush=True)
+    return Measured(found["matrices"], found["counts"])
 
 
 def row(
-    label: str,
-    arms: Sequence[np.ndarray],
-    others: Sequence[Sequence[np.ndarray]],
-    fields: np.ndarray,
+    label: str, arms: Sequence[Measured], others: Sequence[Sequence[Measured]], truth: Truth
 ) -> str:
     """A line of a table: means and deviations over trainings, and the mIoU minus that of others."""
 
-    def miou(matrices: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
-        return np.array([iou(each[rows].sum(0)).mean() for each in matrices])
+    def miou(trainings: Sequence[Measured], rows: np.ndarray) -> np.ndarray:
+        return np.array([iou(each.matrices[rows].sum(0)).mean() for each in trainings])
 
     def differences(rows: np.ndarray) -> np.ndarray:
         return miou(arms, rows).mean() - np.array([miou(other, rows).mean() for other in others])
 
-    every = np.arange(len(fields))
+    every = np.arange(len(truth.fields))
     scores = miou(arms, every)
-    by_class = np.array([dice(each.sum(0))[1:] for each in arms]).mean(0)
-    limits = percentiles(resampled(differences, fields))
+    by_class = np.array([dice(each.matrices.sum(0))[1:] for each in arms]).mean(0)
+    bias = np.array([each.counts.sum(0) for each in arms]).mean(0) / truth.counts.sum(0) - 1
+    limits = percentiles(resampled(differences, truth.fields))
     gains = (
         f"{gain:+.3f} [{low:+.3f}, {high:+.3f}]"
         for gain, (low, high) in zip(differences(every), limits, strict=True)
     )
     spread = f" ± {scores.std(ddof=1):.3f}" if len(scores) > 1 else ""
-    cells = [label, f"{scores.mean():.3f}{spread}", ", ".join(f"{d:.3f}" for d in by_class), *gains]
-    return f"| {' | '.join(cells)} |"
+    dices, biases = (
+        ", ".join(f"{x:{form}}" for x in of) for form, of in ((".3f", by_class), ("+.0%", bias))
+    )
+    return f"| {' | '.join([label, f'{scores.mean():.3f}{spread}', dices, biases, *gains])} |"
 
 
 what, start = sys.argv[1], Path(sys.argv[2])
@@ -207,9 +234,12 @@ for seed in seeds:
             make = tuned(name, rows(seed)[:n], shown, seed)
             arms.setdefault((order, n), []).append(measured(name, make, tests))
 
-fields = table["group"][held_out].to_numpy()
-print("| pictures | mIoU | Dice erythrocyte, spirochaete | minus mIoU before | minus at random |")
-print("|---|---|---|---|---|")
+truth = Truth(table["group"][held_out].to_numpy(), np.array([counted(mask) for _, mask in tests]))
+print(
+    "| pictures | mIoU | Dice erythrocyte, spirochaete | bias of their counts | minus mIoU before "
+    "| minus at random |"
+)
+print("|---|---|---|---|---|---|")
 for (order, n), found in arms.items():
     others = [arms["before", 0], arms["at random", n] if n else found]
-    print(row(f"{n}, {order}" if n else order, found, others, fields))
+    print(row(f"{n}, {order}" if n else order, found, others, truth))
