@@ -162,6 +162,7 @@ INSTALLED_CHAIN = "test_packaging.py::test_the_installed_chain_is_planned_in_an_
 MASKS = "data/annotations/test_convert.py::test_the_command"
 CORRECT = "report/test_corrections.py::test_predictions_become_masks_again"
 TESTED = {
+    "darkfield adopt OUT --into data/mine": "report/test_adopted.py::test_the_command",
     "darkfield correct": CORRECT,
     "darkfield correct OUT": "report/test_corrected.py"
     "::test_a_user_paints_a_pixel_accepts_a_picture_and_leaves",
