@@ -162,6 +162,7 @@ def test_surfaces_are_scored(cells):
 def test_counts_agree_as_bland_altman_and_lin_define():
     predicted, drawn = np.array([3.0, 5, 7, 9]), np.array([2.0, 5, 8, 9])
     found = of_counts(predicted, drawn)  # errors 1, 0, -1, 0
+    assert found["mae"] == 0.5
     assert found["bias"] == 0
     spread = 1.96 * np.sqrt(2 / 3)
     assert (found["agreement_low"], found["agreement_high"]) == pytest.approx((-spread, spread))
