@@ -1,5 +1,6 @@
 """From predictions by way of corrections to a model of one's own, under the real Snakemake."""
 
+import json
 import shutil
 
 import numpy as np
@@ -61,6 +62,8 @@ def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_pat
     page = (folder / "results/report.html").read_text()
     assert "Before and after" in page and "No gain is claimed" in page
     assert read_csv(evaluation / "before_after_images.csv")["image"].nunique() >= 3
+    (plot,) = json.loads(dvc(folder, "plots", "show", "--json"))["data"]["before and after"]
+    assert plot["content"]["data"]["values"]
     # The same as where that model is measured by itself, which nothing of test was known to.
     own = "results/models/start/metrics.json"
     done = snakemake(folder, "--cores", "2", own)

@@ -183,7 +183,7 @@ def test_nothing_drawn_and_nothing_predicted_has_no_score():
     found = by_class(image_table(*tables(a=(squares(), squares()))), KINDS)
     for name in ("erythrocyte", "spirochaete"):
         known = {metric for metric, value in found[name].items() if value is not None}
-        assert known == {"drawn", "predicted", "bias"}
+        assert known == {"drawn", "predicted", "mae", "bias"}
 
 
 @pytest.mark.parametrize("kinds", [KINDS, {"erythrocyte": "component"}])

@@ -309,6 +309,11 @@ rule model_check:
 
 
 use rule resize_batch as model_resize_batch with:
+    input:
+        images=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        spec="models/{model}/model.json",
     output:
         images=temp("results/models/{model}/batches/{batch}/images.npy"),
         masks=temp("results/models/{model}/batches/{batch}/masks.npy"),
