@@ -19,6 +19,8 @@ from darkfield.report.corrected import save, state
 from darkfield.report.corrections import predicted, predictions
 
 PICTURES = 14
+OTHER = {"background": 0, "spirochaete": 1, "erythrocyte": 2}  # the order of the model's classes
+AS_THERE = np.array([0, 2, 1], np.uint8)
 
 
 @pytest.mark.long
@@ -32,7 +34,8 @@ def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_pat
     start = folder / "models/start"
     start.mkdir()
     model_folder(start, "native")
-    write_json(start / "model.json", read_json(start / "model.json") | {"trained_on": {}})
+    facts = {"trained_on": {}, "classes": OTHER}
+    write_json(start / "model.json", read_json(start / "model.json") | facts)
     (tmp_path / "in").mkdir()
     truths = {}
     for seed in range(PICTURES):
@@ -43,8 +46,10 @@ def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_pat
     for place in of.places:
         seen, into = predicted(of, place), tmp_path / "out/corrected"
         before = state(into, place, seen)
-        save(into, of, place, seen, before, Painted(truths[place.name], before.numbers))
+        save(into, of, place, seen, before, Painted(AS_THERE[truths[place.name]], before.numbers))
     adopt(tmp_path / "out", folder / "data/mine", Params().data)
+    for name, truth in truths.items():
+        assert (np.asarray(Image.open(folder / f"data/mine/masks/{name}.png")) == truth).all()
 
     done = snakemake(folder, "--cores", "2")
     assert done.returncode == 0, done.stdout

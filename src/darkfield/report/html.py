@@ -22,7 +22,7 @@ from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.recipe import Train
-from darkfield.report import before_after, gallery, object_plots, plots
+from darkfield.report import gains, gallery, object_plots, plots
 from darkfield.report.object_text import score_rows
 from darkfield.report.overlays import wrong
 from darkfield.report.palette import HATCH, class_colours
@@ -221,10 +221,10 @@ def page(
             object_plots.pixel_confidence(pixels[pixels["split"] == "test"], spec.looked_for),
             "pixels",
         ),
-        gain_rows=list(before_after.rows(gain)),
-        gain_verdict=before_after.verdict(gain, table["group"][test].nunique()),
+        gain_rows=list(gains.rows(gain)),
+        gain_verdict=gains.verdict(gain, table["group"][test].nunique()),
         gain_figures=[
-            (name, svg(before_after.agreement(gain_images, name), f"gain{k}"))
+            (name, svg(gains.agreement(gain_images, name), f"gain{k}"))
             for k, name in enumerate(spec.looked_for if len(gain) else ())
         ],
         images=images,
