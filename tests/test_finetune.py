@@ -27,7 +27,7 @@ AS_THERE = np.array([0, 2, 1], np.uint8)
 def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_path):
     folder = repository(
         tmp_path / "project",
-        data={"root": "data/mine"},
+        data={"root": "data/mine", "batches": 2},
         train={"pretrained_weights": "start", "epochs": 1},
         split={"train": 0.4, "val": 0.2, "test": 0.4},
     )

@@ -79,6 +79,7 @@ def refused(out, into, data=DATA):
 
 def test_a_new_folder_has_pictures_masks_objects_and_their_origin(made, tmp_path):
     mine, corrected = tmp_path / "data/mine", made / "out/corrected"
+    (mine / "images").mkdir(parents=True)  # as some make it first
     assert adopt(made / "out", mine, DATA) == [f"{mine}: added: 2, replaced: 0, the same: 0"]
     assert sorted(contents(mine)) == [
         "corrected.json",
@@ -240,6 +241,20 @@ def test_objects_that_are_not_known_leave_no_empty_folder(made, out, tmp_path):
     shutil.rmtree(out / "corrected/instances")
     assert "replaced: 2" in adopt(out, mine, DATA)[-1]
     assert sorted(path.name for path in mine.iterdir()) == ["corrected.json", "images", "masks"]
+
+
+def test_pixels_to_ignore_need_a_value(made, tmp_path):
+    root = tmp_path / "root"
+    for kind in ("images", "masks"):
+        shutil.copytree(made / f"out/corrected/{kind}", root / kind)
+    mask = pixels(root / "masks/0.png").copy()
+    mask[0, 0] = 255
+    Image.fromarray(mask).save(root / "masks/0.png")
+    said = "has pixels to ignore; name a value for them in data.mask_values"
+    assert refused(root, tmp_path / "data/mine") == [f"{root}/masks/0.png: {said}"]
+    named = DATA.model_copy(update={"mask_values": DATA.mask_values | {"9": "ignore"}})
+    adopt(root, tmp_path / "mine", named)
+    assert pixels(tmp_path / "mine/masks/0.png")[0, 0] == 9
 
 
 def test_what_another_program_saved(made, tmp_path, monkeypatch):

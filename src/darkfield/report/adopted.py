@@ -64,7 +64,8 @@ def adopt(out: Path, into: Path, data: Data) -> list[str]:
                 away = shutil.ignore_patterns(f"{PART}*")
                 shutil.copytree(folder, whole, symlinks=True, ignore=away, copy_function=hand_over)
             for name in became[REPLACED]:  # whose objects may no longer be known
-                (whole / NUMBERS / f"{name}.png").unlink(missing_ok=True)
+                if old := target.files[name].numbers:
+                    (whole / old.relative_to(into)).unlink()
             shutil.copytree(new, whole, dirs_exist_ok=True, copy_function=os.replace)
             with suppress(OSError):  # of a folder without numbers, which the chain would miss
                 (whole / NUMBERS).rmdir()
@@ -81,9 +82,10 @@ def corrections(out: Path, data: Data) -> Folder:
             "folder that darkfield masks wrote"
         )
     found = Folder(root, *files_of(root), records(root))
-    known = {name: record.get("classes") for name, record in found.records.items()}
-    untold = [name for name in found.files if known and not known.get(name)]
-    if untold:
+    known = {name: found.records.get(name, {}).get("classes") for name in found.files}
+    if not found.records:
+        return found
+    if untold := [name for name, classes in known.items() if not classes]:
         raise UserError(
             *(
                 f"{root / RECORD}: does not tell the classes of {name}; open it in darkfield "
@@ -110,7 +112,7 @@ def receiving(into: Path, data: Data) -> Folder:
             "params.yaml: data.channels, data.z and data.range would change corrected pictures, "
             "which are as the model saw them; set them to null, and keep other pictures apart"
         )
-    if any((into / kind).exists() for kind in (IMAGES, MASKS)):
+    if any(file for kind in (IMAGES, MASKS) for file in (into / kind).glob("[!.]*")):
         files, suffix = files_of(into, data.classes, data.mask_suffix)
     else:
         files, suffix = {}, ""
@@ -142,9 +144,11 @@ def stage(source: Folder, target: Folder, new: Path, data: Data) -> dict[str, li
             if what == ADDED:
                 shutil.copyfile(files.image, new / IMAGES / f"{name}{files.image.suffix}")
             mask = new / MASKS / f"{name}{target.suffix}.png"
-            write_png(mask, in_greys(found.indices, greys))
-            numbers = new / NUMBERS / f"{name}.png" if files.numbers else None
-            if numbers and files.numbers:
+            with about(files.mask):
+                write_png(mask, in_greys(found.indices, greys))
+            numbers = None
+            if files.numbers:
+                numbers = new / NUMBERS / f"{name}{files.numbers.suffix}"
                 shutil.copyfile(files.numbers, numbers)
             origin = record or {"file": str(files.image), "picture": sha256(files.image)}
             classes = {"classes": {key: greys[index] for key, index in data.classes.items()}}
