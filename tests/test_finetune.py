@@ -81,5 +81,8 @@ def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_pat
     # Both engines agree that nothing is left to do, though what was measured before is gone.
     assert planned(folder) == set()
     assert "up to date" in dvc(folder, "status")
+    table = (evaluation / "before_after.csv").read_bytes()
+    dvc(folder, "repro", "--force", "--single-item", "metrics")
+    assert (evaluation / "before_after.csv").read_bytes() == table
     shutil.rmtree(folder / ".snakemake")
     assert planned(folder) == set()
