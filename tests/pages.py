@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from darkfield.files import stacked
-from darkfield.measure import metrics, object_scores, reliability
+from darkfield.measure import before_after, metrics, object_scores, reliability
 from darkfield.measure.calibration import Tables, apply, fit
 from darkfield.measure.objects import compare
 from darkfield.measure.selection import split_metrics
@@ -76,6 +76,18 @@ def objects(names, splits, truths, predictions):
     }
 
 
+def gains(names, splits, first, second):
+    """before_after.csv and before_after_images.csv, of matrices (images, C, C) before and after."""
+    test = splits == "test"
+    rows = pd.DataFrame({"image": np.array(names)[test], "group": np.flatnonzero(test)})
+    none = pd.DataFrame({"image": [], "class": []})
+    both = [before_after.tested(rows, m[test], list(CLASSES), none) for m in (first, second)]
+    return {
+        "gain": before_after.scores(*both),
+        "gain_images": before_after.of_images(*both),
+    }
+
+
 def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "train", "val")):
     """What `page` asks for: a picture of 40 x 60 pixels a name, two epochs, the second selected."""
     rng = np.random.default_rng(0)
@@ -116,6 +128,7 @@ def arguments(names=tuple("abcdef"), splits=("test", "test", "test", "train", "t
         "epochs": metrics.table(matrices, splits, list(CLASSES)),
         "matrices": matrices[1],
         **objects(names, splits, truths, predictions),
+        **dict(zip(("gain", "gain_images"), before_after.nothing(), strict=True)),
         "pictures": {
             i: gallery.pictures(images[i], truths[i], predictions[i], SPEC) for i in shown
         },

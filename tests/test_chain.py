@@ -71,6 +71,7 @@ def test_every_file_of_the_contract_is_there(chain):
         results/plots/classes/spirochaete.png results/plots/agreement/erythrocyte.png
         results/plots/by_size/spirochaete.png results/evaluation/object_scores.json
         results/evaluation/objects.csv results/evaluation/object_images.csv
+        results/evaluation/before_after.csv results/evaluation/before_after_images.csv
         results/found/pairs.csv results/found/features.csv results/evaluation/pixel_reliability.csv
         results/plots/confidence/erythrocyte.png results/plots/pixel_confidence.png
         results/report.html results/validation.md

@@ -77,13 +77,6 @@ def test_a_resumed_fold_does_not_make_training_look_short(tmp_path, monkeypatch)
     assert compare.train_minutes("one", [None], "") == 1.5
 
 
-def test_an_image_of_void_alone_has_no_objects():
-    rows = {"image": ["a", "c"], "class": "cell", "split": "test", "group": [1, 3]}
-    table = pd.DataFrame(rows | {"predicted_objects": [5, 7], "low": pd.NA, "high": pd.NA})
-    columns, values = compare.of_classes([table], pd.Series(list("abc"), name="image"))["cell"]
-    assert (columns, values.tolist()) == (["predicted_objects"], [[[5.0], [0.0], [7.0]]])
-
-
 def test_curves_are_the_mean_of_the_folds_over_minutes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for fold, dice in ((1, (0.2, 0.4)), (2, (0.4, 0.8))):

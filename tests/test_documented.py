@@ -49,6 +49,7 @@ RUN = {
             "-- results/train/history.csv",
             makes="results/train/history.csv",
         ),
+        Step("darkfield use finetune"),
         Step("darkfield use best"),
         Step("darkfield use NAME"),
         Step("snakemake --dry-run", says="synthesize: +param synthesize.images changed"),
@@ -70,6 +71,8 @@ RUN = {
         Step("bioimageio test OUT/darkfield.bioimageio.zip", says="passed"),
         Step("snakemake export", makes="results/export/model.onnx"),
         Step("make compare PRESETS=synthetic-10min", makes="results/compare/table.csv"),
+        Step("mkdir models/NAME", swap={"NAME": "mine"}),
+        Step("cp results/model/* models/NAME", "models/mine/model.json", swap={"NAME": "mine"}),
         Step("mkdir models/synthetic"),
         Step(
             "cp results/compare/synthetic-10min/results/model/* models/synthetic",
@@ -126,6 +129,7 @@ RUN = {
         Step("make test-gpu", says="passed|skipped"),
         Step("make bench-gpu", says="images_per_s|torch sees no CUDA device"),
         Step("python -m pytest tests/objects -k scenes -s", says="passed"),
+        Step("python docs/corrections.py", makes="docs/corrections.png"),
         Step("python docs/example.py", makes="docs/example.png"),
         Step("python docs/synthetic_sheet.py", makes="docs/synthetic.png"),
     ],
@@ -163,6 +167,7 @@ MASKS = "data/annotations/test_convert.py::test_the_command"
 CORRECT = "report/test_corrections.py::test_predictions_become_masks_again"
 RANK = "report/test_ranking.py::test_of_two_copies_one_is_ranked_behind_all_that_differ"
 TESTED = {
+    "darkfield adopt OUT --into data/mine": "report/test_adopted.py::test_the_command",
     "darkfield correct": CORRECT,
     "darkfield rank": RANK,
     "darkfield rank OUT": RANK,

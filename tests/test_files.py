@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -41,6 +42,24 @@ def test_a_folder_is_replaced_whole(tmp_path):
             for name in names:
                 (part / name).touch()
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["c"]
+
+
+def test_a_folder_is_there_at_every_moment_while_it_is_replaced(tmp_path, monkeypatch):
+    path, there, rename = tmp_path / "out", [], Path.rename
+
+    def watched(self, target):
+        result = rename(self, target)
+        there.append(path.is_dir())
+        return result
+
+    with atomic(path) as part:
+        part.mkdir()
+        (part / "old").touch()
+    monkeypatch.setattr(Path, "rename", watched)
+    with atomic(path) as part:
+        part.mkdir()
+        (part / "new").touch()
+    assert all(there) and [p.name for p in path.iterdir()] == ["new"]
 
 
 WRITER = """

@@ -156,6 +156,26 @@ def parser() -> argparse.ArgumentParser:
         "'*=erythrocyte'; in a label image the class of a value, 2=spirochaete, or, if each value "
         "is an object, of all: instances=erythrocyte",
     )
+    adopt = commands.add_parser(
+        "adopt",
+        help="add corrected pictures to a folder to train on",
+        description="Copy corrected pictures, their masks and objects to ROOT/images, masks and "
+        "instances, and their origin to ROOT/corrected.json. Classes are matched by name; masks "
+        "get the values of data.mask_values in params.yaml; docs/masks.md.",
+    )
+    adopt.add_argument(
+        "out",
+        type=Path,
+        metavar="OUT",
+        help="a folder that predict wrote, with corrections; or one that darkfield masks made",
+    )
+    adopt.add_argument(
+        "--into",
+        required=True,
+        type=Path,
+        metavar="ROOT",
+        help="the folder to add to; made if it is not there",
+    )
     commands.add_parser(
         "export",
         parents=[of_model],

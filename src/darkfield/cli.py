@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkfield.arguments import OWN_MODEL, parser
 from darkfield.command import command
 from darkfield.engine.environment import ENVIRONMENT
 from darkfield.files import UserError
 from darkfield.shipped import shipped
+
+if TYPE_CHECKING:
+    from darkfield.sections import Data
 
 PARAMS = Path("params.yaml")
 
@@ -120,23 +123,40 @@ def run_correct(
     into = into or out / (program or "corrected")
     if program is None:
         if masks := edit(out, model, into, first):
-            print(f"{into}: masks: {masks}; to train on them, set data.root: {into} in params.yaml")
+            print(f"{into}: masks: {masks}; to train on them: darkfield adopt {into} --into ROOT")
         return
     export(out, model, program, into, first)
     print(into)
     print(f"what {program} saves there becomes masks: darkfield masks {into} --out ROOT")
 
 
+def own_data() -> "Data":
+    """The section data of params.yaml; without one here, the default, and a line that says so."""
+    from darkfield.params import Params
+    from darkfield.validation import check, load
+
+    if PARAMS.exists():
+        return check(load(PARAMS)).data
+    data = Params().data
+    print(f"no {PARAMS} here: the classes are {', '.join(data.classes)}", file=sys.stderr)
+    return data
+
+
+def run_adopt(out: Path, into: Path) -> None:
+    from darkfield.report.adopted import adopt
+
+    data = own_data()
+    print(*adopt(out, into, data), sep="\n")
+    root = "" if Path(data.root) == into else f", and set data.root: {into} in params.yaml"
+    print(f"to train on it, run darkfield use finetune{root}")
+
+
 def run_masks(source: Path, out: Path, labels: list[str]) -> None:
     from darkfield.classes import IGNORE, VOID, class_names
     from darkfield.data.annotations.convert import convert
     from darkfield.data.annotations.names import parse
-    from darkfield.params import Params
-    from darkfield.validation import check, load
 
-    data = check(load(PARAMS)).data if PARAMS.exists() else Params().data
-    if not PARAMS.exists():
-        print(f"no {PARAMS} here: the classes are {', '.join(data.classes)}", file=sys.stderr)
+    data = own_data()
     table = parse(labels, data.classes)
     print(*convert(source, out, table, data.classes), sep="\n")
     void = {VOID: IGNORE} if VOID in dict(table).values() else {}
@@ -172,6 +192,7 @@ RUN: dict[str, Callable[..., None]] = {
     "predict": run_predict,
     "rank": run_rank,
     "correct": run_correct,
+    "adopt": run_adopt,
     "masks": run_masks,
     "export": run_export,
     "doctor": run_doctor,

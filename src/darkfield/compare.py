@@ -26,7 +26,7 @@ from darkfield import presets
 from darkfield.classes import class_names
 from darkfield.command import command
 from darkfield.files import UserError, atomic, read_csv, read_json, write_csv
-from darkfield.measure import object_scores, paired
+from darkfield.measure import paired
 from darkfield.measure.paired import Recipe
 from darkfield.network.spec import load_spec
 from darkfield.params import Params
@@ -116,23 +116,8 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
             f"{name}: its trainings were tested on different images; remove {OUT / name}"
         )
     classes = class_names(read_json(results / fold / "model/model.json")["classes"])
-    counted = of_classes(objects, tables[0]["image"])
+    counted = paired.of_classes(objects, tables[0]["image"])
     return Recipe(tables[0], np.stack(matrices), classes, counted)
-
-
-def of_classes(
-    trainings: Sequence[pd.DataFrame], images: pd.Series
-) -> dict[str, tuple[list[str], np.ndarray]]:
-    """Recipe.objects, from the object_images.csv of each training.
-
-    Images that are void altogether are not in it; here they have no objects, which changes no sum.
-    """
-    found = {}
-    for name in trainings[0]["class"].unique():
-        own = [t[t["class"] == name].set_index("image").reindex(images) for t in trainings]
-        parts = [object_scores.plain(part.reset_index()) for part in own]
-        found[name] = (parts[0][0], np.stack([np.nan_to_num(values) for _, values in parts]))
-    return found
 
 
 def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict[str, Any]:

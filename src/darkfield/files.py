@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -117,7 +118,11 @@ def sweep(parent: Path) -> None:
 
 
 def put(part: Path, path: Path) -> None:
-    """Move `part` to `path`, replacing whatever is there or appears there meanwhile."""
+    """Move `part` to `path`, replacing whatever is there or appears there meanwhile.
+
+    At every moment there is the old or the new, even if the process is killed; only a folder on a
+    file system that cannot `exchange` is gone for an instant.
+    """
     while True:
         try:
             part.replace(path)
@@ -125,8 +130,27 @@ def put(part: Path, path: Path) -> None:
         except OSError as error:
             if error.errno not in NOT_REPLACED:
                 raise
+            if exchange(part, path):  # what was there goes with the scratch folder
+                return
             with suppress(FileNotFoundError):
                 path.rename(part.with_name(f"old-{secrets.token_hex(4)}"))
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in a single step; False where the system cannot do that.
+
+    By renameat2(2) of Linux and renamex_np(2) of macOS, which Python does not offer.
+    """
+    import ctypes
+
+    libc, swap = ctypes.CDLL(None), 2  # RENAME_EXCHANGE, RENAME_SWAP
+    names = os.fsencode(one), os.fsencode(other)
+    here = ctypes.c_int(-100)  # AT_FDCWD: relative paths are of the working folder
+    with suppress(AttributeError):  # a C library that lacks it
+        if sys.platform == "darwin":
+            return bool(libc.renamex_np(*names, swap) == 0)
+        return bool(libc.renameat2(here, names[0], here, names[1], swap) == 0)
+    return False
 
 
 def remove(path: Path) -> None:
@@ -253,7 +277,7 @@ def files_digest(files: Iterable[Path], root: Path, cache: Path) -> str:
     return hashlib.sha256("".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
-def hand_over(source: Path, target: Path) -> None:
+def hand_over(source: Path | str, target: Path | str) -> None:
     """Make `target` a second name of the file `source`, or a copy if the disk has no links."""
     try:
         os.link(source, target)

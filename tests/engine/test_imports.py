@@ -14,7 +14,7 @@ from darkfield.engine.imports import code_digest, code_digests, code_files, modu
 
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
 USES_TORCH = {
-    *("train", "evaluate_batch", "objects_batch", "overlays_batch", "html_report"),
+    *("train", "evaluate_batch", "objects_batch", "metrics_batch", "overlays_batch", "html_report"),
     *("label_review", "predict_batch", "export"),
 }
 FILES = {
@@ -102,7 +102,7 @@ def test_modules_are_those_that_python_loads(script, loaded):
 
 
 def test_a_script_for_every_rule():
-    assert len(SCRIPTS) == 30
+    assert len(SCRIPTS) == 31
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,7 @@ def test_surfaces_are_scored(cells):
 def test_counts_agree_as_bland_altman_and_lin_define():
     predicted, drawn = np.array([3.0, 5, 7, 9]), np.array([2.0, 5, 8, 9])
     found = of_counts(predicted, drawn)  # errors 1, 0, -1, 0
+    assert found["mae"] == 0.5
     assert found["bias"] == 0
     spread = 1.96 * np.sqrt(2 / 3)
     assert (found["agreement_low"], found["agreement_high"]) == pytest.approx((-spread, spread))
@@ -182,7 +183,7 @@ def test_nothing_drawn_and_nothing_predicted_has_no_score():
     found = by_class(image_table(*tables(a=(squares(), squares()))), KINDS)
     for name in ("erythrocyte", "spirochaete"):
         known = {metric for metric, value in found[name].items() if value is not None}
-        assert known == {"drawn", "predicted", "bias"}
+        assert known == {"drawn", "predicted", "mae", "bias"}
 
 
 @pytest.mark.parametrize("kinds", [KINDS, {"erythrocyte": "component"}])

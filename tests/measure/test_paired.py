@@ -12,6 +12,7 @@ from darkfield.measure.paired import (
     comparable,
     compare,
     notes,
+    of_classes,
     score_names,
     summary,
     table,
@@ -74,6 +75,13 @@ def test_objects_are_compared_on_the_same_images_too():
     assert rows.loc["b", "erythrocyte_object_f1_differs"] == "yes"
     assert rows.loc["b", "erythrocyte_count_bias"] == pytest.approx(0.5)
     assert rows.loc["a", "erythrocyte_count_bias"] == 0
+
+
+def test_an_image_of_void_alone_has_no_objects():
+    rows = {"image": ["a", "c"], "class": "cell", "split": "test", "group": [1, 3]}
+    table = pd.DataFrame(rows | {"predicted_objects": [5, 7], "low": pd.NA, "high": pd.NA})
+    columns, values = of_classes([table], pd.Series(list("abc"), name="image"))["cell"]
+    assert (columns, values.tolist()) == (["predicted_objects"], [[[5.0], [0.0], [7.0]]])
 
 
 def test_pairs_show_what_intervals_apart_do_not():

@@ -8,9 +8,10 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import contrast, media
-from pages import CLASSES, arguments
+from pages import CLASSES, arguments, gains
 
 from darkfield.measure.selection import split_metrics
 from darkfield.report import gallery
@@ -81,6 +82,34 @@ def test_caveats_and_the_names_of_classes_do_not_depend_on_the_order_of_keys(giv
     backwards = dict(reversed(given["spec"].classes.items()))
     other = given["spec"].model_copy(update={"classes": backwards})
     assert page(**given | {"spec": other}) == text
+
+
+def gained(n):
+    """The page of a run that started from a model, on n test images of a field each; its words."""
+    names = tuple(f"i{k}" for k in range(n + 2))
+    splits = np.array(["test"] * n + ["train", "val"])
+    given = arguments(names, splits)
+    matrices = given["matrices"]
+    worse = matrices + 60 * (1 - np.eye(3, dtype=int))
+    return " ".join(Elements(page(**given | gains(names, splits, worse, matrices))).text.split())
+
+
+def test_before_and_after_are_compared_where_the_training_started_from_a_model(text):
+    assert "Before and after" not in Elements(text).text
+    words = gained(10)
+    assert "The new model is better: on the test images the mean IoU has changed by +0.0" in words
+    assert "10 test images, 10 fields of view, which neither was trained on." in words
+    assert re.search(r"erythrocyte, Dice 0\.\d{3} 0\.\d{3} \+0\.\d{3}\+0\.\d{3} to \+0\.", words)
+    assert words.count("Dice of each test image") == 2
+
+
+def test_too_few_fields_of_view_claim_no_gain():
+    words = gained(3)
+    said = (
+        "No gain is claimed: the test images show 3 fields of view, and so few cannot tell a gain"
+    )
+    assert f"{said} from chance. It takes 10 or more" in words
+    assert re.search(r"mean IoU 0\.\d{3} 0\.\d{3} \+0\.\d{3} mean Dice", words)
 
 
 def test_images_are_in_the_order_given_with_their_scores(given, text):

@@ -156,17 +156,58 @@ rule calibrate:
         "../scripts/calibrate.py"
 
 
+# Runs only for a training that starts from a model: how good that one is on the test images.
+rule metrics_batch:
+    input:
+        native=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        numbers=rules.flatten_masks_batch.output.object_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        split=split_of,
+        spec=rules.calibrate.output.spec,
+        pretrained=PRETRAINED_WEIGHTS,
+        pretrained_spec=PRETRAINED_SPEC,
+    output:
+        confusions=temp("results/{run}batches/{batch}/before.npy"),
+        images=temp("results/{run}batches/{batch}/before.csv"),
+    log:
+        "logs/{run}metrics/{batch}.log",
+    benchmark:
+        "benchmarks/{run}metrics/{batch}.tsv"
+    threads: config["train"]["threads"]
+    resources:
+        gpu=gpus(),
+        mem_mb=memory(8000),
+        runtime=4 * 60,
+    params:
+        code=code("metrics_batch"),
+        train=config["train"],
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/metrics_batch.py"
+
+
+BEFORE = {} if PRETRAINED is None else of_batches(rules.metrics_batch.output)
+
+
 rule metrics:
     input:
         **{name: unflagged(file) for name, file in rules.objects.output.items()},
         split=split_of,
         spec=rules.calibrate.output.spec,
         scores=rules.select.output.scores,
+        confusions=rules.evaluate.output.confusions,
+        pretrained=PRETRAINED_WEIGHTS,
+        pretrained_spec=PRETRAINED_SPEC,
+        before=BEFORE.get("confusions", []),
+        before_images=BEFORE.get("images", []),
     output:
         objects="results/{run}evaluation/objects.csv",
         images="results/{run}evaluation/object_images.csv",
         pixels="results/{run}evaluation/pixel_reliability.csv",
         scores="results/{run}evaluation/object_scores.json",
+        gain="results/{run}evaluation/before_after.csv",
+        gain_images="results/{run}evaluation/before_after_images.csv",
         metrics=report(
             "results/{run}metrics.json",
             caption="../report/metrics.rst",
@@ -268,6 +309,11 @@ rule model_check:
 
 
 use rule resize_batch as model_resize_batch with:
+    input:
+        images=rules.flatten_masks_batch.output.image_pixels,
+        masks=rules.flatten_masks_batch.output.mask_pixels,
+        manifest=rules.flatten_masks.output.manifest,
+        spec="models/{model}/model.json",
     output:
         images=temp("results/models/{model}/batches/{batch}/images.npy"),
         masks=temp("results/models/{model}/batches/{batch}/masks.npy"),
@@ -378,11 +424,18 @@ use rule metrics as model_metrics with:
         split=rules.split.output.split,
         spec="models/{model}/model.json",
         scores=rules.model_select.output.scores,
+        confusions=rules.model_evaluate.output.confusions,
+        pretrained=[],
+        pretrained_spec=[],
+        before=[],
+        before_images=[],
     output:
         objects="results/models/{model}/evaluation/objects.csv",
         images="results/models/{model}/evaluation/object_images.csv",
         pixels="results/models/{model}/evaluation/pixel_reliability.csv",
         scores="results/models/{model}/evaluation/object_scores.json",
+        gain=temp("results/models/{model}/evaluation/before_after.csv"),
+        gain_images=temp("results/models/{model}/evaluation/before_after_images.csv"),
         metrics="results/models/{model}/metrics.json",
     log:
         "logs/models/{model}/metrics.log",

@@ -7,9 +7,7 @@ rule train:
         split=split_of,
         stats=rules.channel_stats.output[0],
         counts=rules.class_counts.output[0],
-        pretrained=(
-            [] if PRETRAINED is None else f"models/{PRETRAINED}/model.safetensors"
-        ),
+        pretrained=PRETRAINED_WEIGHTS,
         pretrained_spec=PRETRAINED_SPEC,
         teacher=[
             path

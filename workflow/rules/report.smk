@@ -150,6 +150,8 @@ rule html_report:
         object_images=rules.metrics.output.images,
         object_scores=rules.metrics.output.scores,
         pixels=rules.metrics.output.pixels,
+        gain=rules.metrics.output.gain,
+        gain_images=rules.metrics.output.gain_images,
         template=of_project(PACKAGE / "report/html.html.j2"),
     output:
         "results/{run}report.html",

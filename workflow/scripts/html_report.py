@@ -43,6 +43,8 @@ with job(snakemake) as log:
         objects=read_csv(snakemake.input.objects),
         object_images=read_csv(snakemake.input.object_images),
         pixels=read_csv(snakemake.input.pixels),
+        gain=read_csv(snakemake.input.gain),
+        gain_images=read_csv(snakemake.input.gain_images),
     )
     with atomic(snakemake.output[0]) as part:
         part.write_text(text, encoding="utf-8")

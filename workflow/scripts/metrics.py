@@ -6,8 +6,8 @@ import numpy as np
 
 from darkfield.classes import class_names
 from darkfield.engine.script import job
-from darkfield.files import read_csv, read_json, write_csv, write_json
-from darkfield.measure import object_scores, reliability
+from darkfield.files import concat_csv, read_csv, read_json, write_csv, write_json
+from darkfield.measure import before_after, object_scores, reliability
 from darkfield.measure.calibration import TABLES, Tables, apply, of_images
 from darkfield.measure.selection import compared
 from darkfield.network.familiarity import unlikeness
@@ -41,6 +41,19 @@ with job(snakemake) as log:
     features = read_csv(inputs.features).set_index("image")
     result["familiarity"] = familiar(features.loc[test.images["image"].unique()].to_numpy(), spec)
     write_json(output.scores, result)
+    rows = split[split["split"] == "test"]
+    if len(rows) and len(inputs.before):
+        after = np.load(inputs.confusions)[scores["epoch"] - 1][rows.index]
+        start = np.concatenate([np.load(path) for path in inputs.before])
+        both = (
+            before_after.tested(rows, start, classes, concat_csv(inputs.before_images)),
+            before_after.tested(rows, after, classes, of["test"]),
+        )
+        gained = before_after.scores(*both), before_after.of_images(*both)
+    else:
+        gained = before_after.nothing()
+    for path, table in zip((output.gain, output.gain_images), gained, strict=True):
+        write_csv(path, table)
     few = result["test"] and object_scores.compared(result["test"])
     write_json(output.metrics, compared(scores, spec.looked_for) | {"objects": few})
     log.info("%d objects in %d images", len(tables.objects), tables.images["image"].nunique())

@@ -12,33 +12,28 @@ from darkfield.classes import VOID, class_names, matched
 from darkfield.data.pixels import Pictures, batch_rows, network_sizes
 from darkfield.engine.script import job
 from darkfield.files import read_csv, read_json, stacked, write_csv
-from darkfield.measure.objects import compare
+from darkfield.measure.objects import Compared, compare_seen, nothing
 from darkfield.measure.reliability import nothing as no_pixels
 from darkfield.measure.reliability import pixel_table, tally
 from darkfield.network.predictor import Predictor, certainty_of, classes_of
 from darkfield.network.watched import watched
-from darkfield.objects.confidence import EVIDENCE, evidence
 from darkfield.objects.kinds import kinds_of
-from darkfield.objects.table import Found, find, numbered
+from darkfield.objects.table import Found, numbered
 from darkfield.progress import progress
 from darkfield.sections import Predict
 
 
 def measured(
     image: np.ndarray, drawn: np.ndarray, objects_drawn: dict[str, Found] | None
-) -> tuple[list[pd.DataFrame], np.ndarray]:
-    """The tables of `measure.objects.compare` and the sums of `reliability.tally` of a picture."""
+) -> tuple[Compared, np.ndarray]:
+    """What `measure.objects.compare_seen` and `reliability.tally` give for a picture."""
     parts, sums, top = [], no_pixels(len(names)), 0
     for band in predictor.bands(image):
         rows = slice(top, top := top + band.shape[1])
         sums += tally(band.cpu().numpy(), drawn[rows])
         parts.append((classes_of(band), certainty_of(band)))
     labels, certainty = (np.concatenate(part) for part in zip(*parts, strict=True))
-    objects = find(labels, classes, kinds)
-    compared = compare(labels, drawn, classes, kinds, found=objects, drawn_found=objects_drawn)
-    of = evidence(objects, labels, classes, certainty, image)
-    of = of.set_index(compared.objects.index[~compared.objects["drawn"]])
-    return [compared.objects.join(of), compared.pairs, compared.outlines], sums
+    return compare_seen(image, (labels, certainty), drawn, classes, kinds, objects_drawn), sums
 
 
 with job(snakemake) as log:
@@ -68,10 +63,7 @@ with job(snakemake) as log:
     native, masks = (Pictures([inputs[name]], sizes) for name in ("native", "masks"))
     # Empty if no picture of the batch has numbered objects.
     numbers = Pictures([inputs.numbers], sizes) if table["numbered"].any() else None
-    # Nothing on nothing: gives the columns if no image of the batch is measured.
-    nothing = np.zeros((1, 1), np.uint8)
-    found = [[part[:0].assign(image="") for part in compare(nothing, nothing, classes, kinds)]]
-    found[0][0] = found[0][0].assign(**dict.fromkeys(EVIDENCE, 0.0))
+    found = [nothing(classes, kinds)]  # the columns, if no image of the batch is measured
     tallies = {split: no_pixels(len(names)) for split in ("test", "val")}
     # One view says as much about what a picture shows as eight.
     single = predictor.spec.predict.model_copy(update={"tta": False})
@@ -86,7 +78,7 @@ with job(snakemake) as log:
                 known = table["numbered"][i] and numbers is not None
                 by_number = numbered(drawn, classes, kinds, numbers[i]) if known else None
                 parts, sums = measured(native[i], drawn, by_number)
-                found.append([part.assign(image=table["image"][i]) for part in parts])
+                found.append(Compared(*(part.assign(image=table["image"][i]) for part in parts)))
                 tallies[split] += sums
             features.append(seen())
     pixels = [pixel_table(sums, split, names) for split, sums in tallies.items()]

@@ -31,6 +31,7 @@ FOLDERS = (
 IN_GIT = (".json", ".csv", ".sha256")  # small tables are committed; all else goes to DVC's cache
 METRICS = "results/metrics.json"
 EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusion.csv"
+GAIN = "results/evaluation/before_after_images.csv"
 # Inputs that params name, by their names in the rules. For null DVC looks for `None`, which exists.
 NAMED = {
     "root": "${data.root}",
@@ -68,6 +69,15 @@ PLOTS = [
             "y": {CONFUSION: "true"},
             "x_label": "predicted class",
             "y_label": "true class",
+        }
+    },
+    {
+        "before and after": {  # nothing, unless the training started from a model
+            "template": "scatter",
+            "x": {GAIN: "dice_before"},
+            "y": {GAIN: "dice_after"},
+            "x_label": "Dice of an image before",
+            "y_label": "Dice of an image after",
         }
     },
 ]

@@ -155,9 +155,9 @@ def scores(table: pd.DataFrame, kind: Kind) -> dict[str, float]:
     precision, recall, f1: of objects, one to one. pq: panoptic quality. ..._50_95: the mean over
     THRESHOLDS. ..._quarter: by the looser rule. completeness, correctness, line_f1: of centre lines
     within REACH. cldice. nsd_Tpx: normalised surface distance. drawn, predicted: objects.
-    count_bias: the sum of errors relative to `drawn`. bias, agreement_low, agreement_high: the mean
-    error of a picture's count, and the limits between which 95 % of the errors lie. ccc: Lin's
-    concordance.
+    count_bias: the sum of errors relative to `drawn`. mae: the mean absolute error of a picture's
+    count. bias, agreement_low, agreement_high: its mean error, and the limits between which 95 % of
+    the errors lie. ccc: Lin's concordance.
     """
     return {metric: value for metric, value in scored(*plain(table)).items() if fits(metric, kind)}
 
@@ -229,6 +229,7 @@ def of_counts(predicted: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
     covariance = float(((predicted - predicted.mean()) * (drawn - drawn.mean())).mean())
     apart = float(predicted.var() + drawn.var()) + bias**2
     return {
+        "mae": float(np.abs(errors).mean()),
         "bias": bias,
         "agreement_low": bias - spread,
         "agreement_high": bias + spread,

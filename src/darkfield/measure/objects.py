@@ -16,6 +16,7 @@ import pandas as pd
 
 from darkfield.classes import VOID
 from darkfield.files import stacked
+from darkfield.objects.confidence import EVIDENCE, evidence
 from darkfield.objects.table import Found, find
 from darkfield.values import Kind
 
@@ -77,6 +78,34 @@ def compare(
         for rows, part in zip(tables, parts, strict=True):
             rows.append(part.assign(**{"class": name}))
     return Compared(*map(stacked, tables))
+
+
+def compare_seen(
+    image: np.ndarray,
+    seen: tuple[np.ndarray, np.ndarray],
+    drawn: np.ndarray,
+    classes: dict[str, int],
+    kinds: dict[str, Kind],
+    drawn_found: dict[str, Found] | None = None,
+) -> Compared:
+    """`compare` what a network saw in a picture, uint8 (H, W, 3), and `evidence` of its objects.
+
+    `seen` are the indices and the certainty that `Predictor.labels_and_certainty` gives.
+    """
+    labels, certainty = seen
+    objects = find(labels, classes, kinds)
+    compared = compare(labels, drawn, classes, kinds, found=objects, drawn_found=drawn_found)
+    of = evidence(objects, labels, classes, certainty, image)
+    of = of.set_index(compared.objects.index[~compared.objects["drawn"]])
+    return compared._replace(objects=compared.objects.join(of))
+
+
+def nothing(classes: dict[str, int], kinds: dict[str, Kind]) -> Compared:
+    """The tables of `compare_seen` without a row, and with a column `image`."""
+    pixel = np.zeros((1, 1), np.uint8)
+    tables = compare(pixel, pixel, classes, kinds)
+    found = Compared(*(table[:0].assign(image="") for table in tables))
+    return found._replace(objects=found.objects.assign(**dict.fromkeys(EVIDENCE, 0.0)))
 
 
 def centre_line(mask: np.ndarray) -> np.ndarray:

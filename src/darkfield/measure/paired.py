@@ -1,11 +1,12 @@
 """Whether recipes differ: measured on the same images, over one training of each or several.
 
-The scores are `miou`, `mdice`, and `CLASS_dice` for each class; of objects, `CLASS_object_f1` and
-`CLASS_count_bias` for each class that is counted. Intervals reflect the choice of
-test images, by bootstrap over fields of view; the standard deviation over seeds reflects how much
-trainings differ.
+The scores are `miou`, `mdice`, and `CLASS_dice` for each class; of objects, `CLASS_object_f1`,
+`CLASS_count_bias` and `CLASS_count_mae` for each class that is counted. Intervals reflect the
+choice of test images, by bootstrap over fields of view; the standard deviation over seeds reflects
+how much trainings differ.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,9 @@ import pandas as pd
 
 from darkfield.measure.intervals import percentiles, resampled, too_few
 from darkfield.measure.metrics import class_mean, dice, iou
-from darkfield.measure.object_scores import scored
+from darkfield.measure.object_scores import plain, scored
 
-OBJECT_SCORES = {"f1": "object_f1", "count_bias": "count_bias"}
+OBJECT_SCORES = {"f1": "object_f1", "count_bias": "count_bias", "mae": "count_mae"}
 ONCE = "not shown (one training each)"
 
 
@@ -33,10 +34,34 @@ class Recipe(NamedTuple):
     objects: dict[str, tuple[list[str], np.ndarray]]
 
 
+def score_keys(recipe: Recipe) -> list[tuple[str, str]]:
+    """What a recipe's scores are, in order: what `scores` returns, then `object_scores`.
+
+    Each as (class, metric); the class of a mean is "".
+    """
+    of_classes = ((name, "dice") for name in recipe.classes)
+    of_objects = ((name, kind) for name in recipe.objects for kind in OBJECT_SCORES.values())
+    return [("", "miou"), ("", "mdice"), *of_classes, *of_objects]
+
+
 def score_names(recipe: Recipe) -> list[str]:
-    """The names of a recipe's scores, in order: what `scores` returns, then `object_scores`."""
-    of_objects = (f"{name}_{kind}" for name in recipe.objects for kind in OBJECT_SCORES.values())
-    return ["miou", "mdice", *(f"{name}_dice" for name in recipe.classes), *of_objects]
+    """The names of `score_keys`: miou, mdice, CLASS_dice."""
+    return [f"{name}_{metric}" if name else metric for name, metric in score_keys(recipe)]
+
+
+def of_classes(
+    trainings: Sequence[pd.DataFrame], images: pd.Series
+) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Recipe.objects, from the object_images.csv of each training.
+
+    Images that are void altogether are not in it; here they have no objects, which changes no sum.
+    """
+    found = {}
+    for name in trainings[0]["class"].unique():
+        own = [t[t["class"] == name].set_index("image").reindex(images) for t in trainings]
+        parts = [plain(part.reset_index()) for part in own]
+        found[name] = (parts[0][0], np.stack([np.nan_to_num(values) for _, values in parts]))
+    return found
 
 
 def object_scores(recipe: Recipe, rows: np.ndarray) -> np.ndarray:

@@ -51,8 +51,9 @@ def save(
 ) -> Painted:
     """Write a corrected picture into images/, masks/ and instances/ of `into`, and its record.
 
-    Nothing of `of.out` is changed. Returns the classes and numbers as they are written. Raises
-    ValueError for a class that the model lacks, and for more objects than 16 bits can number.
+    The record's `classes` are the values of the classes in the mask, by name. Nothing of `of.out`
+    is changed. Returns the classes and numbers as they are written. Raises ValueError for a class
+    that the model lacks, and for more objects than 16 bits can number.
     """
     if now.indices.max() >= len(of.spec.classes):
         raise ValueError(f"has the class {now.indices.max()}, which {of.model} lacks")
@@ -68,6 +69,7 @@ def save(
         "picture": sha256(place.file),
         "changed_px": int((now.indices != predicted.indices).sum()),
         "predicted_by": of.made_by,
+        "classes": of.spec.classes,
     }
     write_json(into / RECORD, dict(sorted((records(into) | {place.name: record}).items())))
     return Painted(now.indices, numbers)

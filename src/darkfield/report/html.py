@@ -22,7 +22,7 @@ from darkfield.measure import metrics
 from darkfield.measure.intervals import LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.recipe import Train
-from darkfield.report import gallery, object_plots, plots
+from darkfield.report import gains, gallery, object_plots, plots
 from darkfield.report.object_text import score_rows
 from darkfield.report.overlays import wrong
 from darkfield.report.palette import HATCH, class_colours
@@ -146,6 +146,8 @@ def page(
     objects: pd.DataFrame,
     object_images: pd.DataFrame,
     pixels: pd.DataFrame,
+    gain: pd.DataFrame,
+    gain_images: pd.DataFrame,
 ) -> str:
     """The whole page. The same arguments give the same text.
 
@@ -153,8 +155,9 @@ def page(
     latter lacks, `counts` class_counts.json; `history` and `epochs` are the tables of those names,
     `table` is as in `at_a_glance`. `matrices` (images, C, C) are those of the selected epoch, one
     per row of `table`; `pictures` are gallery.pictures of rows of `table`, in the order shown.
-    `object_scores` is that file; `objects` and `object_images` are the tables of those names, and
-    `pixels` is pixel_reliability.csv.
+    `object_scores` is that file; `objects` and `object_images` are the tables of those names,
+    `pixels` is pixel_reliability.csv; `gain` and `gain_images` are before_after.csv and
+    before_after_images.csv.
     """
     classes, train = class_names(spec.classes), spec.train
     assert train, "a run's model.json says how it was trained"
@@ -218,6 +221,12 @@ def page(
             object_plots.pixel_confidence(pixels[pixels["split"] == "test"], spec.looked_for),
             "pixels",
         ),
+        gain_rows=list(gains.rows(gain)),
+        gain_verdict=gains.verdict(gain, table["group"][test].nunique()),
+        gain_figures=[
+            (name, svg(gains.agreement(gain_images, name), f"gain{k}"))
+            for k, name in enumerate(spec.looked_for if len(gain) else ())
+        ],
         images=images,
         tested=int(test.sum()),
         groups=table["group"][test].nunique(),
