@@ -405,6 +405,14 @@ DEATHS = {
 }
 
 
+LOSS = "results/live/train/plots/metrics/loss.tsv"
+
+
+def live_epochs(folder):
+    """The epochs whose loss is shown live."""
+    return [int(line.split()[0]) for line in (folder / LOSS).read_text().splitlines()[1:]]
+
+
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
     """A finished, committed repository whose training dies in epoch 2 where DIE says how."""
@@ -433,12 +441,17 @@ def test_a_training_that_dies(mortal, tmp_path, monkeypatch, first, second, deat
         context.setenv("DIE", DEATHS[death])
         done = run(folder, *engines[first], start_new_session=True)
     assert done.returncode != 0
+    assert live_epochs(folder) == [1]
+    plots = json.loads(dvc(folder, "plots", "show", "--json"))["data"]
+    assert (LOSS in plots) == (death != "interrupted")  # shown until the job ends, if it does
     assert "train" in stale(folder) & planned(folder)
     done = run(folder, *engines[second])
     assert done.returncode == 0, done.stdout
     assert_clean(folder)
     assert not list(folder.rglob(".part-*"))
     assert len(read_csv(folder / "results/train/history.csv")) == 2
+    assert live_epochs(folder) == [1, 2]
+    assert "results/live" not in git(folder, "status", "--short")
     assert read_csv(folder / "results/train/history.csv")["lr"].tolist() == [0.01, 0.01]
 
 
@@ -635,6 +648,10 @@ def test_experiments(copy):
     """`exp run` of a longer training leaves both clean, as does `exp apply` of one in the queue."""
     dvc(copy, "exp", "run", "--set-param", "train.epochs=3", "--name", "longer")
     assert_clean(copy)
+    assert live_epochs(copy) == [1, 2, 3]
+    refs = git(copy, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    (longer,) = (ref for ref in refs if ref.endswith("/longer"))
+    assert "results/live" not in git(copy, "ls-tree", "-r", "--name-only", longer)
     assert len(read_csv(copy / "results/train/history.csv")) == 3
     git(copy, "stash", "--include-untracked")
     dvc(copy, "checkout")
