@@ -668,6 +668,23 @@ def test_experiments(copy):
         assert len(read_csv(copy / "results/train/history.csv")) == epochs
 
 
+def test_the_table_of_experiments_has_any_param_and_the_iou_on_test():
+    """By the columns that `make experiments` drops, in the way of `dvc exp show`."""
+    (drop,) = re.findall(r"exp show .*--drop '(.*)'", (REPOSITORY / "Makefile").read_text())
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    assert [name for name in flat(params) if re.match(drop, name)] == []
+    shown = {
+        n for n in flat(read_json(REPOSITORY / "results/metrics.json")) if not re.match(drop, n)
+    }
+    assert shown == {"epoch", "test.miou", "test.erythrocyte.iou", "test.spirochaete.iou"}
+
+
+def flat(values, prefix=""):
+    """The names of nested values, as DVC writes them."""
+    for name, value in values.items():
+        yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+
+
 # 11
 
 

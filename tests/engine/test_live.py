@@ -16,7 +16,7 @@ from darkfield.engine.live import live
 from darkfield.files import read_csv, read_json
 from darkfield.measure.metrics import mean_iou
 
-ROWS = [{"epoch": 1, "loss": 0.75, "val/miou": 0.1}, {"epoch": 2, "loss": 0.5, "val/miou": 0.25}]
+ROWS = [{"epoch": 1, "loss": 0.75, "miou/val": 0.1}, {"epoch": 2, "loss": 0.5, "miou/val": 0.25}]
 # A job in a process of its own, which tells of each look at the network.
 JOB = """
 import os, sys
@@ -67,18 +67,18 @@ def test_dvc_shows_the_curves_and_the_latest_values_until_the_job_ends(books):
     with live(job()) as show:
         show([])
         show(ROWS[:1])
-        show([{"epoch": 2, "loss": 0.5, "val/miou": float("nan")}], prefix="network-1/")
+        show([{"epoch": 2, "loss": 0.5, "miou/val": float("nan")}], prefix="network-1/")
         show(ROWS[1:])
         plots = json.loads(dvc(books, "plots", "show", "--json"))["data"]
-        ours = [f"{place}/plots/metrics/{name}.tsv" for name in ("loss", "val/miou")]
+        ours = [f"{place}/plots/metrics/{name}.tsv" for name in ("loss", "miou/val")]
         assert plots.keys() == {*ours, f"{place}/plots/metrics/network-1/loss.tsv"}
         values = plots[ours[0]][0]["content"]["data"]["values"]
         assert [(row["step"], row["loss"]) for row in values] == [("1", "0.75"), ("2", "0.5")]
         metrics = json.loads(dvc(books, "metrics", "show", "--json"))[""]["data"]
-        latest = {"loss": 0.5, "val": {"miou": 0.25}, "network-1": {"loss": 0.5}, "step": 2}
+        latest = {"loss": 0.5, "miou": {"val": 0.25}, "network-1": {"loss": 0.5}, "step": 2}
         assert metrics == {f"{place}/metrics.json": {"data": latest}}
         assert git(books, "status", "--short", "-uall").split() == ["??", f"{place}/dvc.yaml"]
-    assert curve(books / place, "val/miou") == [[1, 0.1], [2, 0.25]]
+    assert curve(books / place, "miou/val") == [[1, 0.1], [2, 0.25]]
     assert git(books, "status", "--short") == ""
 
 
@@ -166,7 +166,7 @@ def test_a_run_of_the_chain_shows_its_training_and_its_evaluation(finished):
         assert shown == history[["epoch", name]].to_numpy().tolist()
     means = mean_iou(read_csv(finished / "results/evaluation/epochs.csv"))
     for split in ("train", "val", "test"):
-        shown = curve(finished / "results/live/evaluate", f"{split}/miou")
+        shown = curve(finished / "results/live/evaluate", f"miou/{split}")
         assert [value for _, value in shown] == pytest.approx(means[split].tolist(), rel=1e-12)
     latest = read_json(finished / "results/live/evaluate/metrics.json")
     assert latest["step"] == len(history)

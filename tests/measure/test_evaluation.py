@@ -80,7 +80,7 @@ def test_classes_of_the_masks_may_be_numbered_otherwise(tmp_path):
 
 
 def test_the_curves_of_an_epoch_are_those_of_the_table():
-    """But of the background; and a class may be named like a mean."""
+    """But for the background; a class may be named like a mean."""
     rng = np.random.default_rng(0)
     matrices = rng.integers(0, 9, (2, 5, 3, 3))
     splits, classes = ["val", "test", "val", "train", "test"], ["sky", "miou", "spirochaete"]
@@ -89,8 +89,8 @@ def test_the_curves_of_an_epoch_are_those_of_the_table():
     ious = {(row["split"], row["class"]): row["iou"] for _, row in of_epoch.iterrows()}
     assert found == {
         "epoch": 2,
-        **{f"{s}/miou": np.mean([ious[s, c] for c in classes]) for s in ("train", "val", "test")},
-        **{f"{s}/class miou/iou": ious[s, "miou"] for s in ("train", "val", "test")},
-        **{f"{s}/spirochaete/iou": ious[s, "spirochaete"] for s in ("train", "val", "test")},
+        **{f"miou/{s}": np.mean([ious[s, c] for c in classes]) for s in ("train", "val", "test")},
+        **{f"iou/miou/{s}": ious[s, "miou"] for s in ("train", "val", "test")},
+        **{f"iou/spirochaete/{s}": ious[s, "spirochaete"] for s in ("train", "val", "test")},
     }
-    assert "val/sky/iou" in curves(2, matrices[1], splits, classes, None)
+    assert "iou/sky/val" in curves(2, matrices[1], splits, classes, None)

@@ -30,7 +30,7 @@ def live(job: Any, wanted: bool = True) -> Iterator[Show]:
     """What shows rows of values, as the next points of their curves and as the latest metrics.
 
     `job` is Snakemake's object. Where DVC keeps no books of it, as in a fold, nothing is shown; nor
-    if it is not `wanted`. A name may have parts: val/erythrocyte/iou.
+    if it is not `wanted`. A name may have parts: iou/erythrocyte/val.
 
     What an earlier job of the stage has shown is removed first. DVC knows of the folder by its
     dvc.yaml, which is there only during the block: afterwards the stage's outputs say the same, and
@@ -39,7 +39,7 @@ def live(job: Any, wanted: bool = True) -> Iterator[Show]:
     if not (wanted and of_chain(job)):
         yield lambda rows, prefix="": None
         return
-    from dvclive import Live  # also imports pandas and DVC
+    from dvclive import Live  # type: ignore[attr-defined]  # imports pandas and DVC, too
 
     folder = LIVE / job.rule.removesuffix(BATCH)
     described = folder / "dvc.yaml"
@@ -59,4 +59,4 @@ def live(job: Any, wanted: bool = True) -> Iterator[Show]:
         try:
             yield show
         finally:
-            described.unlink()
+            described.unlink(missing_ok=True)  # `git stash --include-untracked`

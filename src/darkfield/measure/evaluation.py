@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from darkfield.classes import key_of
 from darkfield.data.pixels import GROUP
 from darkfield.measure.metrics import confusion, mean_iou, table
 from darkfield.network.predictor import Predictor
@@ -55,12 +54,14 @@ def curves(
 ) -> dict[str, float]:
     """What `engine.live` shows of an epoch, from its matrices (images, C, C) and images' splits.
 
-    The mean IoU of each split, as val/miou, and the IoU of each class but the background, as
-    val/erythrocyte/iou; NaN for a class that is absent from truth and prediction.
+    The mean IoU of each split, as miou/val, and the IoU of each class but the background, as
+    iou/erythrocyte/val; NaN for a class that is absent from truth and prediction. As val/miou it
+    would be in the way of val.miou in results/metrics.json: DVC would rename both.
     """
     of_epoch = table(matrices[None], splits, classes)
-    means = {f"{split}/miou": float(value) for (split, _), value in mean_iou(of_epoch).items()}
+    by_split = mean_iou(of_epoch).groupby("split").first()
+    means = {f"miou/{split}": float(value) for split, value in by_split.items()}
     rows = of_epoch[of_epoch["class"] != background]
-    by_class = zip(rows["split"], rows["class"], rows["iou"], strict=True)
-    ious = {f"{split}/{key_of(name)}/iou": float(iou) for split, name, iou in by_class}
+    by_class = zip(rows["class"], rows["split"], rows["iou"], strict=True)
+    ious = {f"iou/{name}/{split}": float(iou) for name, split, iou in by_class}
     return {"epoch": epoch} | means | ious
