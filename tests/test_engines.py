@@ -442,7 +442,7 @@ def test_a_training_that_dies(mortal, tmp_path, monkeypatch, first, second, deat
         done = run(folder, *engines[first], start_new_session=True)
     assert done.returncode != 0
     assert live_epochs(folder) == [1]
-    plots = json.loads(dvc(folder, "plots", "show", "--json"))["data"]
+    plots = dvc(folder, "plots", "show", "--json")
     assert (LOSS in plots) == (death != "interrupted")  # shown until the job ends, if it does
     assert "train" in stale(folder) & planned(folder)
     done = run(folder, *engines[second])
