@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPOSITORY
+from dvc.repo import Repo
 from project import commit, dvc, git, run
 
 from darkfield.engine.live import live
@@ -74,7 +75,7 @@ def test_dvc_shows_the_curves_and_the_latest_values_until_the_job_ends(books):
         assert plots.keys() == {*ours, f"{place}/plots/metrics/network-1/loss.tsv"}
         values = plots[ours[0]][0]["content"]["data"]["values"]
         assert [(row["step"], row["loss"]) for row in values] == [("1", "0.75"), ("2", "0.5")]
-        metrics = json.loads(dvc(books, "metrics", "show", "--json"))[""]["data"]
+        metrics = Repo().metrics.show()[""]["data"]
         latest = {"loss": 0.5, "miou": {"val": 0.25}, "network-1": {"loss": 0.5}, "step": 2}
         assert metrics == {f"{place}/metrics.json": {"data": latest}}
         assert git(books, "status", "--short", "-uall").split() == ["??", f"{place}/dvc.yaml"]
@@ -97,9 +98,10 @@ def test_what_was_shown_before_is_gone_and_the_same_rows_give_the_same_bytes(boo
 def test_a_killed_job_is_still_shown_and_the_next_repeats_nothing(books):
     died = run_job(books, "DIE=1")
     assert died.returncode == 3, died.stdout
-    (plot,) = json.loads(dvc(books, "plots", "show", "--json"))["data"]
-    assert plot == "results/live/train/plots/metrics/loss.tsv"
-    assert run_job(books).returncode == 0
+    (found,) = Repo().plots.show()["workspace"]["definitions"]["data"].values()
+    assert found["data"].keys() == {"results/live/train/plots/metrics/loss.tsv"}
+    with live(job()) as show:
+        show(ROWS)
     assert curve(books / "results/live/train", "loss") == [[1, 0.75], [2, 0.5]]
 
 
