@@ -23,7 +23,7 @@ repro: .venv/installed ## the same with DVC
 	@echo; python -m darkfield.report.summary
 
 experiments: .venv/installed ## the test IoU of all experiments, and the params that differ
-	@dvc exp show --only-changed --drop '.*/|val|.*(dice|precision|recall)'
+	@dvc exp show --only-changed --drop '.*/|val\.|iou\.|objects\..*\.|test\..*(dice|precision|recall)'
 
 # In a DVC repository of its own, so that no import is committed and `dvc pull` in a clone needs no network.
 data: .venv/installed ## fetch the public images and masks into data/darkfield

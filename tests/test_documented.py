@@ -96,6 +96,8 @@ RUN = {
         Step("dvc plots diff --json", says="training loss"),
         Step("dvc plots diff --html-template page.html", makes="dvc_plots/index.html"),
         Step("dvc exp show", says="mine"),
+        Step("dvc plots show", makes="dvc_plots/index.html"),
+        Step("dvc metrics show", says="test.miou"),
         Step("make experiments", says="mine"),
         Step("dvc exp apply NAME"),
         Step("git add -A"),
@@ -103,6 +105,7 @@ RUN = {
         Step("dvc add data/mine", makes="data/mine.dvc"),
         Step("dvc remote add -d store s3://bucket/darkfield", swap={"s3://": "../"}),
         Step("dvc push", says="pushed"),
+        Step("dvc config --local studio.offline false"),
         Step("git add .dvc/config"),
         Step('git commit -m "One cache for the group"'),
         Step("git clone", swap={"clone": "clone . ../clone"}),
@@ -206,6 +209,7 @@ TESTED = {
 }
 
 NOT_RUN = {
+    "dvc studio login": "asks a server",
     "make package": "asks the package registry for twine",
     'pip install "darkfield @ git+https://github.com/OWNER/darkfield"': "asks a server",
     "make lock": "asks the package registry for the newest versions",

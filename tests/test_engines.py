@@ -406,6 +406,14 @@ DEATHS = {
 }
 
 
+LOSS = "results/live/train/plots/metrics/loss.tsv"
+
+
+def live_epochs(folder):
+    """The epochs whose loss is shown live."""
+    return [int(line.split()[0]) for line in (folder / LOSS).read_text().splitlines()[1:]]
+
+
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
     """A finished, committed repository whose training dies in epoch 2 where DIE says how."""
@@ -434,12 +442,17 @@ def test_a_training_that_dies(mortal, tmp_path, monkeypatch, first, second, deat
         context.setenv("DIE", DEATHS[death])
         done = run(folder, *engines[first], start_new_session=True)
     assert done.returncode != 0
+    assert live_epochs(folder) == [1]
+    plots = dvc(folder, "plots", "show", "--json")
+    assert (LOSS in plots) == (death != "interrupted")  # shown until the job ends, if it does
     assert "train" in stale(folder) & planned(folder)
     done = run(folder, *engines[second])
     assert done.returncode == 0, done.stdout
     assert_clean(folder)
     assert not list(folder.rglob(".part-*"))
     assert len(read_csv(folder / "results/train/history.csv")) == 2
+    assert live_epochs(folder) == [1, 2]
+    assert "results/live" not in git(folder, "status", "--short")
     assert read_csv(folder / "results/train/history.csv")["lr"].tolist() == [0.01, 0.01]
 
 
@@ -636,6 +649,10 @@ def test_experiments(copy):
     """`exp run` of a longer training leaves both clean, as does `exp apply` of one in the queue."""
     dvc(copy, "exp", "run", "--set-param", "train.epochs=3", "--name", "longer")
     assert_clean(copy)
+    assert live_epochs(copy) == [1, 2, 3]
+    refs = git(copy, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    (longer,) = (ref for ref in refs if ref.endswith("/longer"))
+    assert "results/live" not in git(copy, "ls-tree", "-r", "--name-only", longer)
     assert len(read_csv(copy / "results/train/history.csv")) == 3
     git(copy, "stash", "--include-untracked")
     dvc(copy, "checkout")
@@ -650,6 +667,23 @@ def test_experiments(copy):
         dvc(copy, "exp", "apply", name)
         assert_clean(copy)
         assert len(read_csv(copy / "results/train/history.csv")) == epochs
+
+
+def test_the_table_of_experiments_has_any_param_and_the_iou_on_test():
+    """By the columns that `make experiments` drops, in the way of `dvc exp show`."""
+    (drop,) = re.findall(r"exp show .*--drop '(.*)'", (REPOSITORY / "Makefile").read_text())
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    assert [name for name in flat(params) if re.match(drop, name)] == []
+    shown = {
+        n for n in flat(read_json(REPOSITORY / "results/metrics.json")) if not re.match(drop, n)
+    }
+    assert shown == {"epoch", "test.miou", "test.erythrocyte.iou", "test.spirochaete.iou"}
+
+
+def flat(values, prefix=""):
+    """The names of nested values, as DVC writes them."""
+    for name, value in values.items():
+        yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
 
 
 # 11

@@ -33,12 +33,12 @@ def run(dataset, folder, epochs, **options):
     device, precision = setup(*(options.pop(key, value) for key, value in defaults.items()))
     model = Model(**options.pop("model", {}))
     class_weights = options.pop("class_weights", [0.2, 0.9, 1.0])
-    teach = options.pop("teach", None)
+    given = {name: options.pop(name) for name in ("teach", "show") if name in options}
     cfg = Train(**{"epochs": epochs, "batch_size": 2} | options)
     torch.manual_seed(cfg.seed)
     model = build(model, 3)
     options = CHANNELS | {"class_weights": class_weights, "device": device, "precision": precision}
-    return model, train(model, dataset, cfg, folder, teach=teach, **options)
+    return model, train(model, dataset, cfg, folder, **given, **options)
 
 
 def digests(folder):

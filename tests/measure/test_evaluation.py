@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from darkfield.files import write_json
-from darkfield.measure.evaluation import confusions
+from darkfield.measure.evaluation import confusions, curves
+from darkfield.measure.metrics import table
 from darkfield.network.build import build
 from darkfield.network.predictor import Predictor
 from darkfield.network.training import save_weights
@@ -43,8 +44,14 @@ def test_matrices_of_native_pixels(tmp_path):
     for path in checkpoints:
         save_constant(path, int(path.stem))
     predictor = opened(tmp_path, checkpoints[0])
-    matrices = confusions(predictor, checkpoints, images, masks, [0, 1, 2])
+    shown = []
+
+    def show(epoch, of_epoch):
+        shown.append((epoch, of_epoch.tolist()))
+
+    matrices = confusions(predictor, checkpoints, images, masks, [0, 1, 2], show)
     assert matrices.shape == (2, len(sizes), 3, 3)
+    assert shown == [(1, matrices[0].tolist()), (2, matrices[1].tolist())]
     for k, favourite in enumerate((2, 0)):
         for i in range(len(sizes)):
             expected = np.zeros((3, 3), dtype=int)
@@ -70,3 +77,20 @@ def test_classes_of_the_masks_may_be_numbered_otherwise(tmp_path):
     )
     assert (usual == other).all()
     assert (usual.sum(axis=-1)[0, 0] == np.bincount(masks[0].ravel())).all()
+
+
+def test_the_curves_of_an_epoch_are_those_of_the_table():
+    """But for the background; a class may be named like a mean."""
+    rng = np.random.default_rng(0)
+    matrices = rng.integers(0, 9, (2, 5, 3, 3))
+    splits, classes = ["val", "test", "val", "train", "test"], ["sky", "miou", "spirochaete"]
+    found = curves(2, matrices[1], splits, classes, "sky")
+    of_epoch = table(matrices, splits, classes).query("epoch == 2")
+    ious = {(row["split"], row["class"]): row["iou"] for _, row in of_epoch.iterrows()}
+    assert found == {
+        "epoch": 2,
+        **{f"miou/{s}": np.mean([ious[s, c] for c in classes]) for s in ("train", "val", "test")},
+        **{f"iou/miou/{s}": ious[s, "miou"] for s in ("train", "val", "test")},
+        **{f"iou/spirochaete/{s}": ious[s, "spirochaete"] for s in ("train", "val", "test")},
+    }
+    assert "iou/sky/val" in curves(2, matrices[1], splits, classes, None)

@@ -26,11 +26,13 @@ def dataset():
 def test_resumed_is_byte_identical(dataset, tmp_path, options, caplog):
     _, whole = run(dataset, tmp_path / "whole", 4, **options)
     run(dataset, tmp_path / "parts", 2, **options)
+    shown = []
     with caplog.at_level("INFO"):
-        _, resumed = run(dataset, tmp_path / "parts", 4, **options)
+        _, resumed = run(dataset, tmp_path / "parts", 4, show=shown.append, **options)
     assert "resumed at epoch 3" in caplog.text
     assert "epoch 2 of 4" not in caplog.text
     assert resumed == whole
+    assert shown[1:] == [whole[2:3], whole[3:]]
     assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
 
 

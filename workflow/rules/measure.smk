@@ -4,6 +4,7 @@ rule evaluate_batch:
         images=rules.resize_batch.output.images,
         masks=rules.flatten_masks_batch.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
+        split=split_of,
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
     output:
@@ -331,6 +332,7 @@ use rule evaluate_batch as model_evaluate_batch with:
         images=rules.model_resize_batch.output.images,
         masks=rules.flatten_masks_batch.output.mask_pixels,
         manifest=rules.flatten_masks.output.manifest,
+        split=rules.split.output.split,
         checkpoints=["models/{model}/model.safetensors"],
         spec="models/{model}/model.json",
         check=rules.model_check.output,

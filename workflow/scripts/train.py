@@ -22,6 +22,7 @@ from darkfield.data.pixels import Pictures, network_sizes
 from darkfield.data.stats import class_weights
 from darkfield.data.synthetic import training_pair
 from darkfield.data.trained_on import UNKNOWN, merged, record
+from darkfield.engine.live import Show, live
 from darkfield.engine.provenance import provenance, versions
 from darkfield.engine.script import job
 from darkfield.files import (
@@ -97,7 +98,10 @@ def fit(device: torch.device, precision: str) -> None:
         )
 
     def trained(
-        recipe: Recipe, folder: Path, teach: Callable[[Tensor], Tensor] | None = None
+        recipe: Recipe,
+        folder: Path,
+        show: Show,
+        teach: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[nn.Module, list[dict[str, float]]]:
         kind, cfg, augment = recipe
         scenes = round(len(rows) * cfg.scenes / (1 - cfg.scenes))
@@ -130,18 +134,24 @@ def fit(device: torch.device, precision: str) -> None:
             precision=precision,
             background=background,
             teach=teach,
+            show=show,
         )
         return model.eval(), history
 
     state = state_folder([dict(params.items()), precision, device.type, used], inputs)
     seen = cfg.crop or params.image_size
-    with enough_memory(cfg.batch_size, seen), claimed(state, snakemake.log[0]):
+    with (
+        enough_memory(cfg.batch_size, seen),
+        claimed(state, snakemake.log[0]),
+        live(snakemake, first()) as show,
+    ):
         models = teachers(folders, classes, params.image_size, device)
         for number, recipe in enumerate(others, start=1):
             log.info("network %d of %d to learn from", number, len(others))
-            model, _ = trained(recipe, state / f"network-{number}")
+            name = f"network-{number}"
+            model, _ = trained(recipe, state / name, partial(show, prefix=f"{name}/"))
             models.append((model, spec_of(recipe), list(range(len(classes)))))
-        _, history = trained(own, state, taught_by(models, precision) if models else None)
+        _, history = trained(own, state, show, taught_by(models, precision) if models else None)
     if not first():
         return
     with atomic(Path(snakemake.output.checkpoints[0]).parent) as part:

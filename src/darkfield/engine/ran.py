@@ -39,6 +39,11 @@ def is_ours(name: str, stage: dict[str, Any]) -> bool:
     return str(stage.get("cmd")).startswith(f"snakemake {name} ")
 
 
+def of_chain(job: Any) -> bool:
+    """Whether a job, Snakemake's object, works for a stage of dvc.yaml, and not for a fold."""
+    return job.rule.removesuffix(BATCH) in stages() and not getattr(job.wildcards, "run", None)
+
+
 def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
     """Where the note of a rule's job is kept."""
     return NOTES / f"{'.'.join([rule, *filter(None, wildcards)])}.json"
@@ -78,7 +83,7 @@ def begin(job: Any) -> dict[str, Any] | None:
     Taken before the job starts, because its code may be edited while it runs. Under DVC, which
     records its own runs, there is none.
     """
-    if job.rule.removesuffix(BATCH) not in stages() or getattr(job.wildcards, "run", None):
+    if not of_chain(job):
         return None
     remove(place(job.rule, job.wildcards))
     if "DVC_STAGE" in os.environ:

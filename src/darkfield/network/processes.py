@@ -50,6 +50,7 @@ def in_order(
     if not processes:
         yield from map(work, items)
         return
+    frozen = gc.get_freeze_count()
     gc.freeze()  # else the collector would touch, and so copy, what the processes share
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # a fork has none of its threads, but would wait for them; torch's knows
@@ -71,6 +72,8 @@ def in_order(
         raise
     finally:
         cv2.setNumThreads(threads)
+        if not frozen:  # else libraries would report at the end that objects have leaked
+            gc.unfreeze()
 
 
 class Each(Dataset[tuple[Result | None, Exception | None]], Generic[Item, Result]):

@@ -79,6 +79,7 @@ def train(
     precision: str,
     background: int | None = 0,
     teach: Callable[[Tensor], Tensor] | None = None,
+    show: Callable[[list[dict[str, float]]], None] = lambda rows: None,
 ) -> list[dict[str, float]]:
     """Train `model`; after each epoch save its weights, and what resuming needs, in `folder`.
 
@@ -91,7 +92,8 @@ def train(
     the divergence from what it gives for the same images. With CUDA and without workers, images are
     augmented on the GPU, and kept there if they fit in half of its free memory. With several
     processes, each trains on its share of every batch, and the first writes the files. Returns the
-    history: one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples.
+    history: one {"epoch", "loss", "lr"} per epoch, where the loss is the mean over its samples;
+    `show` gets what there is of it at the start, and then each row when it is saved.
     Raises UserError if the smallest batch is too small for the network, if workers lack shared
     memory, or if the loss is not finite.
     """
@@ -130,6 +132,7 @@ def train(
     stateful = {"model": model, "optimizer": descent, "scheduler": scheduler}
     stateful |= {"averaged": averaged} if averaged else {}
     history = load_state(folder, stateful)
+    show(history)
     replica = replicate(model)
     pace = Pace(cfg.epochs * steps, len(history) * steps)
     epochs = range(len(history) + 1, cfg.epochs + 1)
@@ -177,6 +180,7 @@ def train(
         if first():
             save_weights(averaged.module if averaged else model, checkpoint(folder, epoch))
             save_state(folder, stateful, history)
+        show(history[-1:])
         left = f", {pace.left(epoch * steps)}" if epoch < cfg.epochs else ""
         log.info("epoch %d of %d: loss %.4f%s", epoch, cfg.epochs, history[-1]["loss"], left)
     if averaged:
