@@ -30,6 +30,7 @@ from project import (
 )
 
 from darkfield.engine.dvcfile import dvc_yaml
+from darkfield.engine.ran import stage_of
 from darkfield.files import read_csv, read_json, write_csv, write_json
 
 RESULTS = (
@@ -672,7 +673,7 @@ def test_both_graphs_are_the_same(finished):
     """The edges between rules, as each engine draws them; a rule and its batches are one stage."""
     text = run(finished, "snakemake", "--rulegraph").stdout
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', text))
-    names = {number: name.removesuffix("_batch") for number, name in names.items()}
+    names = {number: stage_of(name) for number, name in names.items()}
     ours = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", text)}
     theirs = set(re.findall(r'"(\w+)" -> "(\w+)"', dvc(finished, "dag", "--dot")))
     assert {(a, b) for a, b in ours if b not in ("all", a)} == theirs

@@ -104,6 +104,55 @@ rule split_batch:
         "../scripts/split_batch.py"
 
 
+def index_memory(wildcards, input, attempt):
+    """Megabytes for the index of descriptors, whose lists may take twice their size as they grow."""
+    size = sum(map(os.path.getsize, input.keypoints))
+    return attempt * (4000 + 2 * size // 10**6)
+
+
+rule split_index:
+    input:
+        **of_batches(rules.split_batch.output),
+        images=PIXELS["image_pixels"],
+        manifest=rules.flatten_masks.output.manifest,
+    output:
+        # A folder, since Snakemake hashes every file that a job reads, once for each such job.
+        index=temp(directory("data/batches/index")),
+    log:
+        "logs/split/index.log",
+    benchmark:
+        "benchmarks/split_index.tsv"
+    threads: 4
+    resources:
+        mem_mb=index_memory,
+        runtime=12 * 60,
+    params:
+        code=code("split_index"),
+    script:
+        "../scripts/split_index.py"
+
+
+rule split_pairs:
+    input:
+        index=rules.split_index.output.index,
+        manifest=rules.flatten_masks.output.manifest,
+    output:
+        pairs=temp("data/batches/{batch}/pairs.json"),
+    log:
+        "logs/split/pairs/{batch}.log",
+    benchmark:
+        "benchmarks/split_pairs/{batch}.tsv"
+    threads: 4
+    resources:
+        mem_mb=memory(4000),
+        runtime=4 * 60,
+    params:
+        code=code("split_pairs"),
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/split_pairs.py"
+
+
 # The model to start a training from, and its teachers; pictures that they have seen must not be
 # tested on.
 PRETRAINED, TEACHER = (
@@ -126,8 +175,7 @@ SPLIT_LISTS = [
 
 rule split:
     input:
-        **of_batches(rules.split_batch.output),
-        images=PIXELS["image_pixels"],
+        **of_batches(rules.split_pairs.output),
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
         teacher=TEACHER_SPECS,
@@ -138,10 +186,8 @@ rule split:
         "logs/split.log",
     benchmark:
         "benchmarks/split.tsv"
-    threads: 4
     resources:
         mem_mb=memory(8000),
-        runtime=4 * 60,
     params:
         code=code("split"),
         split=config["split"],
