@@ -59,7 +59,7 @@ def test_results_do_not_depend_on_the_number_of_batches(tmp_path):
 
 @pytest.mark.long
 def test_fields_among_many_pictures_do_not_depend_on_the_number_of_batches(tmp_path):
-    """So many that an index proposes which pairs to compare; every twentieth field is there twice."""
+    """So many that an index proposes pairs to compare; every twentieth field is there twice."""
     for part in ("images", "masks"):
         (tmp_path / "own" / part).mkdir(parents=True)
     for i in range(fields.ALL_PAIRS + 1):

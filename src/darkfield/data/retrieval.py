@@ -29,6 +29,7 @@ STEP = 1 / 16  # of the longer side: a keypoint's size predicts a shift no bette
 CELL = 512  # features; smaller cells cost more to find, larger ones more to search
 CELLS = 4  # at most this many times the root of all features: then both costs grow as N**1.5
 PROBES = 8  # cells searched per feature
+AT_ONCE = 100  # pictures that are added together: large matrix products are twice as fast
 
 
 def write_index(features: Sequence[Features], folder: Path) -> None:
@@ -112,8 +113,8 @@ def index_of(descriptors: Sequence[np.ndarray]) -> "faiss.IndexIVF":
     index.cp.seed = 0
     every = max(1, total // (40 * cells))
     index.train(np.concatenate([d[::every] for d in descriptors]).astype(np.float32))
-    for d in descriptors:
-        index.add(d.astype(np.float32))
+    for i in range(0, len(descriptors), AT_ONCE):
+        index.add(np.concatenate(descriptors[i : i + AT_ONCE]).astype(np.float32))
     return index
 
 
