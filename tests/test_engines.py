@@ -565,6 +565,15 @@ def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
 
 
 @pytest.mark.long
+def test_jobs_of_a_cluster_are_told_what_the_pictures_were(own_pictures):
+    """They do not list them again. A run does, whatever it is told."""
+    told = ("env", "DARKFIELD_RAW_DIGEST=another data/mine", "snakemake", "--dry-run", "--mode")
+    target = "data/flattened_masks.csv"
+    assert "Nothing to be done" in run(own_pictures, *told, "default", target).stdout
+    assert "params have changed" in run(own_pictures, *told, "remote", target).stdout
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("change", [edit, add, remove])
 def test_changed_pictures_are_processed_by_dvc(own_pictures, tmp_path, change):
     folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)

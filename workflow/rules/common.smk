@@ -119,6 +119,20 @@ def raw_digest():
     return or_exit(folder_digest, root, DIGESTS)
 
 
+def raw_of_run():
+    """raw_digest as the run began. Jobs of a cluster, which read the Snakefile again, are told it.
+
+    Of a million pictures, listing the names alone takes minutes.
+    """
+    root = config["data"]["root"]
+    told, _, of = os.getenv("DARKFIELD_RAW_DIGEST", "").partition(" ")
+    if of == root and not workflow.is_main_process:
+        return told
+    if digest := raw_digest():
+        os.environ["DARKFIELD_RAW_DIGEST"] = f"{digest} {root}"
+    return digest
+
+
 def of_batches(files):
     """The named files of a rule, of all batches."""
     batches = range(config["data"]["batches"])

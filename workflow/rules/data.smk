@@ -21,14 +21,15 @@ rule synthesize:
         synthesize=config["synthesize"],
         # In a module the folder has its `prefix:`.
         root=lambda wildcards, output: (
-            output.folder if raw_digest() is None else config["data"]["root"]
+            output.folder if DRAWN else config["data"]["root"]
         ),
     script:
         "../scripts/synthesize.py"
 
 
-# Drawn by the chain, or the user's.
-DRAWN = raw_digest() is None
+# Drawn by the chain, or the user's, known by a digest.
+RAW = raw_of_run()
+DRAWN = RAW is None
 ROOT = ancient(SYNTHETIC if DRAWN else of_user(config["data"]["root"]))
 
 
@@ -54,7 +55,7 @@ rule flatten_masks_batch:
     params:
         code=code("flatten_masks_batch"),
         data=config["data"],
-        raw=raw_digest(),
+        raw=RAW,
     script:
         "../scripts/flatten_masks_batch.py"
 
@@ -77,7 +78,7 @@ rule flatten_masks:
     params:
         code=code("flatten_masks"),
         data=config["data"],
-        raw=raw_digest(),
+        raw=RAW,
     script:
         "../scripts/flatten_masks.py"
 
