@@ -3,8 +3,8 @@
 Runs the chain on a given number of synthetic scenes, one core, one epoch over all, and says what a
 million pictures cost. A rule that works in batches takes as long for each batch, and its batches
 are shared out among nodes; a training is shared by PROCESSES. Each of the others runs on one, and
-start + each * pictures**growth is fitted to its seconds. What looks up the features of pictures
-costs as much as it computes distances.
+start + each * pictures**growth is fitted to its seconds. Looking up the features of pictures grows
+as the number of distances that it computes.
 """
 
 import math
@@ -23,6 +23,8 @@ MANY = 1_000_000
 NODES = (1, 16, 256)
 PROCESSES = 16  # that share a training at most: a batch of 16 pictures
 FEATURES = 60  # of a scene
+# The share of a rule's seconds, at the most pictures, that goes into distances of descriptors.
+SEARCHING = {"split_index": 1.0, "split_pairs": 0.6}
 SKIPPED = ("synthesize",)  # is there for the test alone
 LEAST = 1.0  # seconds: what a rule takes less is its start
 
@@ -46,12 +48,12 @@ def measure(images: int) -> dict[str, dict[str, float]]:
 
 
 def distances(rule: str, images: int) -> float:
-    """How many distances between descriptors a rule computes."""
+    """How many distances between descriptors a rule of SEARCHING computes."""
     features = FEATURES * images
     cells = min(features / CELL, CELLS * math.sqrt(features))
     if rule == "split_index":  # k-means: 10 rounds with 40 features a cell; then each finds its own
         return cells * (400 * cells + features)
-    return features * (cells + PROBES * features / cells) if rule == "split_pairs" else 0
+    return features * (cells + PROBES * features / cells)
 
 
 def fit(seconds: dict[int, float]) -> tuple[float, float]:
@@ -81,8 +83,10 @@ def tell(found: dict[int, dict[str, dict[str, float]]]) -> None:
         shared = found[SIZES[-1]][rule]["jobs"] > 1
         start = 0 if shared else seconds[SIZES[0]]
         each, growth = (seconds[SIZES[-1]] / SIZES[-1], 1.0) if shared else fit(seconds)
-        if before := distances(rule, SIZES[-1]):
-            growth = math.log(distances(rule, MANY) / before) / math.log(MANY / SIZES[-1])
+        if share := SEARCHING.get(rule):
+            times = MANY / SIZES[-1]
+            more = distances(rule, MANY) / distances(rule, SIZES[-1])
+            growth = math.log(share * more + (1 - share) * times) / math.log(times)
             start, each = 0, seconds[SIZES[-1]] / SIZES[-1] ** growth
         hours = (start + each * MANY**growth) / 3600
         peak = found[SIZES[-1]][rule]["peak_mb"]

@@ -54,6 +54,7 @@ def or_exit(function, *arguments):
 MODULE = darkfield.engine.private.module_name(workflow)
 if MODULE is None:
     darkfield.engine.private.let_names_mean_the_chain()
+    darkfield.engine.private.hash_once()
     # Not where there may be jobs in the queue of a cluster, which outlive their Snakemake.
     if workflow.is_main_process and workflow.local_exec:
         darkfield.engine.lock.unlock()

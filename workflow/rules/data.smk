@@ -117,7 +117,7 @@ rule split_index:
         images=PIXELS["image_pixels"],
         manifest=rules.flatten_masks.output.manifest,
     output:
-        # A folder, since Snakemake hashes every file that a job reads, once for each such job.
+        # A folder: each of many jobs reads it, and every job hashes the files among its inputs.
         index=temp(directory("data/batches/index")),
     log:
         "logs/split/index.log",
