@@ -1,7 +1,7 @@
 """Everything that reaches into Snakemake where it offers no public interface."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def hash_once() -> None:
     After a job it hashes all inputs anew for each output: of a training, every picture as often as
     there are epochs.
     """
-    by_default = _IOFile.checksum
+    by_default: Callable[..., Awaitable[str | None]] = _IOFile.checksum
     known: dict[tuple[Any, ...], str | None] = {}
 
     async def checksum(file: _IOFile, *arguments: Any, **options: Any) -> str | None:
