@@ -37,6 +37,7 @@ from darkfield.engine.script import reasons, stop_all
 from darkfield.shipped import shipped
 
 SYNTHETIC = "data/synthetic"
+TOLD = "DARKFIELD_RAW_DIGEST"  # the environment variable in which a run tells its jobs of data.root
 
 for name, value in ENVIRONMENT.items():
     os.environ.setdefault(name, value)
@@ -126,11 +127,11 @@ def raw_of_run():
     Of a million pictures, listing the names alone takes minutes.
     """
     root = config["data"]["root"]
-    told, _, of = os.getenv("DARKFIELD_RAW_DIGEST", "").partition(" ")
+    told, _, of = os.getenv(TOLD, "").partition(" ")
     if of == root and not workflow.is_main_process:
         return told
     if digest := raw_digest():
-        os.environ["DARKFIELD_RAW_DIGEST"] = f"{digest} {root}"
+        os.environ[TOLD] = f"{digest} {root}"
     return digest
 
 
@@ -157,6 +158,12 @@ def in_chain(*chain):
 def memory(megabytes):
     """A rule's mem_mb, for engines that reserve memory: the same amount more after each failure."""
     return lambda wildcards, attempt: megabytes * attempt
+
+
+def index_memory(wildcards, input, attempt):
+    """Megabytes for the index of descriptors, whose lists may take twice their size as they grow."""
+    size = sum(map(os.path.getsize, input.keypoints))
+    return attempt * (4000 + 2 * size // 10**6)
 
 
 def gpus(number=1):

@@ -105,12 +105,6 @@ rule split_batch:
         "../scripts/split_batch.py"
 
 
-def index_memory(wildcards, input, attempt):
-    """Megabytes for the index of descriptors, whose lists may take twice their size as they grow."""
-    size = sum(map(os.path.getsize, input.keypoints))
-    return attempt * (4000 + 2 * size // 10**6)
-
-
 rule split_index:
     input:
         **of_batches(rules.split_batch.output),

@@ -137,7 +137,8 @@ def launch(command: Sequence[str], processes: int, device: torch.device, nodes: 
     is in. If one dies, torchrun restarts all, which continue after the last finished epoch.
 
     Raises UserError for a user's mistake that a process reports, if processes cannot be shared out
-    evenly or are more than GPUs, and if they fail for good.
+    evenly or are more than GPUs, if several nodes are asked for outside Slurm, and if processes
+    fail for good.
     """
     each, rest = divmod(processes, nodes)
     if rest:
@@ -145,8 +146,15 @@ def launch(command: Sequence[str], processes: int, device: torch.device, nodes: 
             f"train.processes: {processes} cannot be shared evenly among {nodes} nodes; change it, "
             "or the resource nodes of the rule train"
         )
+    if nodes > 1 and "SLURM_JOB_ID" not in os.environ:
+        raise UserError(
+            f"the rule train asks for {nodes} nodes, but this is no job of Slurm; use "
+            "`--workflow-profile slurm`, or remove the resource nodes"
+        )
     if device.type == "cuda" and each > (gpus := torch.cuda.device_count()):
         raise UserError(f"train.processes: {each} on a node, but torch sees {gpus} CUDA devices")
+    # Otherwise restarted processes may find the addresses of dead ones, and wait for them.
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     if nodes > 1:
         launch_on_nodes(command, each, nodes)
     else:
@@ -188,8 +196,6 @@ def launch_here(command: Sequence[str], processes: int) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ[REASON] = f"{folder}/reason"
-        # Otherwise restarted processes may find the addresses of dead ones, and wait for them.
-        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
         config = LaunchConfig(  # what `torchrun --standalone` sets
             min_nodes=1,
             max_nodes=1,
