@@ -57,7 +57,7 @@ def likely(
 
 
 def overlapping(
-    pairs: Iterable[tuple[int, int]], features: Sequence[Features], pictures: Sequence[np.ndarray]
+    pairs: Sequence[tuple[int, int]], features: Sequence[Features], pictures: Sequence[np.ndarray]
 ) -> list[tuple[int, int]]:
     """Those of the pairs of `pictures`, uint8 RGB (H, W, 3), that show the same field.
 
@@ -67,7 +67,7 @@ def overlapping(
     with threadpool_limits(1, "blas"):
         return [
             (a, b)
-            for a, b in progress(list(pairs), "pair")
+            for a, b in progress(pairs, "pair")
             if same_field(features[a], features[b], pictures[a], pictures[b])
         ]
 
