@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from darkfield.engine.ran import stage_of
+
 HERE = Path(__file__).parent
 
 
@@ -39,10 +41,12 @@ def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
         with path.open() as file:
             (row,) = csv.DictReader(file, delimiter="\t")
         first, *batch = path.relative_to(folder / "benchmarks").parts
-        rule = f"{first}_batch" if batch else path.stem
-        before = rows.get(rule, {"seconds": 0, "peak_mb": 0})
+        whole = batch and stage_of(first) == first
+        rule = f"{first}_batch" if whole else first.removesuffix(".tsv")
+        before = rows.get(rule, {"seconds": 0, "peak_mb": 0, "jobs": 0})
         rows[rule] = {
             "seconds": before["seconds"] + float(row["s"]),
             "peak_mb": max(before["peak_mb"], float(row["max_rss"])),
+            "jobs": before["jobs"] + 1,
         }
     return rows

@@ -2,8 +2,9 @@
 
 Runs the chain on a given number of synthetic scenes, one core, one epoch over all, and says what a
 million pictures cost. A rule that works in batches takes as long for each batch, and its batches
-are shared out among nodes. Each of the others runs on one, and start + each * pictures**growth is
-fitted to its seconds.
+are shared out among nodes; a training is shared by PROCESSES. Each of the others runs on one, and
+start + each * pictures**growth is fitted to its seconds. Looking up the features of pictures grows
+as the number of distances that it computes.
 """
 
 import math
@@ -14,10 +15,16 @@ import yaml
 from copies import benchmarks, project, run
 from tqdm import tqdm
 
+from darkfield.data.retrieval import CELL, CELLS, PROBES
+
 SIZES = (100, 1000, 10_000)
 BATCH = 1000  # pictures
 MANY = 1_000_000
 NODES = (1, 16, 256)
+PROCESSES = 16  # that share a training at most: a batch of 16 pictures
+FEATURES = 60  # of a scene
+# The share of a rule's seconds, at the most pictures, that goes into distances of descriptors.
+SEARCHING = {"split_index": 1.0, "split_pairs": 0.6}
 SKIPPED = ("synthesize",)  # is there for the test alone
 LEAST = 1.0  # seconds: what a rule takes less is its start
 
@@ -35,9 +42,18 @@ def measure(images: int) -> dict[str, dict[str, float]]:
         rest = wall - sum(row["seconds"] for row in rows.values())
         size = sum(p.stat().st_size for p in copy.rglob("*") if p.is_file())
     return {rule: row for rule, row in rows.items() if rule not in SKIPPED} | {
-        "Snakemake, DVC": {"seconds": rest, "peak_mb": math.nan},
-        "disk": {"seconds": math.nan, "peak_mb": size / 1e6},
+        "Snakemake, DVC": {"seconds": rest, "peak_mb": math.nan, "jobs": 1},
+        "disk": {"seconds": math.nan, "peak_mb": size / 1e6, "jobs": 1},
     }
+
+
+def distances(rule: str, images: int) -> float:
+    """How many distances between descriptors a rule of SEARCHING computes."""
+    features = FEATURES * images
+    cells = min(features / CELL, CELLS * math.sqrt(features))
+    if rule == "split_index":  # k-means: 10 rounds with 40 features a cell; then each finds its own
+        return cells * (400 * cells + features)
+    return features * (cells + PROBES * features / cells)
 
 
 def fit(seconds: dict[int, float]) -> tuple[float, float]:
@@ -64,9 +80,14 @@ def tell(found: dict[int, dict[str, dict[str, float]]]) -> None:
     walls = dict.fromkeys(NODES, 0.0)
     for rule in found[SIZES[-1]]:
         seconds = {images: rows[rule]["seconds"] for images, rows in found.items()}
-        shared = rule.endswith("_batch")
+        shared = found[SIZES[-1]][rule]["jobs"] > 1
         start = 0 if shared else seconds[SIZES[0]]
         each, growth = (seconds[SIZES[-1]] / SIZES[-1], 1.0) if shared else fit(seconds)
+        if share := SEARCHING.get(rule):
+            times = MANY / SIZES[-1]
+            more = distances(rule, MANY) / distances(rule, SIZES[-1])
+            growth = math.log(share * more + (1 - share) * times) / math.log(times)
+            start, each = 0, seconds[SIZES[-1]] / SIZES[-1] ** growth
         hours = (start + each * MANY**growth) / 3600
         peak = found[SIZES[-1]][rule]["peak_mb"]
         peak = "" if math.isnan(peak) else f"{peak:.0f}"
@@ -74,7 +95,8 @@ def tell(found: dict[int, dict[str, dict[str, float]]]) -> None:
         mean = 1000 * seconds[SIZES[-1]] / SIZES[-1]
         print(f"| {rule} | {times} | {mean:.1f} | {growth:.2f} | {peak} | {hours:.1f} |")
         for nodes in NODES:
-            walls[nodes] += hours / (nodes if shared else 1)
+            sharers = nodes if shared else min(nodes, PROCESSES) if rule == "train" else 1
+            walls[nodes] += hours / sharers
     print()
     print(
         "A million pictures: "

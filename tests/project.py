@@ -14,6 +14,7 @@ import yaml
 from conftest import REPOSITORY
 from PIL import Image
 
+from darkfield.engine.ran import stage_of
 from darkfield.validation import OF_CLASSES
 
 SMALL = {
@@ -27,10 +28,8 @@ RULES = {
     *("train", "evaluate", "select", "objects", "calibrate", "metrics"),
     *("overlays", "plots", "html_report", "validation"),
 }
-BATCHED = {
-    f"{rule}_batch"
-    for rule in ("flatten_masks", "split", "resize", "evaluate", "objects", "overlays")
-}
+BATCHED = ("flatten_masks", "split", "resize", "evaluate", "objects", "overlays")
+PARTS = {"split_index", "split_pairs", *(f"{rule}_batch" for rule in BATCHED)}
 ROWS, COLUMNS = 60, 120  # of terminals
 AFTER_TRAIN = {
     *("train", "evaluate", "select", "objects", "calibrate", "metrics"),
@@ -158,10 +157,10 @@ def commit(folder):
 
 
 def planned(folder, *targets):
-    """The rules that a run of Snakemake would execute, those of batches by what they work for."""
+    """The rules that a run of Snakemake would execute, those of parts by what they work for."""
     done = snakemake(folder, "--dry-run", *targets)
     assert done.returncode == 0, done.stdout
-    return set(re.findall(r"^(\w+?)(?:_batch)?(?: \(\d+ jobs\))?: ", done.stdout, re.M))
+    return set(map(stage_of, re.findall(r"^(\w+)(?: \(\d+ jobs\))?: ", done.stdout, re.M)))
 
 
 def stale(folder):

@@ -4,8 +4,14 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from project import noise, planned, project, set_params, snakemake
+from skimage.io import imsave
+
+from darkfield.data import fields
+from darkfield.data.synthetic import scene
+from darkfield.files import read_csv
 
 # Where the pixels lie is what batches change, and how long it took.
 BY_BATCH = ("data/pixels", "data/resized")
@@ -49,6 +55,32 @@ def test_results_do_not_depend_on_the_number_of_batches(tmp_path):
     set_params(folder, data={"batches": 3})
     assert snakemake(folder, "--cores", "2", "data/resized.csv").returncode == 0
     assert len(list((folder / "data/resized/masks").iterdir())) == 3
+
+
+@pytest.mark.long
+def test_fields_among_many_pictures_do_not_depend_on_the_number_of_batches(tmp_path):
+    """So many that an index proposes pairs to compare; every twentieth field is there twice."""
+    for part in ("images", "masks"):
+        (tmp_path / "own" / part).mkdir(parents=True)
+    for i in range(fields.ALL_PAIRS + 1):
+        image, mask = scene(np.random.default_rng(i), 96, 120)
+        crops = {"": np.s_[:, :100], "-right": np.s_[:, 20:]} if i % 20 == 0 else {"": np.s_[:]}
+        for name, crop in crops.items():
+            imsave(tmp_path / f"own/images/{i:03}{name}.png", image[crop], check_contrast=False)
+            imsave(tmp_path / f"own/masks/{i:03}{name}.png", mask[crop], check_contrast=False)
+    found = []
+    for batches in (1, 3):
+        data = {"root": str(tmp_path / "own"), "batches": batches, "check_masks": False}
+        folder = project(tmp_path / str(batches), data=data)
+        done = snakemake(folder, "--cores", "2", "data/split.csv")
+        assert done.returncode == 0, done.stdout
+        found.append(read_csv(folder / "data/split.csv"))
+    assert found[0].equals(found[1])
+    group_of = dict(zip(found[0]["image"], found[0]["group"], strict=True))
+    pairs = [name for name in group_of if name.endswith("-right")]
+    together = [group_of[name] == group_of[name.removesuffix("-right")] for name in pairs]
+    assert len(together) == 16
+    assert sum(together) >= 15
 
 
 @pytest.mark.long

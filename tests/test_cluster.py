@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -15,6 +16,9 @@ from project import commit, environment, planned, project, repository, snakemake
 SLURM = os.environ.get("SLURM_STATE")  # of tests/slurm.sh
 PROFILES = Path(__file__).parent.parent / "profiles"
 EPOCHS = 24
+needs_slurm = pytest.mark.skipif(
+    not SLURM, reason="no Slurm is running: `make test-cluster` starts one"
+)
 
 
 def profile(name):
@@ -57,21 +61,49 @@ def wait_for(log, text, chain):
     raise ChildProcessError("the chain has ended")
 
 
-@pytest.mark.skipif(not SLURM, reason="no Slurm is running: `make test-cluster` starts one")
+# There is no accounting database here, and no slow network.
+OPTIONS = ("--workflow-profile", "slurm", "--slurm-no-account", "--slurm-status-command", "squeue")
+OPTIONS += ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5")
+
+
+def name_partition(folder):
+    """Let the profile of a project name the partition that there is."""
+    path = folder / "profiles/slurm/profile.yaml"
+    text = path.read_text()
+    assert "  # - slurm_partition=gpu\n" in text
+    path.write_text(text.replace("# - slurm_partition=gpu", "- slurm_partition=test"))
+
+
+@needs_slurm
+@pytest.mark.timeout(1800)
+def test_a_training_on_two_nodes_makes_the_bytes_of_one_on_one(tmp_path):
+    """Two processes in either case."""
+    target, cfg = "results/train/history.csv", {"processes": 2, "threads": 1, "device": "cpu"}
+    alone = project(tmp_path / "alone", train=cfg | {"epochs": 2})
+    assert snakemake(alone, "--cores", "2", target).returncode == 0
+    folder = shutil.copytree(alone, tmp_path / "cluster", symlinks=True)
+    shutil.rmtree(folder / "results/train")
+    name_partition(folder)
+    resources = ("nodes=2", "tasks=2", "mpi=srun", "cpus_per_task=1")
+    nodes = ("--set-resources", *(f"train:{resource}" for resource in resources))
+    done = snakemake(folder, *OPTIONS, *nodes, "--", target)
+    assert done.returncode == 0, done.stdout
+    history = subprocess.run(
+        ["scontrol", "--oneliner", "show", "job"], capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r"NumNodes=2 .*Comment=rule_train", history), history
+    assert outputs(folder) == outputs(alone)
+
+
+@needs_slurm
 @pytest.mark.timeout(1800)
 def test_a_chain_that_loses_a_job_and_a_node_makes_the_same_bytes(tmp_path):
     alone = project(tmp_path / "alone", train={"epochs": EPOCHS}, data={"batches": 2})
     assert snakemake(alone, "--cores", "2").returncode == 0
     folder = repository(tmp_path / "cluster", train={"epochs": EPOCHS}, data={"batches": 2})
-    path = folder / "profiles/slurm/profile.yaml"
-    text = path.read_text()
-    assert "  # - slurm_partition=gpu\n" in text
-    path.write_text(text.replace("# - slurm_partition=gpu", "- slurm_partition=test"))
-    # There is no accounting database here, and no slow network.
-    options = ("--slurm-no-account", "--slurm-status-command", "squeue", "--latency-wait", "5")
-    options += ("--slurm-init-seconds-before-status-checks", "2")
+    name_partition(folder)
     with subprocess.Popen(
-        ["snakemake", "--workflow-profile", "slurm", *options],
+        ["snakemake", *OPTIONS],
         cwd=folder,
         env=environment(folder),
         stdout=(tmp_path / "said").open("w"),

@@ -30,6 +30,7 @@ from project import (
 )
 
 from darkfield.engine.dvcfile import dvc_yaml
+from darkfield.engine.ran import stage_of
 from darkfield.files import read_csv, read_json, write_csv, write_json
 
 RESULTS = (
@@ -578,6 +579,15 @@ def test_changed_pictures_are_seen_by_both(own_pictures, tmp_path, change):
 
 
 @pytest.mark.long
+def test_jobs_of_a_cluster_are_told_what_the_pictures_were(own_pictures):
+    """They do not list them again. A run does, whatever it is told."""
+    told = ("env", "DARKFIELD_RAW_DIGEST=another data/mine", "snakemake", "--dry-run", "--mode")
+    target = "data/flattened_masks.csv"
+    assert "Nothing to be done" in run(own_pictures, *told, "default", target).stdout
+    assert "params have changed" in run(own_pictures, *told, "remote", target).stdout
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("change", [edit, add, remove])
 def test_changed_pictures_are_processed_by_dvc(own_pictures, tmp_path, change):
     folder = shutil.copytree(own_pictures, tmp_path / "project", symlinks=True)
@@ -707,7 +717,7 @@ def test_both_graphs_are_the_same(finished):
     """The edges between rules, as each engine draws them; a rule and its batches are one stage."""
     text = run(finished, "snakemake", "--rulegraph").stdout
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', text))
-    names = {number: name.removesuffix("_batch") for number, name in names.items()}
+    names = {number: stage_of(name) for number, name in names.items()}
     ours = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", text)}
     theirs = set(re.findall(r'"(\w+)" -> "(\w+)"', dvc(finished, "dag", "--dot")))
     assert {(a, b) for a, b in ours if b not in ("all", a)} == theirs

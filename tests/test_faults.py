@@ -10,7 +10,7 @@ from collections import Counter
 import hostile
 import pytest
 from conftest import REPOSITORY
-from project import BATCHED, RULES, environment, project, run, snakemake
+from project import PARTS, RULES, environment, project, run, snakemake
 
 TINY = {
     "synthesize": {"images": 8, "size": [32, 32]},
@@ -66,7 +66,7 @@ def test_every_write_of_the_chain_may_fail(tmp_path):
     ledger = tmp_path / "ledger"
     done = faulty(folder, ledger, "snakemake", "--cores", "1")
     faults = survived(done, folder, whole, ledger)
-    assert {who for who, *_ in faults} == RULES | BATCHED
+    assert {who for who, *_ in faults} == RULES | PARTS
     print(f"{len(faults)} faults in the chain survived:", Counter(how for _, how, _ in faults))
 
 

@@ -23,6 +23,7 @@ from project import (
 )
 from rich.file_proxy import FileProxy
 
+from darkfield.engine.ran import stage_of
 from snakemake_logger_plugin_darkfield.jobs import Job
 from snakemake_logger_plugin_darkfield.panel import LivePanel, Row, Shared
 
@@ -58,10 +59,10 @@ def test_a_terminal_shows_one_panel_that_nothing_writes_into(watched):
         [i for i, line in enumerate(lines) if line.startswith(corner)] for corner in "╭╰"
     )
     assert len(top) == len(bottom) == 1
-    assert "22 of 22 jobs" in lines[top[0]]
+    assert "24 of 24 jobs" in lines[top[0]]
     inside = lines[top[0] + 1 : bottom[0]]
     shown = [re.match(r"│ ✓ (\w+) +━+ 1/1 .*│$", line)[1] for line in inside]
-    assert {rule.removesuffix("_batch") for rule in shown} == RULES
+    assert {stage_of(rule) for rule in shown} == RULES
     assert "evaluate_batch" in shown
 
 
@@ -172,7 +173,7 @@ def test_elsewhere_a_run_is_one_line_per_job(watched):
     done = snakemake(folder, "--cores", "1")
     assert done.returncode == 0, done.stdout
     jobs = re.findall(r"^\d\d:\d\d:\d\d +(\d+) of (\d+)  (\w+)", done.stdout, re.M)
-    assert {rule.removesuffix("_batch") for *_, rule in jobs} <= AFTER_TRAIN - {"train"}
+    assert {stage_of(rule) for *_, rule in jobs} <= AFTER_TRAIN - {"train"}
     assert [int(n) for n, *_ in jobs] == list(range(1, len(jobs) + 1))
     assert len({rule for *_, rule in jobs}) == len(jobs) == int(jobs[0][1])
     assert f"{len(jobs)} jobs finished in " in done.stdout

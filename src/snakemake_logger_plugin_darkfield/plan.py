@@ -148,11 +148,13 @@ def changes(name: str, value: Any, old: list[Any]) -> list[str]:
 
 def params_of(rule: str) -> dict[str, Any]:
     """The values of the keys of params.yaml that a rule depends on, by dvc.yaml; else all."""
+    from darkfield.engine.ran import stage_of
+
     params = read_yaml("params.yaml")
     deeper = {f"{s}.{k}": v for s, keys in params.items() if isinstance(keys, dict)
               for k, v in keys.items()}  # fmt: skip
     stages = read_yaml("dvc.yaml").get("stages", {})
-    keys = stages.get(rule.removesuffix("_batch"), {}).get("params")
+    keys = stages.get(stage_of(rule), {}).get("params")
     every = params | deeper
     return {k: every[k] for k in keys if k in every} if keys else every
 

@@ -1,5 +1,8 @@
 """Fields: overlapping crops and copies are found, however exposed; independent scenes are not."""
 
+import tempfile
+from pathlib import Path
+
 import cv2
 import networkx as nx
 import numpy as np
@@ -9,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from darkfield.data import features, fields, retrieval
 from darkfield.data.images import read_image
-from darkfield.data.retrieval import CANDIDATES, candidates, count_votes
+from darkfield.data.pixels import digest
+from darkfield.data.retrieval import CANDIDATES, count_votes
 from darkfield.data.synthetic import scene
 
 # Of the 286 real images: pixel-identical, and overlapping as seen by eye.
@@ -36,12 +40,30 @@ def exposed(crop, seed, scale):
     return cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
 
 
-def groups(pictures):
-    return fields.groups(list(map(features.describe, pictures)), pictures)
+def overlapping_pairs(pictures, parts=1, described=None):
+    """Which of different pictures overlap, found in so many parts."""
+    described = described or list(map(features.describe, pictures))
+    pairs = set()
+    with tempfile.TemporaryDirectory() as folder:
+        fields.write_likely(described, Path(folder))
+        for part in range(parts):
+            likely = fields.likely(described, Path(folder), part, parts)
+            pairs.update(fields.overlapping(likely, described, pictures))
+    return sorted(pairs)
 
 
-def overlapping_pairs(pictures):
-    return fields.overlapping_pairs(list(map(features.describe, pictures)), pictures)
+def groups(pictures, parts=1):
+    copies = fields.copies_of(list(map(digest, pictures)))
+    different = [pictures[same[0]] for same in copies]
+    return fields.groups(copies, overlapping_pairs(different, parts))
+
+
+def proposed(described, parts=1):
+    """The candidates of all, looked up in an index in a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        retrieval.write_index(described, Path(folder))
+        asking = [range(part, len(described), parts) for part in range(parts)]
+        return [retrieval.candidates(described, Path(folder), some) for some in asking]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +99,24 @@ def test_overlapping_crops_are_one_group_and_others_are_not(grouped):
     assert grouped == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11]
 
 
+@pytest.mark.parametrize("limit", [300, 0])
+def test_in_how_many_parts_pairs_are_compared_makes_no_difference(limit, crops, monkeypatch):
+    """Copies count, wherever they stand; of more parts than pictures some have nothing to do."""
+    monkeypatch.setattr(fields, "ALL_PAIRS", limit)
+    pictures = [crops[0], crops[7], crops[0], *crops[6:9], crops[1], crops[19], crops[7]]
+    found = [groups(pictures, parts) for parts in (1, 2, 5, 11)]
+    assert found == [[0, 1, 0, 1, 1, 2, 0, 3, 1]] * 4
+
+
+def test_what_a_picture_proposes_does_not_depend_on_the_others(crops):
+    described = list(map(features.describe, crops))
+    (whole,) = proposed(described)
+    for parts in (2, 5):
+        found = proposed(described, parts)
+        assert sorted({pair for part in found for pair in part}) == whole
+        assert all(len(part) < len(whole) for part in found)
+
+
 def test_the_order_of_the_images_makes_no_difference(crops, grouped):
     order = np.random.default_rng(0).permutation(len(crops))
     shuffled = groups([crops[i] for i in order])
@@ -110,7 +150,7 @@ def test_the_same_candidates_whatever_the_threads_and_few(many):
     asked = []
     for threads in (1, 4):
         with threadpool_limits(threads):
-            asked.append(candidates(described))
+            asked += proposed(described)
     assert asked[0] == asked[1] == sorted(set(asked[0]))
     assert all(0 <= a < b < len(described) for a, b in asked[0])
     assert len(asked[0]) <= CANDIDATES * len(described)
@@ -140,7 +180,7 @@ def test_what_is_written_of_pictures_is_what_is_found_again(crops, tmp_path):
     described = [features.describe(picture) for part in parts for picture in part]
     assert len(described[3].points) == 0
     for a, b in zip(described, read, strict=True):
-        assert (a.digest, a.shape) == (b.digest, b.shape)
+        assert a.shape == b.shape
         assert a.keypoints.tobytes() == b.keypoints.tobytes()
 
 

@@ -102,7 +102,7 @@ def test_modules_are_those_that_python_loads(script, loaded):
 
 
 def test_a_script_for_every_rule():
-    assert len(SCRIPTS) == 31
+    assert len(SCRIPTS) == 33
 
 
 @pytest.mark.parametrize(

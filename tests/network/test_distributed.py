@@ -14,8 +14,9 @@ from replicas import train
 from toy import digests
 
 from darkfield.classes import VOID
+from darkfield.files import UserError
 from darkfield.network.build import build
-from darkfield.network.distributed import leave_reason, replicate, share
+from darkfield.network.distributed import launch, leave_reason, replicate, share
 from darkfield.network.loss import cross_entropy, dice
 from darkfield.recipe import Model
 
@@ -117,6 +118,16 @@ def test_an_empty_share_that_the_network_does_not_take_is_reported_before_traini
     assert "the smallest batch has fewer images (1) than there are processes" in log
     assert "Traceback" not in said + log
     assert replicas(tmp_path / "full", epochs=1, steps_per_epoch=2, **options)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("processes", "words"),
+    [(3, "3 cannot be shared evenly among 2 nodes"), (2, "2 nodes, but this is no job of Slurm")],
+)
+def test_nodes_that_cannot_be_used_are_refused(processes, words, monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    with pytest.raises(UserError, match=words):
+        launch(["train.py"], processes, torch.device("cpu"), nodes=2)
 
 
 def test_a_reason_is_there_whole_or_not_at_all_and_the_first_stays(tmp_path):

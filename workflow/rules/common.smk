@@ -37,6 +37,7 @@ from darkfield.engine.script import reasons, stop_all
 from darkfield.shipped import shipped
 
 SYNTHETIC = "data/synthetic"
+TOLD = "DARKFIELD_RAW_DIGEST"  # the environment variable in which a run tells its jobs of data.root
 
 for name, value in ENVIRONMENT.items():
     os.environ.setdefault(name, value)
@@ -54,6 +55,7 @@ def or_exit(function, *arguments):
 MODULE = darkfield.engine.private.module_name(workflow)
 if MODULE is None:
     darkfield.engine.private.let_names_mean_the_chain()
+    darkfield.engine.private.hash_once()
     # Not where there may be jobs in the queue of a cluster, which outlive their Snakemake.
     if workflow.is_main_process and workflow.local_exec:
         darkfield.engine.lock.unlock()
@@ -119,6 +121,20 @@ def raw_digest():
     return or_exit(folder_digest, root, DIGESTS)
 
 
+def raw_of_run():
+    """raw_digest as the run began. Jobs of a cluster, which read the Snakefile again, are told it.
+
+    Of a million pictures, listing the names alone takes minutes.
+    """
+    root = config["data"]["root"]
+    told, _, of = os.getenv(TOLD, "").partition(" ")
+    if of == root and not workflow.is_main_process:
+        return told
+    if digest := raw_digest():
+        os.environ[TOLD] = f"{digest} {root}"
+    return digest
+
+
 def of_batches(files):
     """The named files of a rule, of all batches."""
     batches = range(config["data"]["batches"])
@@ -142,6 +158,12 @@ def in_chain(*chain):
 def memory(megabytes):
     """A rule's mem_mb, for engines that reserve memory: the same amount more after each failure."""
     return lambda wildcards, attempt: megabytes * attempt
+
+
+def index_memory(wildcards, input, attempt):
+    """Megabytes for the index of descriptors, whose lists may take twice their size as they grow."""
+    size = sum(map(os.path.getsize, input.keypoints))
+    return attempt * (4000 + 2 * size // 10**6)
 
 
 def gpus(number=1):

@@ -21,14 +21,15 @@ rule synthesize:
         synthesize=config["synthesize"],
         # In a module the folder has its `prefix:`.
         root=lambda wildcards, output: (
-            output.folder if raw_digest() is None else config["data"]["root"]
+            output.folder if DRAWN else config["data"]["root"]
         ),
     script:
         "../scripts/synthesize.py"
 
 
-# Drawn by the chain, or the user's.
-DRAWN = raw_digest() is None
+# Drawn by the chain, or the user's, known by a digest.
+RAW = raw_of_run()
+DRAWN = RAW is None
 ROOT = ancient(SYNTHETIC if DRAWN else of_user(config["data"]["root"]))
 
 
@@ -54,7 +55,7 @@ rule flatten_masks_batch:
     params:
         code=code("flatten_masks_batch"),
         data=config["data"],
-        raw=raw_digest(),
+        raw=RAW,
     script:
         "../scripts/flatten_masks_batch.py"
 
@@ -77,7 +78,7 @@ rule flatten_masks:
     params:
         code=code("flatten_masks"),
         data=config["data"],
-        raw=raw_digest(),
+        raw=RAW,
     script:
         "../scripts/flatten_masks.py"
 
@@ -102,6 +103,49 @@ rule split_batch:
         batches=config["data"]["batches"],
     script:
         "../scripts/split_batch.py"
+
+
+rule split_index:
+    input:
+        **of_batches(rules.split_batch.output),
+        images=PIXELS["image_pixels"],
+        manifest=rules.flatten_masks.output.manifest,
+    output:
+        # A folder: each of many jobs reads it, and every job hashes the files among its inputs.
+        index=temp(directory("data/batches/index")),
+    log:
+        "logs/split/index.log",
+    benchmark:
+        "benchmarks/split_index.tsv"
+    threads: 4
+    resources:
+        mem_mb=index_memory,
+        runtime=12 * 60,
+    params:
+        code=code("split_index"),
+    script:
+        "../scripts/split_index.py"
+
+
+rule split_pairs:
+    input:
+        index=rules.split_index.output.index,
+        manifest=rules.flatten_masks.output.manifest,
+    output:
+        pairs=temp("data/batches/{batch}/pairs.json"),
+    log:
+        "logs/split/pairs/{batch}.log",
+    benchmark:
+        "benchmarks/split_pairs/{batch}.tsv"
+    threads: 4
+    resources:
+        mem_mb=memory(4000),
+        runtime=4 * 60,
+    params:
+        code=code("split_pairs"),
+        batches=config["data"]["batches"],
+    script:
+        "../scripts/split_pairs.py"
 
 
 # The model to start a training from, and its teachers; pictures that they have seen must not be
@@ -129,8 +173,7 @@ SPLIT_LISTS = [
 
 rule split:
     input:
-        **of_batches(rules.split_batch.output),
-        images=PIXELS["image_pixels"],
+        **of_batches(rules.split_pairs.output),
         manifest=rules.flatten_masks.output.manifest,
         pretrained=PRETRAINED_SPEC,
         teacher=TEACHER_SPECS,
@@ -141,10 +184,8 @@ rule split:
         "logs/split.log",
     benchmark:
         "benchmarks/split.tsv"
-    threads: 4
     resources:
         mem_mb=memory(8000),
-        runtime=4 * 60,
     params:
         code=code("split"),
         split=config["split"],

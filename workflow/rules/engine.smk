@@ -22,7 +22,7 @@ def adopt():
     stages, known = {}, darkfield.engine.ran.stages()
     batches = {"run": "", "batch": range(config["data"]["batches"])}
     for each in workflow.rules:
-        stage = each.name.removesuffix(darkfield.engine.ran.BATCH)
+        stage = darkfield.engine.ran.stage_of(each.name)
         if stage in known:
             patterns = map(strip_wildcard_constraints, each.output)
             files = [path for p in patterns for path in expand(p, **batches)]
@@ -69,17 +69,17 @@ def noted_stages():
 
     The jobs are in the form that `darkfield.engine.ran.difference` takes.
     """
-    jobs, known = {}, codes()
+    jobs, own, known = {}, {}, codes()
     for job in private.jobs(workflow):
         if job.wildcards.get("run"):
             continue  # of a fold
-        jobs.setdefault(job.rule.name, []).append(job)
-    for stage in sorted(darkfield.engine.ran.stages() & jobs.keys()):
-        ran = private.has_run(workflow, jobs[stage][0])
+        jobs.setdefault(darkfield.engine.ran.stage_of(job.rule.name), []).append(job)
+        own[job.rule.name] = job
+    for stage in sorted(darkfield.engine.ran.stages() & own.keys()):
+        ran = private.has_run(workflow, own[stage])
         if ran or darkfield.engine.ran.place(stage).exists():
-            works = jobs.get(stage + darkfield.engine.ran.BATCH, []) + jobs[stage]
             yield stage, ran, [
-                (job, params_now(job, known), kept(job)) for job in works
+                (job, params_now(job, known), kept(job)) for job in jobs[stage]
             ]
 
 

@@ -1,17 +1,16 @@
 """Divide the images among train, val and test."""
 
 import sys
+from itertools import chain
 
 from darkfield.classes import class_names
-from darkfield.data.features import read_features
-from darkfield.data.fields import groups
+from darkfield.data.fields import copies_of, groups
 from darkfield.data.group_by import column_of, joined, keys_of
-from darkfield.data.pixels import Pictures
 from darkfield.data.split import given_split, leaks, split_images
 from darkfield.data.split_file import read
-from darkfield.data.trained_on import kept_in_train
+from darkfield.data.trained_on import KEY, kept_in_train
 from darkfield.engine.script import job
-from darkfield.files import read_csv, write_csv
+from darkfield.files import read_csv, read_json, write_csv
 
 with job(snakemake) as log:
     inputs, params = snakemake.input, snakemake.params
@@ -21,8 +20,8 @@ with job(snakemake) as log:
     names = manifest["image"].tolist()
     own = read(cfg["file"], names, column_of(cfg["group_by"])) if cfg["file"] else None
     keys = keys_of(cfg["group_by"], names, own)
-    images = Pictures(inputs.images, manifest[["height", "width"]].to_numpy())
-    fields = groups(read_features(inputs.keypoints, inputs.described), images)
+    pairs = chain.from_iterable(map(read_json, inputs.pairs))
+    fields = groups(copies_of(manifest[KEY]), pairs)
     manifest["group"] = group_of = joined(fields, keys) if keys else fields
     seen = kept_in_train(manifest, [*inputs.pretrained, *inputs.teacher], params.trained_on)
     if own is not None and "split" in own:

@@ -169,7 +169,8 @@ if __name__ == "__main__":  # processes that train.workers spawns import this fi
     with process(snakemake.log[0]) if launched() else job(snakemake) as log:
         device, precision = setup(cfg.device, cfg.precision, cfg.threads)
         log.info("%s, %s, %d threads", device, precision, cfg.threads)
-        if cfg.processes == 1 or launched():
+        nodes = snakemake.resources.get("nodes", 1)
+        if cfg.processes == nodes == 1 or launched():
             fit(device, precision)
         else:
-            launch(sys.argv, cfg.processes, device)
+            launch(sys.argv, cfg.processes, device, nodes)

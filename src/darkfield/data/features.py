@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from darkfield.data.pixels import digest, new_pixels
+from darkfield.data.pixels import new_pixels
 from darkfield.files import read_json, write_json
 from darkfield.progress import progress
 
@@ -22,7 +22,6 @@ KEYPOINT = np.dtype([("point", "f4", 2), ("size", "f4"), ("descriptor", "u1", 12
 class Features(NamedTuple):
     """What is kept of a picture."""
 
-    digest: str  # of its pixels
     shape: tuple[int, int]  # (H, W) of `grey`
     keypoints: np.ndarray  # KEYPOINT (N,), the strongest first
 
@@ -46,7 +45,7 @@ def write_features(pictures: Sequence[np.ndarray], keypoints: Path, described: P
         for picture in progress(pictures, "image"):
             found = describe(picture)
             append(found.keypoints.view(np.uint8).reshape(1, -1, KEYPOINT.itemsize))
-            rows.append([found.digest, found.shape, len(found.keypoints)])
+            rows.append([found.shape, len(found.keypoints)])
     write_json(described, rows)
 
 
@@ -56,9 +55,9 @@ def read_features(keypoints: Sequence[Path], described: Sequence[Path]) -> list[
     for file, rows in zip(keypoints, described, strict=True):
         stored = np.asarray(np.load(file, mmap_mode="r")).view(KEYPOINT)[:, 0]
         end = 0
-        for key, shape, n in read_json(rows):
+        for shape, n in read_json(rows):
             end += n
-            features.append(Features(key, tuple(shape), stored[end - n : end]))
+            features.append(Features(tuple(shape), stored[end - n : end]))
     return features
 
 
@@ -79,7 +78,7 @@ def describe(picture: np.ndarray) -> Features:
     """
     seen = grey(picture)
     if min(seen.shape) < PLACE:  # SIFT fails on a line of pixels
-        return Features(digest(picture), seen.shape, np.empty(0, KEYPOINT))
+        return Features(seen.shape, np.empty(0, KEYPOINT))
     sift = cv2.SIFT.create(contrastThreshold=CONTRAST)
     # A set, since keypoints that differ in orientation alone are one if upright; sorted, since
     # they come in the order in which threads end.
@@ -95,4 +94,4 @@ def describe(picture: np.ndarray) -> Features:
     kept["point"] = np.array([k.pt for k in keypoints]).reshape(-1, 2)
     kept["size"] = [k.size for k in keypoints]
     kept["descriptor"] = np.rint(512 * root).clip(0, 255)
-    return Features(digest(picture), seen.shape, kept)
+    return Features(seen.shape, kept)

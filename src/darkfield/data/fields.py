@@ -5,8 +5,8 @@ features at many places agree on how one picture lies over the other, and if the
 alike throughout the part that they share.
 """
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import cv2
 import networkx as nx
@@ -14,7 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from darkfield.data.features import PLACE, Features, grey
-from darkfield.data.retrieval import candidates
+from darkfield.data.retrieval import candidates, write_index
 from darkfield.progress import progress
 
 # Up to this many pictures, every pair is compared: nothing is missed, and it takes a minute or two.
@@ -28,44 +28,66 @@ SURROUNDINGS = 137 / 800  # wider than a cell, narrower than uneven lighting or 
 AGREEMENT = 2.1  # docs/decisions.md says how it was set
 
 
-def groups(features: Sequence[Features], pictures: Sequence[np.ndarray]) -> list[int]:
-    """Number the fields of view that `pictures` show: one group per picture, from 0 in their order.
-
-    Pictures, uint8 RGB (H, W, 3), of one group are linked by pairs that overlap; two of them need
-    not overlap themselves. `features` are what `describe` says of them.
-    """
-    graph = nx.Graph(overlapping_pairs(features, pictures))
-    graph.add_nodes_from(range(len(pictures)))
-    components = sorted(nx.connected_components(graph), key=min)
-    group_of = {i: group for group, members in enumerate(components) for i in members}
-    return [group_of[i] for i in range(len(pictures))]
-
-
-def overlapping_pairs(
-    features: Sequence[Features], pictures: Sequence[np.ndarray]
-) -> list[tuple[int, int]]:
-    """Find the pairs of `pictures` that show the same field: index pairs i < j, sorted.
-
-    Of the pictures, uint8 RGB (H, W, 3), only those in likely pairs are read. The order of the
-    pictures does not matter: each pair is compared once, in the order of their digests.
-    """
+def copies_of(digests: Sequence[str]) -> list[list[int]]:
+    """Which pictures are the same one: the positions of each digest of pixels, in their order."""
     copies: dict[str, list[int]] = {}
-    for i, found in enumerate(features):
-        copies.setdefault(found.digest, []).append(i)
-    unique = [copies[key] for key in sorted(copies)]
-    pairs = {pair for same in copies.values() for pair in combinations(same, 2)}
-    described = [features[same[0]] for same in unique]
-    if len(unique) <= ALL_PAIRS:
-        asked = list(combinations(range(len(unique)), 2))
-    else:
-        asked = candidates(described)
+    for i, digest in enumerate(digests):
+        copies.setdefault(digest, []).append(i)
+    return [copies[digest] for digest in sorted(copies)]
+
+
+def write_likely(features: Sequence[Features], folder: Path) -> None:
+    """Write into a folder what `likely` needs, if more than every pair is to be asked about."""
+    if len(features) > ALL_PAIRS:
+        write_index(features, folder)
+
+
+def likely(
+    features: Sequence[Features], folder: Path, part: int, parts: int
+) -> list[tuple[int, int]]:
+    """A part, from 0, of the pairs a < b of pictures that may show the same field, sorted.
+
+    Every n-th picture asks about all that follow it or, if there are many, about those that it
+    proposes from the index in `folder`. Two pictures may propose each other, in different parts.
+    """
+    asking = range(part, len(features), parts)
+    if len(features) <= ALL_PAIRS:
+        return [(a, b) for a in asking for b in range(a + 1, len(features))]
+    return candidates(features, folder, progress(asking, "image"))
+
+
+def overlapping(
+    pairs: Sequence[tuple[int, int]], features: Sequence[Features], pictures: Sequence[np.ndarray]
+) -> list[tuple[int, int]]:
+    """Those of the pairs of `pictures`, uint8 RGB (H, W, 3), that show the same field.
+
+    Only pictures in these pairs are read. `features` are what `describe` says of each.
+    """
     # For such small products threads cost more than they save, twentyfold where cores are busy.
     with threadpool_limits(1, "blas"):
-        for a, b in progress(asked, "pair"):
-            seen = pictures[unique[a][0]], pictures[unique[b][0]]
-            if same_field(described[a], described[b], *seen):
-                pairs |= {(min(i, j), max(i, j)) for i in unique[a] for j in unique[b]}
-    return sorted(pairs)
+        return [
+            (a, b)
+            for a, b in progress(pairs, "pair")
+            if same_field(features[a], features[b], pictures[a], pictures[b])
+        ]
+
+
+def groups(copies: Sequence[Sequence[int]], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Number the fields of view: the group of each picture, from 0 in their order.
+
+    `copies` are the positions of each different picture; `pairs` are those of the different
+    pictures, by number, that overlap. Two pictures of a group need not overlap, as long as others
+    link them.
+    """
+    graph = nx.empty_graph(len(copies))
+    graph.add_edges_from(pairs)
+    fields = [
+        [i for number in linked for i in copies[number]]
+        for linked in nx.connected_components(graph)
+    ]
+    fields.sort(key=min)
+    group_of = {i: group for group, members in enumerate(fields) for i in members}
+    return [group_of[i] for i in range(len(group_of))]
 
 
 def same_field(a: Features, b: Features, picture_a: np.ndarray, picture_b: np.ndarray) -> bool:

@@ -17,12 +17,12 @@ from snakemake.rules import Rule
 from darkfield.command import command
 from darkfield.engine.imports import code_files
 from darkfield.engine.private import RUN, load_rules
+from darkfield.engine.ran import stage_of
 
 MODEL = {"model_check", "model_evaluate", "model_select", "model_objects", "model_metrics"}
 ON_DEMAND = {"fold", "cross_validation", "label_review", *MODEL, "predict", "export", "crate"}
 NOT_STAGES = {"all", *ON_DEMAND}
 SCRIPTS = Path("workflow/scripts")
-BATCH = "_batch"  # of RULE_batch, which does a part of the work that RULE joins: one stage
 # DVC tracks these as one folder each; Snakemake names every file.
 FOLDERS = (
     *("data/pixels", "data/resized"),
@@ -127,9 +127,9 @@ def param_keys(names: Iterable[str], config: dict[str, Any]) -> list[str]:
     return sorted(keys)
 
 
-def stage(rule: Rule, batch: Rule | None, config: dict[str, Any]) -> dict[str, Any]:
-    """The DVC stage of a rule, including the rule, if any, that does its work in batches."""
-    rules = [r for r in (rule, batch) if r]
+def stage(rule: Rule, parts: list[Rule], config: dict[str, Any]) -> dict[str, Any]:
+    """The DVC stage of a rule, including the rules, if any, that do parts of its work."""
+    rules = [rule, *parts]
     outputs = paths(own(o) for r in rules for o in r.output if not is_flagged(o, "temp"))
     unseen = {file for r in rules for name in UNSEEN for file in named(r, name)}
     inputs = {own(file) for r in rules for file in r.input} - unseen
@@ -151,9 +151,12 @@ def stage(rule: Rule, batch: Rule | None, config: dict[str, Any]) -> dict[str, A
 def dvc_yaml(snakefile: Path) -> str:
     """The text of dvc.yaml for a Snakefile."""
     rules, config = load_rules(snakefile)
-    named = {rule.name: rule for rule in rules}
-    own = (n for n in named if n not in NOT_STAGES and not n.endswith(BATCH))
-    stages = {name: stage(named[name], named.get(name + BATCH), config) for name in own}
+    whole = [rule for rule in rules if stage_of(rule.name) == rule.name not in NOT_STAGES]
+    parts: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if (name := stage_of(rule.name)) != rule.name:
+            parts.setdefault(name, []).append(rule)
+    stages = {rule.name: stage(rule, parts.get(rule.name, []), config) for rule in whole}
     content = {"stages": stages, "plots": PLOTS, "artifacts": ARTIFACTS}
     return HEAD + yaml.safe_dump(content, sort_keys=False, width=100)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from darkfield.engine.ran import BATCH, of_chain
+from darkfield.engine.ran import of_chain, stage_of
 
 LIVE = Path("results/live")  # a folder for each stage; git ignores all of it but dvc.yaml
 DVC_YAML = """\
@@ -41,7 +41,7 @@ def live(job: Any, wanted: bool = True) -> Iterator[Show]:
         return
     from dvclive import Live  # type: ignore[attr-defined]  # imports pandas and DVC, too
 
-    folder = LIVE / job.rule.removesuffix(BATCH)
+    folder = LIVE / stage_of(job.rule)
     described = folder / "dvc.yaml"
     # DVCLive would write dvc.yaml itself, but then also have `dvc exp run` commit it.
     with Live(str(folder), save_dvc_exp=False, dvcyaml=None) as log:

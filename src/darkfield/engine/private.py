@@ -1,13 +1,13 @@
 """Everything that reaches into Snakemake where it offers no public interface."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
-from snakemake.io import IOFile, flag, is_flagged
+from snakemake.io import IOFile, _IOFile, flag, is_flagged
 from snakemake.jobs import Job
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from snakemake.rules import Rule
@@ -64,6 +64,29 @@ def let_names_mean_the_chain() -> None:
         return await by_default(dag, rule)
 
     DAG.rule2job = rule2job
+
+
+def hash_once() -> None:
+    """Let Snakemake hash an input once, as long as it stays as it is.
+
+    After a job it hashes all inputs anew for each output: of a training, every picture as often as
+    there are epochs.
+    """
+    by_default: Callable[..., Awaitable[str | None]] = _IOFile.checksum
+    known: dict[tuple[Any, ...], str | None] = {}
+
+    async def checksum(file: _IOFile, *arguments: Any, **options: Any) -> str | None:
+        try:
+            stat = os.stat(file)  # noqa: PTH116  # it is no Path
+        except OSError:
+            return await by_default(file, *arguments, **options)
+        state = stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+        key = str(file), state, arguments, *sorted(options.items())
+        if key not in known:
+            known[key] = await by_default(file, *arguments, **options)
+        return known[key]
+
+    _IOFile.checksum = checksum
 
 
 def jobs(workflow: Workflow) -> list[Job]:

@@ -8,6 +8,7 @@ renews them.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,16 @@ from darkfield.files import read_json, remove, sha256, write_json
 
 NOTES = Path(".snakemake/darkfield-ran")
 DIGESTS = {"raw": "data.root", "code": "its code"}  # what params of these names stand for
-BATCH = "_batch"  # of RULE_batch, which does a part of the work of the stage RULE
+# How rules are named that do a part of the work of a stage: RULE_batch does one of RULE.
+PART = re.compile("_(batch|index|pairs)$")
+# Folders without a digest in the notes: that of data.root is among the params or in a file beside
+# it, and the index of split follows from files and code that have one.
+FOLDERS = ("root", "index")
+
+
+def stage_of(rule: str) -> str:
+    """The stage whose work a rule does, alone or in part."""
+    return PART.sub("", rule)
 
 
 def stages() -> set[str]:
@@ -41,7 +51,7 @@ def is_ours(name: str, stage: dict[str, Any]) -> bool:
 
 def of_chain(job: Any) -> bool:
     """Whether a job, Snakemake's object, works for a stage of dvc.yaml, and not for a fold."""
-    return job.rule.removesuffix(BATCH) in stages() and not getattr(job.wildcards, "run", None)
+    return stage_of(job.rule) in stages() and not getattr(job.wildcards, "run", None)
 
 
 def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
@@ -50,8 +60,9 @@ def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
 
 
 def unrecorded() -> bool:
-    """Whether a stage has a note. Recording removes it, but not the notes of its batches."""
-    return any(not path.stem.partition(".")[0].endswith(BATCH) for path in NOTES.glob("*.json"))
+    """Whether a stage has a note. Recording removes it, but not the notes of its parts."""
+    rules = {path.stem.partition(".")[0] for path in NOTES.glob("*.json")}
+    return any(rule == stage_of(rule) for rule in rules)
 
 
 def plain(params: Any) -> dict[str, Any]:
@@ -60,9 +71,10 @@ def plain(params: Any) -> dict[str, Any]:
     return as_json
 
 
-def inputs(job: Any) -> list[str]:
-    """A job's inputs except data.root, whose digest is among the params or in a file beside it."""
-    return [str(path) for path in job.input if path != job.input.get("root")]
+def files(named: Any) -> list[str]:
+    """A job's inputs, or its outputs, except FOLDERS."""
+    folders = [named.get(name) for name in FOLDERS]
+    return [str(path) for path in named if path not in folders]
 
 
 def digest(path: Path | str) -> str | None:
@@ -88,13 +100,16 @@ def begin(job: Any) -> dict[str, Any] | None:
     remove(place(job.rule, job.wildcards))
     if "DVC_STAGE" in os.environ:
         return None
-    return {"params": plain(job.params), "inputs": {path: digest(path) for path in inputs(job)}}
+    return {
+        "params": plain(job.params),
+        "inputs": {path: digest(path) for path in files(job.input)},
+    }
 
 
 def end(job: Any, note: dict[str, Any] | None) -> None:
     """Write a job's note, now that its outputs are complete."""
     if note is not None:
-        outputs = {path: digest(path) for path in map(str, job.output)}
+        outputs = {path: digest(path) for path in files(job.output)}
         write_json(place(job.rule, job.wildcards), note | {"outputs": outputs})
 
 
@@ -103,25 +118,26 @@ def difference(
 ) -> str | None:
     """What has changed since the jobs of a stage ran: a param or a file; None if nothing has.
 
-    Each job, those of batches first, comes with its present params and its outputs that are not
-    temporary; `now` gives the present digest of a file. Temporary files, which are gone by now,
-    are compared between the notes of the job that made them and of the job that read them.
+    Each job comes with its present params and its outputs that are not temporary; `now` gives the
+    present digest of a file. Temporary files, which are gone by now, are compared between the notes
+    of the job that made them and of the job that read them.
     """
-    made: dict[str, str] = {}
+    notes = []
     for job, params, kept in jobs:
         try:
-            note = read_json(place(job.rule.name, job.wildcards))
+            notes.append((job, params, kept, read_json(place(job.rule.name, job.wildcards))))
         except (OSError, ValueError):
             return f"the note of {job.rule.name}"
+    made = {path: found for *_, note in notes for path, found in note["outputs"].items()}
+    for job, params, kept, note in notes:
         other = [DIGESTS.get(k, f"param {k}") for k in params if note["params"].get(k) != params[k]]
         if other:
             return ", ".join(other)
-        for path in inputs(job):
+        for path in files(job.input):
             between = "batches" in Path(path).parts
             if note["inputs"].get(path) != made.get(path, None if between else now(path)):
                 return path
         for path in kept:
             if note["outputs"].get(path) != now(path):
                 return path
-        made |= note["outputs"]
     return None

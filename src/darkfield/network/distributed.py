@@ -8,6 +8,8 @@ steps equal those of one process, up to rounding.
 import logging
 import os
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -27,7 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.overrides import TorchFunctionMode
 
 from darkfield.errors import problems_of
-from darkfield.files import UserError
+from darkfield.files import UserError, scratch
 
 RESTARTS = 3
 REASON = "DARKFIELD_REASON"  # the file in which a process says why it failed
@@ -128,23 +130,72 @@ def batch_norm(
     return (centred * scale.view(shape) + bias.view(shape)).to(x.dtype)
 
 
-def launch(command: Sequence[str], processes: int, device: torch.device) -> None:
-    """Run a Python script, with its arguments, in several processes of this machine.
+def launch(command: Sequence[str], processes: int, device: torch.device, nodes: int = 1) -> None:
+    """Run a Python script, with its arguments, in several processes.
 
-    If one dies, torchrun restarts all, which continue after the last finished epoch.
+    They run on this machine or, in equal numbers, on the `nodes` of the Slurm job that this process
+    is in. If one dies, torchrun restarts all, which continue after the last finished epoch.
 
-    Raises UserError for a user's mistake that a process reports, and if they fail for good.
+    Raises UserError for a user's mistake that a process reports, if processes cannot be shared out
+    evenly or are more than GPUs, if several nodes are asked for outside Slurm, and if processes
+    fail for good.
     """
+    each, rest = divmod(processes, nodes)
+    if rest:
+        raise UserError(
+            f"train.processes: {processes} cannot be shared evenly among {nodes} nodes; change it, "
+            "or the resource nodes of the rule train"
+        )
+    if nodes > 1 and "SLURM_JOB_ID" not in os.environ:
+        raise UserError(
+            f"the rule train asks for {nodes} nodes, but this is no job of Slurm; use "
+            "`--workflow-profile slurm`, or remove the resource nodes"
+        )
+    if device.type == "cuda" and each > (gpus := torch.cuda.device_count()):
+        raise UserError(f"train.processes: {each} on a node, but torch sees {gpus} CUDA devices")
+    # Otherwise restarted processes may find the addresses of dead ones, and wait for them.
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+    if nodes > 1:
+        launch_on_nodes(command, each, nodes)
+    else:
+        launch_here(command, each)
+
+
+def launch_on_nodes(command: Sequence[str], each: int, nodes: int) -> None:
+    """`launch` with `each` processes on every node: srun starts a torchrun there."""
+    host = socket.gethostname()
+    with socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
+    with scratch(Path(".snakemake")) as folder:  # the nodes share this file system
+        os.environ[REASON] = f"{folder.resolve()}/reason"
+        srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
+        torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}"]
+        torchrun += [f"--nproc-per-node={each}", f"--max-restarts={RESTARTS}"]
+        torchrun += ["--rdzv-backend=c10d", f"--rdzv-endpoint={host}:{port}", f"--rdzv-id={port}"]
+        # As soon as one torchrun has given up, the others do not wait for it.
+        agents = subprocess.Popen([*srun, "--kill-on-bad-exit=1", *torchrun, *command])
+        try:
+            failed = agents.wait() != 0
+        finally:
+            agents.terminate()  # if this process is interrupted
+            agents.wait()
+        if Path(os.environ[REASON]).exists():
+            raise UserError(*Path(os.environ[REASON]).read_text().split("\n"))
+        if failed:
+            raise UserError(
+                f"the training failed on {nodes} nodes (srun exited with {agents.returncode}); "
+                "what it said is in Slurm's log of the job"
+            )
+
+
+def launch_here(command: Sequence[str], processes: int) -> None:
+    """`launch` on this machine alone."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    if device.type == "cuda" and processes > (gpus := torch.cuda.device_count()):
-        raise UserError(f"train.processes: {processes}, but torch sees {gpus} CUDA devices")
     with tempfile.TemporaryDirectory() as folder:
         os.environ[REASON] = f"{folder}/reason"
-        # Otherwise restarted processes may find the addresses of dead ones, and wait for them.
-        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
         config = LaunchConfig(  # what `torchrun --standalone` sets
             min_nodes=1,
             max_nodes=1,
