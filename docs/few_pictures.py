@@ -23,20 +23,27 @@ import torch
 from safetensors.torch import save_file
 
 from darkfield import presets
+from darkfield.classes import class_names
 from darkfield.data.augment import augmentation
 from darkfield.data.dataset import DarkfieldDataset, image_view, target_transform
 from darkfield.data.listing import sources
 from darkfield.data.pixels import Pictures, network_sizes
 from darkfield.data.synthetic import training_pair
 from darkfield.data.trained_on import seen
-from darkfield.files import atomic, read_csv
+from darkfield.files import atomic, read_csv, stacked
+from darkfield.measure.calibration import Tables, fit
 from darkfield.measure.intervals import percentiles, resampled
 from darkfield.measure.metrics import confusion, dice, iou
+from darkfield.measure.objects import Compared, compare_seen, nothing
+from darkfield.measure.reliability import nothing as no_pixels
+from darkfield.measure.reliability import pixel_table
 from darkfield.network.build import build, start_from
 from darkfield.network.device import setup
 from darkfield.network.predictor import Predictor
 from darkfield.network.spec import SPEC, WEIGHTS, load_spec, save_spec
 from darkfield.network.training import train
+from darkfield.objects.calibration import Calibration
+from darkfield.objects.confidence import described, evidence
 from darkfield.objects.table import find
 from darkfield.params import Params
 from darkfield.report.corrections import ranked
@@ -81,8 +88,9 @@ def enlarged(image: np.ndarray, mask: np.ndarray) -> Pair:
     return warm.round().astype(np.uint8), indices.astype(np.uint8)
 
 
-def trained_on(start: Path, pairs: Sequence[Pair], seed: int, folder: Path) -> None:
-    """Train a model on with some pictures, into a model folder."""
+def trained_on(start: Path, given: Sequence[Pair], seed: int, folder: Path) -> None:
+    """Train a model on with some pictures, into a model folder; every fifth calibrates it."""
+    pairs = [pair for i, pair in enumerate(given) if i % 5 != 4]
     spec, cfg = load_spec(start / SPEC), RECIPE.train.model_copy(update={"seed": seed})
     scenes = round(len(pairs) * cfg.scenes / (1 - cfg.scenes))
     images, masks = zip(*pairs, strict=True)
@@ -111,7 +119,30 @@ def trained_on(start: Path, pairs: Sequence[Pair], seed: int, folder: Path) -> N
         precision=precision,
     )
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / WEIGHTS)
-    save_spec(folder / SPEC, spec.model_copy(update={"weights_sha256": None}))
+    now = {"weights_sha256": None, "predict": Predict()}
+    save_spec(folder / SPEC, spec.model_copy(update=now))
+    calibration = calibrated(Predictor(folder, threads=cfg.threads), given[4::5])
+    save_spec(folder / SPEC, spec.model_copy(update=now | {"calibration": calibration}))
+
+
+def calibrated(predictor: Predictor, pairs: Sequence[Pair]) -> Calibration | None:
+    """The calibration of a model's objects by pictures; pixels are left as they are."""
+    classes, kinds = predictor.classes, predictor.spec.kinds
+    found = [nothing(classes, kinds)]
+    for i, (image, mask) in enumerate(pairs):
+        parts = compare_seen(image, predictor.labels_and_certainty(image), mask, classes, kinds)
+        found.append(Compared(*(part.assign(image=str(i)) for part in parts)))
+    pixels = pixel_table(no_pixels(len(classes)), "val", list(classes))
+    return fit(Tables(*map(stacked, zip(*found, strict=True)), pixels), class_names(classes))
+
+
+def labelled(predictor: Predictor, image: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The class indices of a picture, and how many objects of each class that is looked for."""
+    labels, certainty = predictor.labels_and_certainty(image)
+    spec, found = predictor.spec, find(labels, predictor.classes, predictor.spec.kinds)
+    of = evidence(found, labels, predictor.classes, certainty, image)
+    objects = described(found, of, labels, predictor.classes, spec.kinds, spec.calibration)
+    return labels, [int(objects["counted"][objects["class"] == name].sum()) for name in spec.kinds]
 
 
 def counted(mask: np.ndarray) -> list[int]:
@@ -128,12 +159,11 @@ def measured(name: str, model: Callable[[], Path], pairs: Sequence[Pair]) -> Mea
         folder = model()
         seconds = time.monotonic() - began
         predictor = Predictor(folder, threads=RECIPE.train.threads, predict=Predict())
-        labels = [predictor.labels(image) for image, _ in pairs]
+        labels, counts = zip(*(labelled(predictor, image) for image, _ in pairs), strict=True)
         matrices = [
             confusion(mask, label, len(predictor.classes))
             for label, (_, mask) in zip(labels, pairs, strict=True)
         ]
-        counts = [*map(counted, labels)]
         with atomic(path) as part, part.open("wb") as file:
             np.savez(file, matrices=matrices, counts=counts, seconds=seconds)
     found = np.load(path)
