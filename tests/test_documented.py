@@ -219,6 +219,8 @@ NOT_RUN = {
     "pip install 'darkfield[slurm]'": "asks the package registry",
     "pip install 'dvc[s3]'": "asks the package registry",
     "python docs/report_shot.py": "needs a browser",
+    "python docs/few_pictures.py choice models/synthetic": "needs the public data set, and hours",
+    "python docs/few_pictures.py look results/folds/1/model": "needs the public data set, too",
 }
 
 PROGRAMS = "snakemake|dvc|make|darkfield|python|git|pip|source|cp|mkdir|bioimageio"

@@ -720,4 +720,7 @@ def test_both_graphs_are_the_same(finished):
     names = {number: stage_of(name) for number, name in names.items()}
     ours = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", text)}
     theirs = set(re.findall(r'"(\w+)" -> "(\w+)"', dvc(finished, "dag", "--dot")))
-    assert {(a, b) for a, b in ours if b not in ("all", a)} == theirs
+    # metrics_batch, which reads pictures, has no job unless the training starts from a model.
+    assert {(a, b) for a, b in ours if b not in ("all", a)} == theirs - {
+        ("flatten_masks", "metrics")
+    }

@@ -186,13 +186,15 @@ def test_the_command_writes_params_yaml_and_the_chain_takes_it(tmp_path):
     assert {"train", "resize"} <= planned(folder)
     done = run(folder, "darkfield", "use", "unett")
     assert done.returncode == 1
-    assert "no such preset (known: best, notebook, segnet, unet)" in done.stdout
+    assert "no such preset (known: best, finetune, notebook, segnet, unet)" in done.stdout
 
 
 def test_an_unknown_or_wrong_preset_changes_nothing(tmp_path, monkeypatch):
     path = tmp_path / "params.yaml"
     path.write_text("data: {}\n")
-    with pytest.raises(UserError, match=r"presets/bst.yaml: no such .* \(known: best, notebook"):
+    with pytest.raises(
+        UserError, match=r"presets/bst.yaml: no such .* \(known: best, finetune, notebook"
+    ):
         presets.use("bst", path)
     monkeypatch.setattr(presets, "PRESETS", tmp_path)
     (tmp_path / "a.yaml").write_text("data: {root: x}\ntrain: {epochs: 1}\n")
@@ -360,7 +362,7 @@ def test_values_that_disagree(params, section, values, words):
 
 def test_scenes_are_of_their_own_classes(params):
     params["train"] |= {"scenes": 0.2, "crop": [32, 32]}
-    assert not problems(params)
+    check(params)
     params["data"]["classes"] = {"background": 0, "erythrocyte": 1, "rod": 2}
     assert any(
         "train.scenes: scenes show background, erythrocyte, spirochaete, not your classes" in line

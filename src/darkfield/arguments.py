@@ -103,8 +103,8 @@ def parser() -> argparse.ArgumentParser:
     rank = commands.add_parser(
         "rank",
         help="say which predictions to correct first",
-        description="List the pictures of OUT whose correction would teach the model most: those "
-        "that hold much of what it doubts, and differ from each other; docs/predict.md.",
+        description="List the pictures of OUT that hold, and stand for, most of what the model "
+        "doubts; docs/predict.md.",
     )
     rank.add_argument("out", type=Path, metavar="OUT", help="a folder that predict wrote")
     rank.add_argument(

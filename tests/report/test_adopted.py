@@ -44,7 +44,8 @@ def made(tmp_path_factory):
 def correct(made, out, number, rows):
     """Paint the first rows of a picture as background, the last as erythrocyte."""
     of = predictions(out, made / "model")
-    place, into = of.places[number], out / "corrected"
+    (place,) = (each for each in of.places if each.name == str(number))
+    into = out / "corrected"
     found = predicted(of, place)
     before = state(into, place, found)
     indices = before.indices.copy()

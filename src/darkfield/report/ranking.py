@@ -1,4 +1,4 @@
-"""Which predictions to correct first: those that would teach the model most.
+"""Which predictions to correct first; docs/quality.md says what that is worth.
 
 A picture counts by its share of what the model doubts in all of them, pixels and objects, of each
 class alike. What is chosen should speak for much of that doubt: not only for its own, but for that
