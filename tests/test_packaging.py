@@ -143,8 +143,9 @@ def test_the_installed_command_reads_masks_and_checks_the_machine(installed, tmp
     assert "darkfield/project/models/darkfield" in done.stdout
 
 
-def test_the_installed_chain_is_planned_in_an_empty_folder(installed, tmp_path):
-    done = command(installed, tmp_path, "darkfield", "use", "best")
+@pytest.mark.parametrize("recipe", ["best", "finetune"])  # the second starts from a shipped model
+def test_the_installed_chain_is_planned_in_an_empty_folder(recipe, installed, tmp_path):
+    done = command(installed, tmp_path, "darkfield", "use", recipe)
     assert done.returncode == 0, done.stdout
     code = "from darkfield.shipped import ROOT; print(ROOT / 'Snakefile')"
     snakefile = command(installed, tmp_path, "python", "-c", code).stdout.strip()

@@ -153,10 +153,9 @@ rule split_pairs:
 PRETRAINED, TEACHER = (
     config["train"][key] for key in ("pretrained_weights", "teacher")
 )
-PRETRAINED_SPEC = [] if PRETRAINED is None else [f"models/{PRETRAINED}/model.json"]
-PRETRAINED_WEIGHTS = (
-    [] if PRETRAINED is None else f"models/{PRETRAINED}/model.safetensors"
-)
+START = shipped(f"models/{PRETRAINED}")  # the folder's own, or that of the package
+PRETRAINED_SPEC = [] if PRETRAINED is None else [f"{START}/model.json"]
+PRETRAINED_WEIGHTS = [] if PRETRAINED is None else f"{START}/model.safetensors"
 TEACHER_SPECS = [] if TEACHER is None else or_exit(teachers, TEACHER)
 # Without such models the setting changes nothing, so it must not make the split stale.
 TRAINED_ON = (
