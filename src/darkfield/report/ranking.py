@@ -95,7 +95,7 @@ def unsure_objects(objects: pd.DataFrame, images: pd.Series) -> np.ndarray:
 def in_words(ranked: pd.DataFrame) -> list[str]:
     """A line on each picture of `ranking`."""
     words = (
-        f"{doubt:.1%} of all doubt" + (f"; {note}" if (note := warning(far)) else "")
+        f"{100 * doubt:.1f} % of all doubt" + (f"; {note}" if (note := warning(far)) else "")
         for doubt, far in zip(ranked["doubt"], ranked["unlikeness"], strict=True)
     )
     wide = max(map(len, ranked["image"]), default=0)
