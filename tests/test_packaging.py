@@ -122,6 +122,7 @@ def test_the_installed_command_labels_a_picture_in_an_empty_folder(installed, tm
     done = command(installed, folder, "darkfield", "predict", "../scenes/images", "--out", "out")
     assert done.returncode == 0, done.stdout
     assert "darkfield/project/models/darkfield: " in done.stdout
+    assert "leaked" not in done.stdout  # as libraries say of what cli.starting has frozen
     labels = np.asarray(Image.open(folder / "out/001.png"))
     drawn = np.asarray(Image.open(tmp_path / "scenes/masks/001.png"))
     assert labels.shape == drawn.shape[:2]
