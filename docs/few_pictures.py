@@ -34,6 +34,7 @@ from darkfield.files import atomic, read_csv, stacked
 from darkfield.measure.calibration import Tables, fit
 from darkfield.measure.intervals import percentiles, resampled
 from darkfield.measure.metrics import confusion, dice, iou
+from darkfield.measure.object_scores import match_table, outside_void
 from darkfield.measure.objects import Compared, compare_seen, nothing
 from darkfield.measure.reliability import nothing as no_pixels
 from darkfield.measure.reliability import pixel_table
@@ -132,8 +133,10 @@ def calibrated(predictor: Predictor, pairs: Sequence[Pair]) -> Calibration | Non
     for i, (image, mask) in enumerate(pairs):
         parts = compare_seen(image, predictor.labels_and_certainty(image), mask, classes, kinds)
         found.append(Compared(*(part.assign(image=str(i)) for part in parts)))
+    objects, pairs_near, outlines = map(stacked, zip(*found, strict=True))
+    objects, pairs_near = outside_void(match_table(objects, pairs_near), pairs_near)
     pixels = pixel_table(no_pixels(len(classes)), "val", list(classes))
-    return fit(Tables(*map(stacked, zip(*found, strict=True)), pixels), class_names(classes))
+    return fit(Tables(objects, pairs_near, outlines, pixels), class_names(classes))
 
 
 def labelled(predictor: Predictor, image: np.ndarray) -> tuple[np.ndarray, list[int]]:

@@ -63,7 +63,7 @@ def test_fields_among_many_pictures_do_not_depend_on_the_number_of_batches(tmp_p
     for part in ("images", "masks"):
         (tmp_path / "own" / part).mkdir(parents=True)
     for i in range(fields.ALL_PAIRS + 1):
-        image, mask = scene(np.random.default_rng(i), 96, 120)
+        image, mask, _ = scene(np.random.default_rng(i), 96, 120)
         crops = {"": np.s_[:, :100], "-right": np.s_[:, 20:]} if i % 20 == 0 else {"": np.s_[:]}
         for name, crop in crops.items():
             imsave(tmp_path / f"own/images/{i:03}{name}.png", image[crop], check_contrast=False)

@@ -38,6 +38,7 @@ def outputs(folder):
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
         if path.name not in (".snakemake_timestamp", "snakemake-report.html")
+        and "live" not in path.parts
     }
 
 
