@@ -13,8 +13,9 @@ from darkfield.measure.evaluation import confusions, curves
 from darkfield.network.predictor import Predictor
 from darkfield.sections import Predict
 
-# Of one of several batches there would be no more to show than the metrics of a part.
-with job(snakemake) as log, live(snakemake, snakemake.params.batches == 1) as show:
+whole = snakemake.params.batches == 1  # else there would be no more to show than of a part
+
+with job(snakemake) as log, live(snakemake, whole) as show:
     cfg, spec = snakemake.params.train, Path(snakemake.input.spec)
     checkpoints = [Path(path) for path in snakemake.input.checkpoints]
     predictor = Predictor(
@@ -32,13 +33,18 @@ with job(snakemake) as log, live(snakemake, snakemake.params.batches == 1) as sh
     names, background = class_names(predictor.classes), predictor.spec.background
     image_size = predictor.spec.image_size
     resized, native = (network_sizes(table, size) for size in (image_size, "native"))
+
+    def show_epoch(epoch: int, of: np.ndarray) -> None:
+        if whole:
+            show([curves(epoch, of, table["split"], names, background)])
+
     matrices = confusions(
         predictor,
         checkpoints,
         Pictures([snakemake.input.images], resized),
         Pictures([snakemake.input.masks], native),
         matched(predictor.classes, snakemake.params.classes, snakemake.input.spec),
-        lambda epoch, of: show([curves(epoch, of, table["split"], names, background)]),
+        show_epoch,
     )
     with atomic(snakemake.output[0]) as part:
         np.save(part, matrices)
