@@ -18,6 +18,8 @@ LIGHT = np.array([1, 0.35, 0.55])  # of red, green and blue
 
 image, mask, _ = scene(np.random.default_rng(SEED), HEIGHT, WIDTH, MAGNIFICATION)
 image = (image * LIGHT).astype(np.uint8)
-predictor = darkfield.Predictor("models/darkfield")
-sheet = Image.fromarray(overlay(image, mask, predictor.labels(image), predictor.spec))
-sheet.quantize(256).save(Path(__file__).with_name("corrections.png"), optimize=True)
+
+if __name__ == "__main__":
+    predictor = darkfield.Predictor("models/darkfield")
+    sheet = Image.fromarray(overlay(image, mask, predictor.labels(image), predictor.spec))
+    sheet.quantize(256).save(Path(__file__).with_name("corrections.png"), optimize=True)

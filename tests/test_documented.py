@@ -161,6 +161,7 @@ PRESETS = "test_compare.py::test_presets_make_a_table_and_plots"
 SLURM = "test_cluster.py::test_a_chain_that_loses_a_job_and_a_node_makes_the_same_bytes"
 LEAK = "data/test_known_images.py::test_a_random_split_says_that_it_leaks_and_its_folds_do_not"
 FILM = "test_predict.py::test_every_nth_frame_of_a_film_is_labelled_as_if_it_were_a_picture"
+FEW = "test_few_pictures.py::test_each_row_is_measured_once"
 BUCKET = "test_data.py::test_pictures_in_a_bucket"
 STORE = "test_engines.py::test_a_clone_that_has_pulled_has_nothing_to_do"
 SCALE = "report/test_as_trained.py::test_rescaled_pictures_pass_as_large_as_in_training"
@@ -190,6 +191,8 @@ TESTED = {
     'make compare PRESETS="notebook-val segnet-10min unet-10min best-10min"': PRESETS,
     "make compare PRESETS=notebook-fields SEEDS=1,2,3": SEEDS,
     "make compare PRESETS=notebook-random SEEDS=1,2,3": SEEDS,
+    "python docs/few_pictures.py choice models/synthetic": FEW,
+    "python docs/few_pictures.py look results/folds/1/model": FEW,
     "python docs/notebook_claim.py": "test_notebook_claim.py::test_the_table_and_the_figure",
     "darkfield predict film.mp4 --every 25 --out OUT": FILM,
     "darkfield masks": MASKS,
@@ -219,8 +222,7 @@ NOT_RUN = {
     "pip install 'darkfield[slurm]'": "asks the package registry",
     "pip install 'dvc[s3]'": "asks the package registry",
     "python docs/report_shot.py": "needs a browser",
-    "python docs/few_pictures.py choice models/synthetic": "needs the public data set, and hours",
-    "python docs/few_pictures.py look results/folds/1/model": "needs the public data set, too",
+    "python docs/editor_shot.py": "needs a screen",
 }
 
 PROGRAMS = "snakemake|dvc|make|darkfield|python|git|pip|source|cp|mkdir|bioimageio"
