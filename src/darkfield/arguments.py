@@ -114,19 +114,18 @@ def parser() -> argparse.ArgumentParser:
         "correct",
         parents=[chosen],
         help="correct predictions in an annotation program",
-        description="Write the pictures of OUT and their objects, as shapes that can be changed, "
-        "into a folder that the program opens. `darkfield masks` makes masks of what it saves; "
+        description="Open the pictures of OUT in napari and save those that you change in "
+        "OUT/corrected. With --to, write them and their objects, as shapes that can be changed, "
+        "into a folder for another program; `darkfield masks` makes masks of what it saves. "
         "docs/masks.md.",
     )
     correct.add_argument("out", type=Path, metavar="OUT", help="a folder that predict wrote")
-    correct.add_argument(
-        "--to", dest="program", choices=PROGRAMS, help="a program to write files for"
-    )
+    correct.add_argument("--to", dest="program", choices=PROGRAMS, help="the other program")
     correct.add_argument(
         "--into",
         type=Path,
         metavar="DIR",
-        help="the folder to write (default: OUT/corrected, or OUT/PROGRAM)",
+        help="the folder to write to (default: OUT/corrected, or OUT/PROGRAM)",
     )
     correct.add_argument(
         "--first",
@@ -182,7 +181,12 @@ def parser() -> argparse.ArgumentParser:
         help="export a model to ONNX and to the BioImage Model Zoo",
         description="Write OUT/model.onnx, OUT/darkfield.bioimageio.zip and OUT/MODEL_CARD.md.",
     )
-    commands.add_parser("doctor", help="check this machine and this folder")
+    commands.add_parser(
+        "doctor",
+        help="check this machine and this folder",
+        description="List what this machine and this folder offer, and what to do about anything "
+        "missing; exit with 1 if it keeps a run from starting.",
+    )
     use = commands.add_parser(
         "use",
         help="write a recipe from presets/ into params.yaml",
