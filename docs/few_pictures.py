@@ -1,13 +1,15 @@
-"""Measure what a few corrected pictures teach: python docs/few_pictures.py choice|look START
+"""Measure what a few corrected pictures teach: python docs/few_pictures.py WHAT START
 
-A model of the folder START is trained on by presets/finetune.yaml, with 5 to 40 pictures of the
-public data set that it has not seen, and measured on others. `choice`: pictures that `darkfield
-rank` lists first, against as many at random, three trainings of each. `look`: pictures as another
-microscope might show them, enlarged three times, dimmer and of a warmer colour.
+A model of the folder START is trained on by presets/finetune.yaml, with 5 to 40 pictures that it
+has not seen, and measured on others, three trainings of each. WHAT these are:
 
-Works in a project whose data.root is the public data set and whose image_size is native, after
-`snakemake data/resized.csv data/split.csv`. What was measured is kept in results/few_pictures and
-not measured again.
+choice    the public data set; pictures that `darkfield rank` lists first, and as many at random
+look      the same as another microscope might show it: three times larger, dimmer, warmer
+scenes    synthetic scenes, eight times as large as by default, dimmer, warmer
+
+The first two work in a project whose data.root is the public data set and whose image_size is
+native, after `snakemake data/resized.csv data/split.csv`. What was measured is kept in
+results/few_pictures and not measured again.
 """
 
 import sys
@@ -71,6 +73,7 @@ class Measured(NamedTuple):
 
 
 RECIPE = check(merged(Params().plain(), presets.read("finetune")))
+LARGE = {"size": [2 * side for side in RECIPE.synthesize.size], "magnification": [8, 8]}
 
 
 def as_it_is(image: np.ndarray, mask: np.ndarray) -> Pair:
@@ -78,15 +81,19 @@ def as_it_is(image: np.ndarray, mask: np.ndarray) -> Pair:
     return image, mask
 
 
+def warm(image: np.ndarray, mask: np.ndarray) -> Pair:
+    """A picture at half to a quarter of the brightness, reddish where it was bluish."""
+    return (image[..., ::-1] * np.array([0.5, 0.35, 0.25])).round().astype(np.uint8), mask
+
+
 def enlarged(image: np.ndarray, mask: np.ndarray) -> Pair:
-    """Its middle third, three times as large, at half to a quarter of the brightness, reddish."""
+    """The middle third of a picture, three times as large, and `warm`."""
     h, w = mask.shape
     middle = slice(h // 3, h - h // 3), slice(w // 3, w - w // 3)
     by_class = np.eye(3, dtype=np.float32)[mask[middle]]
     indices = cv2.resize(by_class, (w, h), interpolation=cv2.INTER_LINEAR).argmax(2)
     large = cv2.resize(image[middle], (w, h), interpolation=cv2.INTER_CUBIC)
-    warm = large[..., ::-1] * np.array([0.5, 0.35, 0.25])
-    return warm.round().astype(np.uint8), indices.astype(np.uint8)
+    return warm(large, indices.astype(np.uint8))
 
 
 def trained_on(start: Path, given: Sequence[Pair], seed: int, folder: Path) -> None:
@@ -205,69 +212,67 @@ def row(
 
 what, start = sys.argv[1], Path(sys.argv[2])
 OUT.mkdir(parents=True, exist_ok=True)
-table = read_csv("data/flattened_masks.csv").merge(read_csv("data/split.csv"), on="image")
-sizes = network_sizes(table, "native")
-images, masks = (
-    Pictures(sorted(Path("data/resized", kind).glob("*.npy")), sizes)
-    for kind in ("images", "masks")
-)
-unknown = ~seen(table, load_spec(start / SPEC).trained_on or {})
+orders: dict[str, Callable[[int], list[int]]] = {}  # of the pool, by the seed of a training
+if what == "scenes":
+    pool, held_out, shown, numbers = list(range(100)), list(range(100, 140)), warm, (5, 10, 20)
+    fields = np.array(held_out)
+    pair = partial(
+        training_pair, RECIPE.synthesize.plain() | LARGE, load_spec(start / SPEC).classes
+    )
+else:
+    table = read_csv("data/flattened_masks.csv").merge(read_csv("data/split.csv"), on="image")
+    sizes = network_sizes(table, "native")
+    images, masks = (
+        Pictures(sorted(Path("data/resized", kind).glob("*.npy")), sizes)
+        for kind in ("images", "masks")
+    )
+    unknown = ~seen(table, load_spec(start / SPEC).trained_on or {})
+    split = table["split"].where(unknown)
+    pool, shown, numbers = [*table.index[split == "train"]], as_it_is, (10, 20, 40)
+    tests = ["test"]
+    if what == "look":
+        tests, shown, numbers = ["val", "test"], enlarged, (5, 10, 20)
+    held_out = [*table.index[split.isin(tests)]]
+    fields = table["group"][held_out].to_numpy()
+
+    def pair(row: int) -> Pair:
+        return np.asarray(images[row]), np.asarray(masks[row])
+
+    if what == "choice":
+        row_of = dict(zip(table["image"], table.index, strict=True))
+        root, out = Path(load(Path("params.yaml"))["data"]["root"]), OUT / "predicted"
+        asked = [s for s in sources([str(root / "images")], out) if row_of[str(s.name)] in pool]
+        label_files(asked, Predictor(start), out)
+        first = [int(row_of[image]) for image in ranked(out)[0]["image"]]
+        orders["ranked"] = lambda seed: first
+orders["at random"] = lambda seed: [*map(int, np.random.default_rng(seed).permutation(pool))]
 
 
-def pairs(rows: Sequence[int], shown: Callable[[np.ndarray, np.ndarray], Pair]) -> list[Pair]:
-    """Some pictures, as `shown`."""
-    return [shown(np.asarray(images[i]), np.asarray(masks[i])) for i in rows]
+def pairs(rows: Sequence[int]) -> list[Pair]:
+    """Some pictures, as they are shown to the models."""
+    return [shown(*pair(row)) for row in rows]
 
 
-def tuned(
-    name: str, rows: Sequence[int], shown: Callable[..., Pair], seed: int
-) -> Callable[[], Path]:
+def tuned(name: str, rows: Sequence[int], seed: int) -> Callable[[], Path]:
     """What trains a model on with these pictures, when it is called."""
 
     def make() -> Path:
-        trained_on(start, pairs(rows, shown), seed, OUT / name)
+        trained_on(start, pairs(rows), seed, OUT / name)
         return OUT / name
 
     return make
 
 
-def of(*splits: str) -> list[int]:
-    """The rows of the pictures of these splits that the model has not seen."""
-    return [int(i) for i in table.index[unknown & table["split"].isin(splits)]]
-
-
-def at_random(seed: int) -> list[int]:
-    """The pool in an order of its own for each seed."""
-    return list(map(int, np.random.default_rng(seed).permutation(pool)))
-
-
-def as_ranked() -> list[int]:
-    """The pool in the order of `darkfield rank`."""
-    row_of = dict(zip(table["image"], table.index, strict=True))
-    root, out = Path(load(Path("params.yaml"))["data"]["root"]), OUT / "predicted"
-    asked = [s for s in sources([str(root / "images")], out) if row_of[str(s.name)] in pool]
-    label_files(asked, Predictor(start), out)
-    return [int(row_of[image]) for image in ranked(out)[0]["image"]]
-
-
-pool, seeds = of("train"), (1, 2, 3)
-if what == "choice":
-    held_out, shown, numbers = of("test"), as_it_is, (10, 20, 40)
-    first = as_ranked()
-    orders = {"ranked": lambda seed: first, "at random": at_random}
-else:
-    held_out, shown, numbers = of("val", "test"), enlarged, (5, 10, 20)
-    orders = {"at random": at_random}
-tests = pairs(held_out, shown)
-arms = {("before", 0): [measured(f"{what}-before", lambda: start, tests)]}
-for seed in seeds:
+unseen = pairs(held_out)
+arms = {("before", 0): [measured(f"{what}-before", lambda: start, unseen)]}
+for seed in (1, 2, 3):
     for n in numbers:
         for order, rows in orders.items():
             name = f"{what}-{order.replace(' ', '-')}-{n}-{seed}"
-            make = tuned(name, rows(seed)[:n], shown, seed)
-            arms.setdefault((order, n), []).append(measured(name, make, tests))
+            make = tuned(name, rows(seed)[:n], seed)
+            arms.setdefault((order, n), []).append(measured(name, make, unseen))
 
-truth = Truth(table["group"][held_out].to_numpy(), np.array([counted(mask) for _, mask in tests]))
+truth = Truth(fields, np.array([counted(mask) for _, mask in unseen]))
 print(
     "| pictures | mIoU | Dice erythrocyte, spirochaete | bias of their counts | minus mIoU before "
     "| minus at random |"

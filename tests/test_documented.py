@@ -193,6 +193,7 @@ TESTED = {
     "make compare PRESETS=notebook-random SEEDS=1,2,3": SEEDS,
     "python docs/few_pictures.py choice models/synthetic": FEW,
     "python docs/few_pictures.py look results/folds/1/model": FEW,
+    "python docs/few_pictures.py scenes models/darkfield": FEW,
     "python docs/notebook_claim.py": "test_notebook_claim.py::test_the_table_and_the_figure",
     "darkfield predict film.mp4 --every 25 --out OUT": FILM,
     "darkfield masks": MASKS,

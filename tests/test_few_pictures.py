@@ -13,6 +13,7 @@ from toy import model_folder
 
 STEP = {
     "image_size": "native",
+    "synthesize": {"size": [60, 80], "magnification": [1, 2]},
     "train": {"epochs": 1, "steps_per_epoch": 1, "batch_size": 2, "crop": [32, 32], "scenes": 0.2},
 }
 CELL = r"[+-]?\d\.\d{3}"
@@ -33,8 +34,9 @@ def test_each_row_is_measured_once(tmp_path):
     (folder / "start").mkdir()
     start = model_folder(folder / "start", "native")
     script = shutil.copy(REPOSITORY / "docs/few_pictures.py", folder)
-    numbers = {"choice": (10, 20, 40), "look": (5, 10, 20)}
-    for what, orders in {"choice": ("ranked", "at random"), "look": ("at random",)}.items():
+    numbers = {"choice": (10, 20, 40), "look": (5, 10, 20), "scenes": (5, 10, 20)}
+    for what in numbers:
+        orders = ("ranked", "at random") if what == "choice" else ("at random",)
         command = [sys.executable, script, what, start]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
