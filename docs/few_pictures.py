@@ -186,7 +186,10 @@ def measured(name: str, model: Callable[[], Path], pairs: Sequence[Pair]) -> Mea
 def row(
     label: str, arms: Sequence[Measured], others: Sequence[Sequence[Measured]], truth: Truth
 ) -> str:
-    """A line of a table: means and deviations over trainings, and the mIoU minus that of others."""
+    """A line of a table: means and deviations, or lowest and highest, over trainings.
+
+    Then the mIoU minus that of `others`, with intervals over fields of view.
+    """
 
     def miou(trainings: Sequence[Measured], rows: np.ndarray) -> np.ndarray:
         return np.array([iou(each.matrices[rows].sum(0)).mean() for each in trainings])
@@ -197,15 +200,17 @@ def row(
     every = np.arange(len(truth.fields))
     scores = miou(arms, every)
     by_class = np.array([dice(each.matrices.sum(0))[1:] for each in arms]).mean(0)
-    bias = np.array([each.counts.sum(0) for each in arms]).mean(0) / truth.counts.sum(0) - 1
+    bias = np.array([each.counts.sum(0) for each in arms]) / truth.counts.sum(0) - 1
     limits = percentiles(resampled(differences, truth.fields))
     gains = (
         f"{gain:+.3f} [{low:+.3f}, {high:+.3f}]"
         for gain, (low, high) in zip(differences(every), limits, strict=True)
     )
     spread = f" ± {scores.std(ddof=1):.3f}" if len(scores) > 1 else ""
-    dices, biases = (
-        ", ".join(f"{x:{form}}" for x in of) for form, of in ((".3f", by_class), ("+.0%", bias))
+    dices = ", ".join(f"{x:.3f}" for x in by_class)
+    biases = ", ".join(
+        " to ".join(f"{x:+.0%}" for x in sorted({low, high}))
+        for low, high in zip(bias.min(0), bias.max(0), strict=True)
     )
     return f"| {' | '.join([label, f'{scores.mean():.3f}{spread}', dices, biases, *gains])} |"
 
