@@ -21,7 +21,7 @@ def doctor(folder):
 def test_a_sound_project(tmp_path):
     code, found = doctor(project(tmp_path / "project"))
     assert code == 0
-    assert {"Python", "torch", "device", "precision", "memory", "disk"} <= found.keys()
+    assert {"Python", "darkfield", "torch", "device", "precision", "memory", "disk"} <= found.keys()
     assert found["params"].startswith("segnet, 2 epochs")
     assert "not a DVC repository" in found["DVC"]
     assert "needs one: make run" in found["models"]

@@ -139,6 +139,7 @@ def test_the_installed_command_reads_masks_and_checks_the_machine(installed, tmp
     classes = "background, erythrocyte, spirochaete"
     assert done.stdout.count(f"no params.yaml here: the classes are {classes}\n") == 1
     assert (tmp_path / "mine/masks/a.png").exists()
+    assert command(installed, tmp_path, "darkfield", "--version").stdout == "darkfield 1.2.3\n"
     done = command(installed, tmp_path, "darkfield", "doctor")
     assert done.returncode == 0, done.stdout
     assert "darkfield/project/models/darkfield" in done.stdout

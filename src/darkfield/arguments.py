@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from importlib.metadata import version
 from pathlib import Path
 
 from darkfield.shipped import MODEL, shipped
@@ -20,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser; `command` is the name of one of cli.RUN, which takes the other arguments."""
     about = "Use a trained model, correct what it made, choose a recipe, check the machine."
     top = argparse.ArgumentParser(prog="darkfield", description=about)
+    top.add_argument("--version", action="version", version=f"darkfield {version('darkfield')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = argparse.ArgumentParser(add_help=False)
     chosen.add_argument(

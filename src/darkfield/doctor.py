@@ -53,7 +53,7 @@ def examine() -> Iterator[Finding]:
 
 
 def libraries() -> Iterator[Finding]:
-    for name in ("torch", "torchvision", "snakemake", "dvc"):
+    for name in ("darkfield", "torch", "torchvision", "snakemake", "dvc"):
         try:
             yield Finding(name, version(name))
         except PackageNotFoundError:
