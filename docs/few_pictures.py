@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,21 @@ OUT = Path("results/few_pictures")
 Pair = tuple[np.ndarray, np.ndarray]  # image, uint8 (H, W, 3), and class indices, uint8 (H, W)
 
 
+class Task(NamedTuple):
+    """What is measured: numbers of pictures to learn from, out of a pool, and those to test on.
+
+    Pictures have numbers, of which `pair` makes what a model sees. `fields` are the fields of view
+    of those held out, `ranked` is the pool in the order of `darkfield rank`, if that is measured.
+    """
+
+    numbers: tuple[int, ...]
+    pool: list[int]
+    held_out: list[int]
+    fields: np.ndarray
+    pair: Callable[[int], Pair]
+    ranked: Sequence[int] = ()
+
+
 class Truth(NamedTuple):
     """The fields of view of test pictures (images,), and numbers of objects (images, classes)."""
 
@@ -72,13 +88,12 @@ class Measured(NamedTuple):
     counts: np.ndarray
 
 
+HEADER = """\
+| pictures | mIoU | Dice erythrocyte, spirochaete | bias of their counts | minus mIoU before | \
+minus at random |
+|---|---|---|---|---|---|"""
 RECIPE = check(merged(Params().plain(), presets.read("finetune")))
 LARGE = {"size": [2 * side for side in RECIPE.synthesize.size], "magnification": [8, 8]}
-
-
-def as_it_is(image: np.ndarray, mask: np.ndarray) -> Pair:
-    """A picture as it is."""
-    return image, mask
 
 
 def warm(image: np.ndarray, mask: np.ndarray) -> Pair:
@@ -215,74 +230,70 @@ def row(
     return f"| {' | '.join([label, f'{scores.mean():.3f}{spread}', dices, biases, *gains])} |"
 
 
-what, start = sys.argv[1], Path(sys.argv[2])
-OUT.mkdir(parents=True, exist_ok=True)
-orders: dict[str, Callable[[int], list[int]]] = {}  # of the pool, by the seed of a training
-if what == "scenes":
-    pool, held_out, shown, numbers = list(range(100)), list(range(100, 140)), warm, (5, 10, 20)
-    fields = np.array(held_out)
-    pair = partial(
-        training_pair, RECIPE.synthesize.plain() | LARGE, load_spec(start / SPEC).classes
-    )
-else:
+def of_scenes(start: Path) -> Task:
+    """The task "scenes"."""
+    classes = load_spec(start / SPEC).classes
+    pair = partial(training_pair, RECIPE.synthesize.plain() | LARGE, classes)
+    pool, held_out = list(range(100)), list(range(100, 140))
+    return Task((5, 10, 20), pool, held_out, np.array(held_out), lambda row: warm(*pair(row)))
+
+
+def of_data_set(what: str, start: Path) -> Task:
+    """The tasks "choice" and "look"; what the model was trained on takes no part."""
     table = read_csv("data/flattened_masks.csv").merge(read_csv("data/split.csv"), on="image")
     sizes = network_sizes(table, "native")
     images, masks = (
         Pictures(sorted(Path("data/resized", kind).glob("*.npy")), sizes)
         for kind in ("images", "masks")
     )
-    unknown = ~seen(table, load_spec(start / SPEC).trained_on or {})
-    split = table["split"].where(unknown)
-    pool, shown, numbers = [*table.index[split == "train"]], as_it_is, (10, 20, 40)
-    tests = ["test"]
-    if what == "look":
-        tests, shown, numbers = ["val", "test"], enlarged, (5, 10, 20)
-    held_out = [*table.index[split.isin(tests)]]
-    fields = table["group"][held_out].to_numpy()
+    split = table["split"].where(~seen(table, load_spec(start / SPEC).trained_on or {}))
+    pool = [*table.index[split == "train"]]
+    look = what == "look"
+    held_out = [*table.index[split.isin(["val", "test"] if look else ["test"])]]
 
     def pair(row: int) -> Pair:
-        return np.asarray(images[row]), np.asarray(masks[row])
+        found = np.asarray(images[row]), np.asarray(masks[row])
+        return enlarged(*found) if look else found
 
-    if what == "choice":
-        row_of = dict(zip(table["image"], table.index, strict=True))
-        root, out = Path(load(Path("params.yaml"))["data"]["root"]), OUT / "predicted"
-        asked = [s for s in sources([str(root / "images")], out) if row_of[str(s.name)] in pool]
-        label_files(asked, Predictor(start), out)
-        first = [int(row_of[image]) for image in ranked(out)[0]["image"]]
-        orders["ranked"] = lambda seed: first
-orders["at random"] = lambda seed: [*map(int, np.random.default_rng(seed).permutation(pool))]
-
-
-def pairs(rows: Sequence[int]) -> list[Pair]:
-    """Some pictures, as they are shown to the models."""
-    return [shown(*pair(row)) for row in rows]
+    task = Task((5, 10, 20), pool, held_out, table["group"][held_out].to_numpy(), pair)
+    if look:
+        return task
+    row_of = dict(zip(table["image"], table.index, strict=True))
+    root, out = Path(load(Path("params.yaml"))["data"]["root"]), OUT / "predicted"
+    asked = [s for s in sources([str(root / "images")], out) if row_of[str(s.name)] in pool]
+    label_files(asked, Predictor(start), out)
+    first = [int(row_of[image]) for image in ranked(out)[0]["image"]]
+    return task._replace(numbers=(10, 20, 40), ranked=first)
 
 
-def tuned(name: str, rows: Sequence[int], seed: int) -> Callable[[], Path]:
-    """What trains a model on with these pictures, when it is called."""
+def main(what: str, start: Path) -> None:
+    """Measure, and print a table."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    task = of_scenes(start) if what == "scenes" else of_data_set(what, start)
+    unseen = [task.pair(row) for row in task.held_out]
 
-    def make() -> Path:
-        trained_on(start, pairs(rows), seed, OUT / name)
+    def tuned(name: str, rows: Sequence[int], seed: int) -> Path:
+        trained_on(start, [task.pair(row) for row in rows], seed, OUT / name)
         return OUT / name
 
-    return make
+    arms = {("before", 0): [measured(f"{what}-before", lambda: start, unseen)]}
+    for seed in (1, 2, 3):
+        drawn = [*map(int, np.random.default_rng(seed).permutation(task.pool))]
+        orders = {"ranked": task.ranked, "at random": drawn}
+        for n, (order, rows) in product(task.numbers, orders.items()):
+            if rows:
+                name = f"{what}-{order.replace(' ', '-')}-{n}-{seed}"
+                found = measured(name, partial(tuned, name, rows[:n], seed), unseen)
+                arms.setdefault((order, n), []).append(found)
+
+    truth = Truth(task.fields, np.array([counted(mask) for _, mask in unseen]))
+    print(HEADER)
+    for (order, n), found in arms.items():
+        others = [arms["before", 0], arms["at random", n] if n else found]
+        print(row(f"{n}, {order}" if n else order, found, others, truth))
 
 
-unseen = pairs(held_out)
-arms = {("before", 0): [measured(f"{what}-before", lambda: start, unseen)]}
-for seed in (1, 2, 3):
-    for n in numbers:
-        for order, rows in orders.items():
-            name = f"{what}-{order.replace(' ', '-')}-{n}-{seed}"
-            make = tuned(name, rows(seed)[:n], seed)
-            arms.setdefault((order, n), []).append(measured(name, make, unseen))
-
-truth = Truth(fields, np.array([counted(mask) for _, mask in unseen]))
-print(
-    "| pictures | mIoU | Dice erythrocyte, spirochaete | bias of their counts | minus mIoU before "
-    "| minus at random |"
-)
-print("|---|---|---|---|---|---|")
-for (order, n), found in arms.items():
-    others = [arms["before", 0], arms["at random", n] if n else found]
-    print(row(f"{n}, {order}" if n else order, found, others, truth))
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in ("choice", "look", "scenes"):
+        sys.exit(f"Which measurement, and which model?\n\n{__doc__}")
+    main(sys.argv[1], Path(sys.argv[2]))
