@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from conftest import REPOSITORY
 from PIL import Image
 
 from darkfield.arguments import parser
@@ -13,8 +14,9 @@ from darkfield.data.raster import MOST_PIXELS
 from darkfield.data.synthetic import scene
 from darkfield.files import UserError, read_csv, read_json, write_json
 from darkfield.network.predictor import Predictor
-from darkfield.network.spec import Reading, reading
-from darkfield.report.as_trained import as_trained, of_other_scale, zoom_to
+from darkfield.network.spec import SPEC, Reading, load_spec, reading
+from darkfield.report.as_trained import as_trained, of_other_scale, uncalibrated, zoom_to
+from darkfield.shipped import MODEL
 
 NATIVE = pytest.mark.parametrize("model", ["native"], indirect=True)
 PICTURE, *_ = scene(np.random.default_rng(3), 96, 128, 2)
@@ -56,6 +58,7 @@ def test_what_is_said_of_each_picture(model, folder, tmp_path, capsys):
     assert objects["area_um2"][objects.index != "scaled"].isna().all()
     said = capsys.readouterr().err
     assert "read: 2 pictures: 8 bits; 1 picture: " in said
+    assert "counts of erythrocyte, spirochaete are not calibrated" in said
 
 
 @NATIVE
@@ -154,6 +157,17 @@ def test_pictures_of_another_scale_are_told():
     )
     assert of_other_scale(counts[:2], 0.1) == ""
     assert of_other_scale(counts, None) == ""
+
+
+def test_counts_that_are_not_calibrated_are_told():
+    model = load_spec(REPOSITORY / MODEL / SPEC)
+    assert uncalibrated(model) == ""
+    one = {"erythrocyte": model.calibration.objects["erythrocyte"]}
+    half = model.calibration.model_copy(update={"objects": one})
+    line = uncalibrated(model.model_copy(update={"calibration": half}))
+    assert line.startswith("counts of spirochaete are not calibrated")
+    line = uncalibrated(model.model_copy(update={"calibration": None}))
+    assert line.startswith("counts of erythrocyte, spirochaete are not calibrated")
 
 
 def test_what_is_not_asked_is_as_in_training():

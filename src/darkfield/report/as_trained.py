@@ -67,8 +67,22 @@ def remarks(counts: pd.DataFrame, model: ModelSpec, *, rescaled: bool) -> Iterat
         yield f"read: {how}"
     if not rescaled and (line := of_other_scale(counts, model.reading.um_per_pixel)):
         yield line
+    if line := uncalibrated(model):
+        yield line
     if line := warned(counts):
         yield line
+
+
+def uncalibrated(model: ModelSpec) -> str:
+    """One line on the classes whose counts a model has not learnt to correct; empty if none."""
+    known = model.calibration.objects if model.calibration else {}
+    if not (names := [name for name in model.kinds if name not in known]):
+        return ""
+    return (
+        f"counts of {', '.join(names)} are not calibrated, since the model's val images held too "
+        "few: every object found is counted, real or not, and none has a confidence "
+        "(docs/confidence.md)"
+    )
 
 
 def of_other_scale(counts: pd.DataFrame, um_per_pixel: float | None) -> str:
