@@ -3,8 +3,6 @@
 import base64
 import io
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,25 +23,17 @@ def shot(browser: webdriver.Chrome, scheme: str, view: str, section: str) -> Ima
     return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
 
 
-@contextmanager
-def opened(report: Path) -> Iterator[webdriver.Chrome]:
-    """A browser that shows a report."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for flag in (*FLAGS, f"user-data-dir={folder}"):
-            options.add_argument(f"--{flag}")
-        browser = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
-        size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get(report.absolute().as_uri())
-        yield browser
-        browser.quit()
-
-
-if __name__ == "__main__":
-    with opened(Path("results/report.html")) as browser:
-        shots = [shot(browser, "light", "image", "body"), shot(browser, "dark", "errors", "#tests")]
-    gap = np.full((HEIGHT, GAP, 3), 255, dtype=np.uint8)
-    sheet = Image.fromarray(np.hstack([shots[0], gap, shots[1]]))
-    sheet.quantize(256).save(Path(__file__).with_name("report.png"), optimize=True)
+with tempfile.TemporaryDirectory() as folder:
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in (*FLAGS, f"user-data-dir={folder}"):
+        options.add_argument(f"--{flag}")
+    browser = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
+    size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(Path("results/report.html").absolute().as_uri())
+    shots = [shot(browser, "light", "image", "body"), shot(browser, "dark", "errors", "#tests")]
+    browser.quit()
+gap = np.full((HEIGHT, GAP, 3), 255, dtype=np.uint8)
+sheet = Image.fromarray(np.hstack([shots[0], gap, shots[1]]))
+sheet.quantize(256).save(Path(__file__).with_name("report.png"), optimize=True)

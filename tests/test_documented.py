@@ -223,7 +223,6 @@ NOT_RUN = {
     "pip install 'darkfield[slurm]'": "asks the package registry",
     "pip install 'dvc[s3]'": "asks the package registry",
     "python docs/report_shot.py": "needs a browser",
-    "python docs/gain_shot.py": "needs a browser and ten minutes",
     "python docs/editor_shot.py": "needs a screen",
 }
 
