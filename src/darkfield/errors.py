@@ -8,6 +8,9 @@ DISK_FULL = "the disk is full; free some space and run the same command again"
 OUT_OF_MEMORY = "out of memory: end other programs, or run fewer jobs at once (--cores)"
 # Messages of torch's allocators in RuntimeErrors that are not torch.OutOfMemoryError.
 ALLOCATORS = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+# The dynamic linker's, of a library that there is no room for. It says the same where programs may
+# not run from a disk (noexec), but there the first library fails already, before any job begins.
+LINKER = "failed to map segment from shared object"
 
 
 def problems_of(error: Exception) -> list[str]:
@@ -37,6 +40,8 @@ def out_of_memory(error: Exception) -> bool:
     if isinstance(error, RuntimeError):
         named = type(error).__name__ == "OutOfMemoryError"  # torch's, without importing torch
         return named or any(text in str(error) for text in ALLOCATORS)
+    if isinstance(error, ImportError):
+        return LINKER in str(error)
     return isinstance(error, MemoryError)
 
 

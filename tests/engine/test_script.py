@@ -51,7 +51,10 @@ def test_a_lack_of_memory_is_distinguished_from_errors_that_mention_memory(tmp_p
         torch.empty(1 << 60)
     with pytest.raises(MemoryError) as too_large:
         np.empty(1 << 58)
-    ran_out = [full.value, too_large.value, OSError(errno.ENOMEM, "Cannot allocate memory", "a")]
+    # The linker's, as test_machine.py::test_too_little_memory has it for real.
+    library = ImportError("libvpx.so.11: failed to map segment from shared object")
+    no_memory = OSError(errno.ENOMEM, "Cannot allocate memory", "a")
+    ran_out = [full.value, too_large.value, no_memory, library]
     assert {explain(error) for error in ran_out} == {
         "out of memory: end other programs, or run fewer jobs at once (--cores)"
     }
@@ -59,6 +62,7 @@ def test_a_lack_of_memory_is_distinguished_from_errors_that_mention_memory(tmp_p
         torch.zeros(1).expand(4).add_(1)
     assert explain(bug.value) is None
     assert explain(ValueError("will not allocate memory for fewer than 1 tile")) is None
+    assert explain(ImportError("libGL.so.1: cannot open shared object file")) is None
 
 
 def test_two_signals_at_once_are_one_line(tmp_path):

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from darkfield.measure.intervals import RESAMPLES, SEED, intervals, resampled, with_means
+from darkfield.measure.intervals import (
+    RESAMPLES,
+    SEED,
+    intervals,
+    percentiles,
+    resampled,
+    with_means,
+)
 from darkfield.measure.metrics import overlap_accuracy
 
 
@@ -96,3 +103,10 @@ def test_resamples_that_lack_a_class_are_left_out_and_counted():
         if n:  # background (1000 - 60 n) / (1000 - 40 n), the other 40 / 60
             means.append(((1000 - 60 * n) / (1000 - 40 * n) + 40 / 60) / 2)
     assert found.limits["miou"] == pytest.approx(np.percentile(means, [2.5, 97.5]))
+
+
+def test_what_no_resample_knows_has_no_interval():
+    unknown = np.full((2, 5), np.nan)
+    assert np.isnan(percentiles(unknown)).all()
+    one_known = np.vstack([unknown, np.arange(5)])
+    assert percentiles(one_known)[2] == pytest.approx([0.1, 3.9])

@@ -80,7 +80,8 @@ def percentiles(distribution: np.ndarray) -> np.ndarray:
     tail = 50 * (1 - LEVEL)
     result = np.full((len(distribution), 2), np.nan)
     known = ~np.isnan(distribution).all(axis=1)
-    result[known] = np.nanpercentile(distribution[known], [tail, 100 - tail], axis=1).T
+    if known.any():
+        result[known] = np.nanpercentile(distribution[known], [tail, 100 - tail], axis=1).T
     return result
 
 
