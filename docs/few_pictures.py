@@ -158,7 +158,9 @@ def calibrated(predictor: Predictor, pairs: Sequence[Pair]) -> Calibration | Non
     objects, pairs_near, outlines = map(stacked, zip(*found, strict=True))
     objects, pairs_near = outside_void(match_table(objects, pairs_near), pairs_near)
     pixels = pixel_table(no_pixels(len(classes)), "val", list(classes))
-    return fit(Tables(objects, pairs_near, outlines, pixels), class_names(classes))
+    earlier = predictor.spec.calibration  # still that of the model that the training started from
+    known = earlier.objects if earlier else None
+    return fit(Tables(objects, pairs_near, outlines, pixels), class_names(classes), known)
 
 
 def labelled(predictor: Predictor, image: np.ndarray) -> tuple[np.ndarray, list[int]]:

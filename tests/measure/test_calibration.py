@@ -117,6 +117,17 @@ def test_of_few_objects_nothing_is_claimed():
     assert fit(empty._replace(images=empty.images[:0]), NAMES) is None
 
 
+def test_of_few_objects_an_earlier_model_tells_which_count_but_not_how_sure_that_is(calibration):
+    few = fit(tables(1, 2), NAMES, calibration.objects)
+    earlier = calibration.objects[NAMES[2]]
+    assert few.objects == {NAMES[2]: earlier.model_copy(update={"spread": None})}
+    borrowed, own = (apply(tables(2, 4), c, NAMES) for c in (few, calibration))
+    assert borrowed.objects.equals(own.objects) and not own.objects["counted"].all()
+    assert borrowed.images["low"].isna().all() and own.images["low"].notna().all()
+    enough = tables(1, 200)
+    assert fit(enough, NAMES, {NAMES[2]: few.objects[NAMES[2]]}) == calibration
+
+
 def test_where_all_are_real_confidence_is_high_and_all_count():
     sure = tables(3)
     sure = sure._replace(objects=sure.objects.assign(real=~sure.objects["drawn"]))
@@ -125,9 +136,22 @@ def test_where_all_are_real_confidence_is_high_and_all_count():
     n = int((~sure.objects["drawn"]).sum())
     confidence = apply(sure, fit(sure, NAMES), NAMES).objects["confidence"].dropna()
     assert confidence.to_numpy() == pytest.approx((n + 1) / (n + 2))
-    assert found.threshold == 0
+    assert apply(sure, fit(sure, NAMES), NAMES).objects["counted"].all()
 
 
-@pytest.mark.parametrize(("drawn", "threshold"), [(2, 0.65), (3, 0.35), (4, 0), (9, 0), (1, 0.85)])
+def test_what_is_the_same_of_all_objects_says_nothing(calibration):
+    slopes = calibration.objects[NAMES[2]].slopes
+    assert slopes[1:4] == pytest.approx((0, 0, 0), abs=1e-9)  # area, length and sharpness
+    assert slopes[0] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("drawn", "threshold"), [(2, 0.65), (3, 0.35), (4, 0), (9, 0), (1, 0.85), (0, 0.95)]
+)
 def test_the_threshold_leaves_as_many_as_were_drawn(drawn, threshold):
     assert level(np.array([0.2, 0.8, 0.5, 0.9]), drawn) == pytest.approx(threshold)
+
+
+def test_the_threshold_leaves_those_that_are_as_sure_too():
+    confidence = np.array([0.2, 0.9, 0.5, 0.5, 0.5])
+    assert (confidence >= level(confidence, 2)).sum() == 4

@@ -161,12 +161,17 @@ def test_pictures_of_another_scale_are_told():
 
 def test_counts_that_are_not_calibrated_are_told():
     model = load_spec(REPOSITORY / MODEL / SPEC)
-    assert uncalibrated(model) == ""
+    assert list(uncalibrated(model)) == []
     one = {"erythrocyte": model.calibration.objects["erythrocyte"]}
     half = model.calibration.model_copy(update={"objects": one})
-    line = uncalibrated(model.model_copy(update={"calibration": half}))
+    (line,) = uncalibrated(model.model_copy(update={"calibration": half}))
     assert line.startswith("counts of spirochaete are not calibrated")
-    line = uncalibrated(model.model_copy(update={"calibration": None}))
+    borrowed = one["erythrocyte"].model_copy(update={"spread": None})
+    half = half.model_copy(update={"objects": {"erythrocyte": borrowed}})
+    lines = list(uncalibrated(model.model_copy(update={"calibration": half})))
+    assert lines[0].startswith("counts of spirochaete are not calibrated")
+    assert lines[1].startswith("counts of erythrocyte have no interval")
+    (line,) = uncalibrated(model.model_copy(update={"calibration": None}))
     assert line.startswith("counts of erythrocyte, spirochaete are not calibrated")
 
 

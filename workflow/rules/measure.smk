@@ -140,6 +140,7 @@ rule calibrate:
         checkpoints=rules.train.output.checkpoints,
         spec=rules.train.output.spec,
         scores=rules.select.output.scores,
+        pretrained_spec=PRETRAINED_SPEC,
     output:
         weights="results/{run}model/model.safetensors",
         spec="results/{run}model/model.json",

@@ -19,7 +19,13 @@ with job(snakemake) as log:
     split = read_csv(inputs.split)
     found = Tables(*(read_csv(inputs[name]) for name in TABLES))
     val = of_images(found, split.loc[split["split"] == "val", "image"], "val")
-    calibration = fit(val, class_names(spec.classes))
+    kinds = kinds_of(spec.classes, spec.background, snakemake.params.objects)
+    earlier = {}  # of classes whose objects the model that the training started from told apart so
+    if inputs.pretrained_spec:
+        start = load_spec(Path(inputs.pretrained_spec[0]))
+        objects = start.calibration.objects if start.calibration else {}
+        earlier = {k: of for k, of in objects.items() if start.kinds.get(k) == kinds.get(k)}
+    calibration = fit(val, class_names(spec.classes), earlier)
     features = read_csv(inputs.features).set_index("image").loc[split["image"]].to_numpy()
     known, held_out = (features[split["split"] == name] for name in ("train", "val"))
     table = read_csv(inputs.manifest).merge(split, on="image")
@@ -27,7 +33,7 @@ with job(snakemake) as log:
         shutil.copyfile(inputs.checkpoints[scores["epoch"] - 1], part)
     facts = {
         "predict": Predict(**snakemake.params.predict),
-        "objects": kinds_of(spec.classes, spec.background, snakemake.params.objects),
+        "objects": kinds,
         "colours": snakemake.params.colours,
         "epoch": scores["epoch"],
         "metrics": {name: scores[name] for name in ("test", "val")},

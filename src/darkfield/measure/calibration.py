@@ -4,7 +4,7 @@ docs/confidence.md says what is fitted, and how well it holds.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,15 +42,22 @@ def together(parts: Iterable[Tables]) -> Tables:
     return Tables(*(stacked(tables) for tables in zip(*parts, strict=True)))
 
 
-def fit(tables: Tables, classes: Sequence[str]) -> Calibration | None:
+def fit(
+    tables: Tables, classes: Sequence[str], earlier: Mapping[str, Objects] | None = None
+) -> Calibration | None:
     """The calibration by these pictures; None if there are none.
 
-    `classes` are in the order of their index.
+    `classes` are in the order of their index. One of which there are too few objects has what
+    `earlier` says of it, if anything, but no intervals: these pictures did not try those.
     """
     if not len(tables.images):
         return None
-    images = image_table(*tables[:3])
-    of = {name: fit_objects(tables.objects, images, name) for name in classes}
+    images, before = image_table(*tables[:3]), dict(earlier or {})
+    of = {
+        name: fit_objects(tables.objects, images, name)
+        or (before[name].model_copy(update={"spread": None}) if name in before else None)
+        for name in classes
+    }
     pixels = [tables.pixels[tables.pixels["class"] == name] for name in classes]
     return Calibration(
         temperatures=tuple(map(fit_temperature, pixels)),
@@ -71,7 +78,7 @@ def apply(tables: Tables, calibration: Calibration | None, classes: Sequence[str
     images = image_table(*of_counted(objects, tables.pairs), tables.images)
     known = calibration.objects if calibration else {}
     ends = [
-        interval(n, known[name]) if name in known else (None, None)
+        interval(n, known.get(name))
         for name, n in zip(images["class"], images["predicted_objects"], strict=True)
     ]
     images[["low", "high"]] = pd.DataFrame(ends, images.index, ["low", "high"], dtype="Int64")
@@ -155,20 +162,24 @@ def regression(columns: np.ndarray, real: np.ndarray) -> tuple[float, tuple[floa
     Where hardly any object is real, or false, the intercept alone, by Laplace's rule of succession.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
 
     if min(real.sum(), (~real).sum()) < BOTH:
         share = (real.sum() + 1) / (len(real) + 2)
         return math.log(share / (1 - share)), (0.0,) * columns.shape[1]
-    middle, scale = columns.mean(axis=0), columns.std(axis=0)
-    scale[scale == 0] = 1  # of a column that says nothing, whose slope will be 0
-    fitted = LogisticRegression().fit((columns - middle) / scale, real)
-    slopes = fitted.coef_[0] / scale
-    return float(fitted.intercept_[0] - slopes @ middle), tuple(map(float, slopes))
+    scaler = StandardScaler()  # knows columns whose variance is but rounding
+    fitted = LogisticRegression().fit(scaler.fit_transform(columns), real)
+    slopes = fitted.coef_[0] / scaler.scale_
+    return float(fitted.intercept_[0] - slopes @ scaler.mean_), tuple(map(float, slopes))
 
 
 def level(confidence: np.ndarray, drawn: int) -> float:
-    """The threshold that leaves about `drawn` objects; 0 if there are no more than these."""
+    """The threshold that leaves `drawn` objects, and those as sure as the last of them.
+
+    0 if there are no more than these.
+    """
     ordered = np.sort(confidence)[::-1]
-    if len(ordered) <= drawn or ordered[drawn - 1] == ordered[drawn]:
+    if len(ordered) <= drawn:
         return 0.0
-    return float((ordered[drawn - 1] + ordered[drawn]) / 2)
+    last = ordered[drawn - 1] if drawn else 1.0
+    return float((last + ordered[drawn]) / 2)

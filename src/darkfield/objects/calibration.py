@@ -16,7 +16,8 @@ class Objects(BaseModel):
     intercept: float
     slopes: Annotated[tuple[float, ...], Field(min_length=5, max_length=5)]  # of `explained`
     threshold: Share  # objects of at least this confidence are counted
-    spread: Annotated[float, Field(ge=0)]  # 90 % of counts n are within spread * sqrt(n + 1)
+    # 90 % of counts n are within spread * sqrt(n + 1); None if all this is an earlier model's.
+    spread: Annotated[float, Field(ge=0)] | None
 
 
 class Calibration(BaseModel):

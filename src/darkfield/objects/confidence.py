@@ -15,6 +15,7 @@ from darkfield.objects.table import Found, count_table, object_table
 from darkfield.values import Kind
 
 EVIDENCE, DIGITS = ["probability", "sharpness"], 4
+CHANCE_DIGITS = 6  # further ones differ from machine to machine
 ROWS = 512  # of a picture at a time
 
 
@@ -101,9 +102,9 @@ def explained(objects: pd.DataFrame) -> np.ndarray:
 
 
 def chances(objects: pd.DataFrame, of: Objects) -> np.ndarray:
-    """The chance, 0 to 1, that each object of a class is real: float (N,)."""
+    """The chance, 0 to 1, that each object of a class is real: float (N,), of CHANCE_DIGITS."""
     odds = of.intercept + explained(objects) @ np.array(of.slopes)
-    share: np.ndarray = 1 / (1 + np.exp(-odds))
+    share: np.ndarray = (1 / (1 + np.exp(-odds))).round(CHANCE_DIGITS)
     return share
 
 
@@ -136,8 +137,13 @@ def half_width(counts: np.ndarray) -> np.ndarray:
     return width
 
 
-def interval(count: int, of: Objects) -> tuple[int, int]:
-    """Between which numbers a picture's true count lies in 9 of 10 cases if `count` are counted."""
+def interval(count: int, of: Objects | None) -> tuple[int, int] | tuple[None, None]:
+    """Between which numbers a picture's true count lies in 9 of 10 cases if `count` are counted.
+
+    None if that is not known of the class.
+    """
+    if of is None or of.spread is None:
+        return None, None
     half = of.spread * float(half_width(np.array(count)))
     return max(0, math.ceil(count - half - 1e-9)), math.floor(count + half + 1e-9)
 
@@ -181,8 +187,8 @@ def counts(
     row = count_table(objects[likely(objects, calibration)], mask, classes, kinds)
     known = calibration.objects if calibration else {}
     for name in kinds:
-        of, at = known.get(name), list(row).index(f"{name}s")
-        ends = interval(int(row[f"{name}s"].iloc[0]), of) if of else (None, None)
+        at = list(row).index(f"{name}s")
+        ends = interval(int(row[f"{name}s"].iloc[0]), known.get(name))
         for k, (end, value) in enumerate(zip(("low", "high"), ends, strict=True), 1):
             row.insert(at + k, f"{name}s_{end}", pd.Series([value], dtype="Int64"))
     return row

@@ -67,22 +67,27 @@ def remarks(counts: pd.DataFrame, model: ModelSpec, *, rescaled: bool) -> Iterat
         yield f"read: {how}"
     if not rescaled and (line := of_other_scale(counts, model.reading.um_per_pixel)):
         yield line
-    if line := uncalibrated(model):
-        yield line
+    yield from uncalibrated(model)
     if line := warned(counts):
         yield line
 
 
-def uncalibrated(model: ModelSpec) -> str:
-    """One line on the classes whose counts a model has not learnt to correct; empty if none."""
+def uncalibrated(model: ModelSpec) -> Iterator[str]:
+    """A line on the classes whose counts a model does not correct, and one on those that it
+    corrects as an earlier model did, if there are any."""
     known = model.calibration.objects if model.calibration else {}
-    if not (names := [name for name in model.kinds if name not in known]):
-        return ""
-    return (
-        f"counts of {', '.join(names)} are not calibrated, since the model's val images held too "
-        "few: every object found is counted, real or not, and none has a confidence "
-        "(docs/confidence.md)"
-    )
+    if names := [name for name in model.kinds if name not in known]:
+        yield (
+            f"counts of {', '.join(names)} are not calibrated, since the model's val images held "
+            "too few: every object found is counted, real or not, and none has a confidence "
+            "(docs/confidence.md)"
+        )
+    if names := [name for name, of in known.items() if of.spread is None]:
+        yield (
+            f"counts of {', '.join(names)} have no interval, and their confidence is that of the "
+            "model that the training started from, since the model's own val images held too few "
+            "(docs/confidence.md)"
+        )
 
 
 def of_other_scale(counts: pd.DataFrame, um_per_pixel: float | None) -> str:
