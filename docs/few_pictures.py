@@ -158,9 +158,8 @@ def calibrated(predictor: Predictor, pairs: Sequence[Pair]) -> Calibration | Non
     objects, pairs_near, outlines = map(stacked, zip(*found, strict=True))
     objects, pairs_near = outside_void(match_table(objects, pairs_near), pairs_near)
     pixels = pixel_table(no_pixels(len(classes)), "val", list(classes))
-    earlier = predictor.spec.calibration  # still that of the model that the training started from
-    known = earlier.objects if earlier else None
-    return fit(Tables(objects, pairs_near, outlines, pixels), class_names(classes), known)
+    tables, start = Tables(objects, pairs_near, outlines, pixels), predictor.spec.calibration
+    return fit(tables, class_names(classes), start and start.objects)
 
 
 def labelled(predictor: Predictor, image: np.ndarray) -> tuple[np.ndarray, list[int]]:
