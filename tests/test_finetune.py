@@ -20,6 +20,7 @@ from darkfield.report.corrections import predicted, predictions
 
 PICTURES = 14
 OTHER = {"background": 0, "spirochaete": 1, "erythrocyte": 2}  # the order of the model's classes
+CONFIDENCE = {"intercept": 0.5, "slopes": [1, 0, 0, 0, 0], "threshold": 0.3, "spread": 2.0}
 AS_THERE = np.array([0, 2, 1], np.uint8)
 
 
@@ -34,7 +35,8 @@ def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_pat
     start = folder / "models/start"
     start.mkdir()
     model_folder(start, "native")
-    facts = {"trained_on": {}, "classes": OTHER}
+    known = {"temperatures": [1, 1, 1], "objects": {"spirochaete": CONFIDENCE}, "images": 9}
+    facts = {"trained_on": {}, "classes": OTHER, "calibration": known}
     write_json(start / "model.json", read_json(start / "model.json") | facts)
     (tmp_path / "in").mkdir()
     truths = {}
@@ -69,6 +71,11 @@ def test_corrections_are_learnt_and_the_report_compares_before_and_after(tmp_pat
     assert read_csv(evaluation / "before_after_images.csv")["image"].nunique() >= 3
     (plot,) = json.loads(dvc(folder, "plots", "show", "--json"))["data"]["before and after"]
     assert plot["content"]["data"]["values"]
+    # Three val images hold too few spirochaetes to learn from: what the first model knew is kept.
+    spec = read_json(folder / "results/model/model.json")["calibration"]
+    assert spec["objects"]["spirochaete"] == CONFIDENCE | {"spread": None}
+    told = "Val holds too few of spirochaete: the confidence"
+    assert told in (folder / "results/validation.md").read_text()
     # The same as where that model is measured by itself, which nothing of test was known to.
     own = "results/models/start/metrics.json"
     done = snakemake(folder, "--cores", "2", own)
