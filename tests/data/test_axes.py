@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from darkfield.data.axes import Asked, Channel, Scene, Unclear, composed, parts
+from darkfield.data.axes import Asked, Channel, Scene, Unclear, composed, parts, position
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -113,3 +113,11 @@ def test_limits_are_those_of_the_channels_that_are_shown():
     assert one.limits == ((0, 30),)
     channels[0] = Channel()
     assert composed(scene({"C": 4}, channels=channels), {}, Asked(channels=(4, 2, 1))).limits == ()
+
+
+def test_a_wavelength_is_a_name_and_a_name_of_two_channels_is_none():
+    lasers = ["405", "488", "561"]
+    assert position(488, 3, lasers) == position("488", 3, lasers) == 1
+    assert position(2, 3, lasers) == 1
+    with pytest.raises(ValueError, match="and none is DAPI"):
+        position("DAPI", 3, ["DAPI", "GFP", "DAPI"])

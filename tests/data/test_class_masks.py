@@ -1,5 +1,6 @@
 """One mask per class: black and white, or with the numbers of its objects."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -71,3 +72,26 @@ def test_what_no_mask_claims_is_the_background_wherever_it_is_or_void():
     assert together(masks, CLASSES, 2)[0].tolist() == [[1, 1, 2, 2]]
     sky = masks | {"background": np.array([[0, 0, 1, 0]])}
     assert together(sky, CLASSES, None)[0].tolist() == [[1, 1, 0, VOID]]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+def test_smooth_edges_of_any_colour_are_refused(mode):
+    drawn = np.zeros((120, 120, 3), np.uint8)
+    colour = (128, 128, 128) if mode == "L" else (200, 0, 0)
+    for centre, radius in (((40, 40), 25), ((90, 90), 15)):
+        cv2.circle(drawn, centre, radius, colour, -1, cv2.LINE_AA)
+    picture = Image.fromarray(drawn).convert("RGB")
+    picture = picture.quantize(64) if mode == "P" else picture.convert(mode)
+    with pytest.raises(ValueError, match="pieces, as if its edges were smooth"):
+        of_one_class(opened(picture))
+
+
+def test_objects_in_pieces_and_of_a_pixel_are_objects():
+    numbers = np.zeros((60, 60), np.uint16)
+    numbers[5:8], numbers[:, 20:23] = 1, 2  # one behind the other
+    numbers[:, 40:43] = 3
+    numbers[30:33] = 4
+    assert of_one_class(opened(Image.fromarray(numbers))).max() == 4
+    specks = np.zeros((60, 60), np.uint16)
+    specks[::2, ::2] = np.arange(1, 901).reshape(30, 30)
+    assert of_one_class(opened(Image.fromarray(specks))).max() == 900

@@ -118,3 +118,13 @@ def test_what_is_no_label_image(hdf5, tmp_path):
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     with pytest.raises(ValueError, match="is damaged, or not an HDF5 file"):
         read(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (1, 3, 3, 1)])
+def test_a_square_that_does_not_say_which_way_it_lies_is_refused(hdf5, shape):
+    """MATLAB, R and Julia write columns first."""
+    labels = np.arange(9).reshape(shape)
+    with pytest.raises(ValueError, match="does not say whether rows or columns come first"):
+        read(hdf5(labels))
+    axes = "yx" if len(shape) == 2 else "tyxc"
+    assert read(hdf5(labels, axes)).tolist() == labels.reshape(3, 3).tolist()

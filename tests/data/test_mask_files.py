@@ -6,7 +6,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from darkfield.data.colour import turned
 from darkfield.data.mask_files import is_mask, open_mask
+from darkfield.data.mask_values import codes
 
 LABELS = np.array([[0, 1, 2], [2, 1, 300]])
 
@@ -51,3 +53,22 @@ def test_what_is_wrong_with_a_picture_is_said_as_for_any_picture(tmp_path):
     for name in ("a.tif", "b.png"):
         with pytest.raises(ValueError, match=r"holds 2 pictures|cannot be read"):
             open_mask(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.jp2", "a.avif", "a.jpg", "a.webp"])
+def test_formats_that_change_values(tmp_path, name):
+    mask = np.kron(np.arange(4, dtype=np.uint8).reshape(2, 2), np.ones((16, 16), np.uint8))
+    Image.fromarray(mask).save(tmp_path / name)
+    with pytest.raises(ValueError, match="which changes values; save it as PNG"):
+        codes(open_mask(tmp_path / name), {0, 1, 2, 3})
+
+
+@pytest.mark.parametrize("turn", [3, 5, 6, 8])
+def test_a_palette_that_is_turned(tmp_path, turn):
+    """Pillow maps uncompressed files, and garbles them if they are to be turned."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:8, 3:20] = 1
+    picture = Image.fromarray(mask)
+    picture.putpalette([0, 0, 0, 255, 0, 0])
+    picture.save(tmp_path / "a.tif", tiffinfo={274: turn})
+    assert (np.asarray(open_mask(tmp_path / "a.tif")) == turned(mask, turn)).all()

@@ -163,6 +163,23 @@ def test_a_mask_scaled_by_interpolation_is_refused():
         assert flatten(nearest, VALUES, CLASSES).tolist() == np.asarray(nearest).tolist()
 
 
+def test_smooth_edges_are_no_numbers_of_objects():
+    large = np.kron(discs([200]), np.ones((3, 3), np.uint8))
+    smooth = Image.fromarray(large).resize((150, 150), Image.Resampling.BICUBIC)
+    table = {"instances": "erythrocyte"}
+    with pytest.raises(ValueError, match="pieces, as if its edges were smooth, not as objects"):
+        flatten(smooth, table, CLASSES)
+    assert flatten(smooth, table, CLASSES, check=False).max() == 1
+
+
+def test_numbers_have_no_order_and_so_no_rim():
+    mask = discs([4])
+    inner = mask > 0
+    rim = inner & ~(np.roll(inner, 1, 0) & np.roll(inner, -1, 0) & np.roll(inner, 1, 1))
+    mask[rim] = 2
+    assert flatten(Image.fromarray(mask), {"instances": "erythrocyte"}, CLASSES).max() == 1
+
+
 def test_a_spirochaete_within_a_cell_is_no_rim():
     mask = discs([1])
     mask[10:14, 28:60] = 2  # it leaves the cell on one side

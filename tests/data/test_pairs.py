@@ -103,6 +103,13 @@ def test_a_folder_for_each_class(root):
     ]
 
 
+def test_folders_of_classes_without_pictures(root):
+    folder = root("images/a.png", "masks/erythrocyte/a.png")
+    (folder / "images/a.png").unlink()
+    (problem,) = paired(folder)[1]
+    assert problem.startswith("images: no pictures in it; put some there")
+
+
 def test_annotations_in_place_of_masks(root):
     folder = root("images/a.png")
     (folder / "masks/a.json").touch()

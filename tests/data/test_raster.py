@@ -1,5 +1,9 @@
 """PNG, JPEG, JPEG 2000, WebP, GIF and BMP: as viewers show them, and all of their bits."""
 
+import struct
+import zlib
+
+import av
 import imagecodecs
 import numpy as np
 import pytest
@@ -7,6 +11,7 @@ from PIL import Image, PngImagePlugin
 from scenes import GREY, RGB, picture, shows, stretched
 
 from darkfield.data import raster
+from darkfield.data.mask_files import open_mask
 from darkfield.data.reading import pictures_of
 
 OPAQUE = np.full_like(GREY, 255)
@@ -183,3 +188,91 @@ def test_cut_off_files_are_refused(tmp_path, kind):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=r"^cannot be read \(.*\); replace it, or remove it$"):
         picture(path)
+
+
+def bmp(indices, greys, bits, header=40):
+    """A BMP of a palette of greys, as Windows writes it, or OS/2 (header 12)."""
+    h, w = indices.shape
+    rows = [np.packbits(np.unpackbits(r[:, None], axis=1)[:, 8 - bits :]) for r in indices[::-1]]
+    data = b"".join(row.tobytes().ljust(-(-len(row) // 4) * 4, b"\0") for row in rows)
+    colours = b"".join(bytes([g] * 3 + [0] * (header == 40)) for g in greys)
+    start = 14 + header + len(colours)
+    size = "HHHH" if header == 12 else "iiHHIIiiII"
+    rest = () if header == 12 else (0, len(data), 2835, 2835, len(greys), 0)
+    head = struct.pack(f"<I{size}", header, w, h, 1, bits, *rest)
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + head + colours + data
+
+
+MARKS = np.zeros((16, 24), np.uint8)
+MARKS[4:9, 3:20] = 1
+
+
+@pytest.mark.parametrize(
+    ("greys", "bits", "header", "right"),
+    [
+        ((0, 255), 1, 40, True),
+        ((0, 255), 4, 40, False),
+        ((0, 255), 8, 40, False),
+        ((0, 128, 255), 4, 40, True),
+        (range(16), 4, 40, False),
+        (range(256), 8, 40, True),
+        ((0, 255), 1, 12, True),
+    ],
+)
+def test_a_bmp_of_few_greys_is_right_or_refused(tmp_path, greys, bits, header, right):
+    """Pillow goes by the number of greys, not by that of the bits."""
+    (tmp_path / "a.bmp").write_bytes(bmp(MARKS, greys, bits, header))
+    if right:
+        shown = np.asarray(greys, np.uint8)[MARKS]
+        assert shows(tmp_path / "a.bmp", shown, by=0)
+        return
+    for read in (picture, open_mask):
+        with pytest.raises(ValueError, match=f"is a BMP of {bits} bits with few greys; save it as"):
+            read(tmp_path / "a.bmp")
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "P", "RGB"])
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_a_profile_counts_whatever_the_kind_of_picture(tmp_path, kind, name):
+    adobe = imagecodecs.cms_profile("adobergb")
+    flat = Image.new("RGB", (8, 8), (200, 100, 50))
+    flat = flat.quantize(8) if kind == "P" else flat.convert(kind)
+    flat.save(tmp_path / name, icc_profile=adobe, **({"lossless": True} if "w" in name else {}))
+    assert picture(tmp_path / name).image[4, 4].tolist() == [227, 100, 42]
+
+
+def test_a_profile_counts_in_16_bits(tmp_path):
+    adobe = imagecodecs.cms_profile("adobergb")
+    chunk = b"iCCPx\0\0" + zlib.compress(adobe)
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    for alpha in ([], [65535]):
+        deep = np.tile(np.array([200 * 257, 100 * 257, 50 * 257, *alpha], np.uint16), (8, 8, 1))
+        png = imagecodecs.png_encode(deep)
+        (tmp_path / "a.png").write_bytes(png[:33] + chunk + png[33:])
+        shown = picture(tmp_path / "a.png", limits=(0, 65535)).image[4, 4]
+        assert np.abs(shown.astype(int) - [227, 100, 42]).max() <= 1
+
+
+def test_an_animation_of_16_bits_is_refused(tmp_path):
+    path = tmp_path / "a.apng"
+    with av.open(str(path), "w", format="apng") as file:
+        stream = file.add_stream("apng", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray16be"
+        for value in (1000, 2000):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64), value, "u2"), format="gray16le")
+            file.mux(stream.encode(frame.reformat(format="gray16be")))
+        file.mux(stream.encode(None))
+    with pytest.raises(ValueError, match="is an animation of more than 8 bits; save its frames"):
+        picture(path)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_opaque_alpha_of_any_depth_is_dropped(tmp_path, bits):
+    top = 2**bits - 1
+    pixels = np.dstack([DEEP >> (16 - bits), np.full(GREY.shape, top, np.uint16)])
+    (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(pixels, bitspersample=bits))
+    assert picture(tmp_path / "a.jp2").image.shape == RGB.shape
+    pixels[0, 0, 3] = top - 1
+    (tmp_path / "a.jp2").write_bytes(imagecodecs.jpeg2k_encode(pixels, bitspersample=bits))
+    with pytest.raises(ValueError, match="partly transparent"):
+        picture(tmp_path / "a.jp2")

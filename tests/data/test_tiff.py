@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 from scenes import GREY, RGB, picture, shows, stretched
 
+from darkfield.data.colour import turned
 from darkfield.data.reading import pictures_of
 
 DEEP = GREY.astype(np.uint16) * 16  # 12 bits
@@ -256,3 +257,19 @@ def test_a_page_that_holds_nothing_is_refused(tif):
         file.pages[0].tags["BitsPerSample"].overwrite(0)
     with pytest.raises(ValueError, match=r"^cannot be read \(.*\); replace it, or remove it$"):
         picture(path)
+
+
+@pytest.mark.parametrize("turn", [3, 5, 6, 8])
+def test_inks_that_are_turned(tif, turn):
+    """Pillow maps uncompressed pages, and garbles them if they are to be turned."""
+    inks = np.asarray(Image.fromarray(RGB).convert("CMYK"))
+    tag = {"extratags": [(274, 3, 1, turn, True)]}
+    assert shows(tif(inks, photometric="separated", **tag), turned(RGB, turn), by=0)
+
+
+def test_pages_of_other_types_do_not_share_a_range(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(DEEP, **ONE, metadata=None, extratags=[(281, 3, 1, 4095, True)])
+        file.write(GREY, **ONE, metadata=None)
+    assert shows(path, GREY, "_page002", by=0)

@@ -5,6 +5,8 @@ import pytest
 import tifffile
 from scenes import GREY, RGB, picture, shows, stretched
 
+from darkfield.data.tiff_says import of_ome
+
 DEEP = GREY.astype(np.uint16) * 16  # 12 bits
 ONE = {"photometric": "minisblack"}
 SQUARE = {"resolution": (10, 10)}  # pixels per unit
@@ -155,3 +157,41 @@ def test_fewer_bits_than_the_type_has(tmp_path):
     found = picture(path)
     assert found.how.read == "0 to 15 (BitsPerSample)"
     assert (found.image[..., 0] == nibbles * 17).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits"), [("f4", 32), ("f8", 64), ("i1", 8), ("i2", 16), ("i4", 32)]
+)
+def test_bits_say_nothing_of_where_signed_values_and_fractions_lie(read, dtype, bits):
+    values = (GREY // 2 if dtype == "i1" else DEEP).astype(dtype)
+    found = read(values, **ome(SignificantBits=bits))
+    assert "SignificantBits" not in found.how.read
+    assert np.abs(found.image[..., 0].astype(int) - stretched(values)).max() <= 1
+
+
+def test_an_image_of_ome_has_its_own_scale_whatever_stands_before_it(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for name, um in (("macro image", 16), ("slide", 0.25)):
+            size = {"PhysicalSizeX": um, "PhysicalSizeY": um}
+            file.write(RGB, photometric="rgb", metadata={"axes": "YXS", "Name": name, **size})
+    assert picture(path).how.um_per_pixel == 0.25
+
+
+@pytest.mark.parametrize(
+    ("places", "known"),
+    [
+        (("", ""), None),  # either image may have the page
+        (('IFD="0"', 'IFD="1"'), 1),
+        (('IFD="1"', 'IFD="0"'), 2),
+        (('IFD="1" PlaneCount="2"', 'IFD="0" PlaneCount="1"'), 2),
+        (('IFD="7"', 'IFD="8"'), None),
+    ],
+)
+def test_the_image_of_ome_that_a_page_belongs_to(places, known):
+    images = "".join(
+        f'<Image><Pixels PhysicalSizeX="{um}" PhysicalSizeY="{um}"><TiffData {place}/></Pixels>'
+        "</Image>"
+        for um, place in enumerate(places, 1)
+    )
+    assert of_ome(f"<OME>{images}</OME>", 0).um_per_pixel == known

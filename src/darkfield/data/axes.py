@@ -203,10 +203,10 @@ def spelled(asked: Sequence[int | str]) -> str:
 
 def position(asked: int | str, number: int, names: Sequence[str]) -> int:
     """The index of a channel given by its number, from 1, or by its name."""
-    if asked in names:
-        return names.index(str(asked))
     if isinstance(asked, int) and 1 <= asked <= number:
         return asked - 1
+    if names.count(str(asked)) == 1:  # a laser's wavelength is a name, too
+        return names.index(str(asked))
     count = f"{number} channels{listed(names)}" if number > 1 else "one channel"
     raise Unclear(f"holds {count}, and none is {asked}; choose others with --channels")
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from darkfield.classes import VOID
-from darkfield.data.mask_values import MOST, codes, refuse_unsound
+from darkfield.data.mask_values import MOST, codes, refuse_specks, refuse_unsound
 
 BLACK_AND_WHITE = {0, 255}
 
@@ -26,6 +26,8 @@ def of_one_class(mask: Image.Image) -> np.ndarray:
         raise ValueError(
             f"has {len(marked)} greys, as if its edges were smooth; save it in black and white"
         )
+    if len(marked) > 1:
+        refuse_specks(pixels, marked)
     return np.cumsum(values > 0)[place].reshape(pixels.shape)
 
 

@@ -23,7 +23,7 @@ def profile(icc: bytes | None) -> "ImageCms.ImageCmsProfile | None":
         name = ImageCms.getProfileDescription(found)
     except (OSError, ImageCms.PyCMSError):
         return None
-    return None if "srgb" in name.lower() else found
+    return None if "srgb" in name.lower() and "linear" not in name.lower() else found
 
 
 def to_srgb(picture: Image.Image, icc: bytes | None) -> Image.Image:

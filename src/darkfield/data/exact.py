@@ -46,7 +46,8 @@ def of_tiff(path: Path) -> np.ndarray:
     """read_exact of a TIFF of one page."""
     from tifffile import COMPRESSION, TiffFile
 
-    from darkfield.data.tiff import MINISWHITE, own_series, refuse_large, turn_of
+    from darkfield.data.tiff import MINISWHITE, refuse_large, turn_of
+    from darkfield.data.tiff_series import own_series
 
     exact = {  # those that lose nothing
         *(COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE),

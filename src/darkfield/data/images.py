@@ -1,6 +1,7 @@
 """Pictures and masks by themselves: named, read, resized, and written as PNG."""
 
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from darkfield.data.axes import Asked, Unclear
 from darkfield.data.exact import read_exact
 from darkfield.data.kinds import EXTRA, READ, refusal
-from darkfield.data.raster import FORMATS, ORIENTATION, explained, frames_of, is_deep
+from darkfield.data.raster import (
+    FORMATS,
+    ORIENTATION,
+    explained,
+    frames_of,
+    is_deep,
+    refuse_misread,
+)
 from darkfield.data.reading import folder_ranges, kind_of, opened, read
 
 SUFFIXES = (
@@ -51,6 +59,7 @@ def open_image(path: Path) -> Image.Image:
             picture, turn = of_tiff(path)
         else:
             picture = Image.open(path, formats=FORMATS)
+            refuse_misread(path, picture)
             refuse_several(frames_of(picture))
         bits: tuple[int, ...] = tag(picture, BITS, (8,))
         deep = picture.mode[0] != "I" and (is_deep(picture) or max(bits) > 8)
@@ -74,7 +83,8 @@ def of_tiff(path: Path) -> tuple[Image.Image, int]:
         refuse_several(max(len(scenes), *scenes[0].sizes.values(), 0))
         turn = scenes[0].turn
     with suppress(UnidentifiedImageError):
-        picture = Image.open(path, formats=("TIFF",))
+        # By its name Pillow would map an uncompressed file, and garble it if it is to be turned.
+        picture = Image.open(BytesIO(path.read_bytes()), formats=("TIFF",))
         if len(picture.getbands()) > 1 or picture.mode == "P":
             return picture, turn
     return as_picture(read_exact(path)), turn

@@ -98,6 +98,11 @@ def of_hdf5(path: Path) -> np.ndarray:
         raise
     except Exception as error:  # h5py raises nearly anything for broken files
         raise ValueError("is damaged, or not an HDF5 file; export it again") from error
+    sides = [length for length in labels.shape if length > 1]
+    if "?" in axes and len(sides) == 2 and sides[0] == sides[1]:
+        raise ValueError(  # MATLAB, R and Julia write columns, NumPy rows
+            "is square and does not say whether rows or columns come first; save it as PNG or TIFF"
+        )
     if labels.ndim > 2 and "?" not in axes:
         for axis, length in zip(axes, labels.shape, strict=True):
             if axis not in "yx" and length > 1:

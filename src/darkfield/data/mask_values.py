@@ -12,6 +12,7 @@ from darkfield.data.raster import opaque
 
 MOST = np.iinfo(np.uint16).max  # objects in a mask
 RIM, THIN = 0.25, 1.2  # where interpolation begins, see refuse_smoothed
+SPECK, FEW = 2, 10  # pixels; specks that say nothing, see refuse_specks
 COLOUR = 1 << 24  # marks a code as a colour, as opposed to a grey value
 PHOTOMETRIC = 262  # a tag of TIFF
 LOSSY = ("jpeg", "tiff_jpeg", "webp", "jp2000")  # compressions of a TIFF
@@ -62,7 +63,7 @@ def codes(mask: Image.Image, known: set[int]) -> np.ndarray:
 def refuse_unsound(mask: Image.Image) -> None:
     """Raise ValueError if a mask's file format may have changed its values."""
     compression = mask.info.get("compression") if mask.format == "TIFF" else None
-    if mask.format in ("JPEG", "MPO", "WEBP") or compression in LOSSY:
+    if mask.format in ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF") or compression in LOSSY:
         kind = mask.format if compression is None else compression
         raise ValueError(f"is a {kind} picture, which changes values; save it as PNG")
     if mask.info.get(DEEP):
@@ -133,6 +134,8 @@ def flatten(
     values = np.flatnonzero(histogram(pixels)) if is_8_bit else np.unique(pixels)
     if INSTANCES in mask_values:
         others = np.setdiff1d(values, known)
+        if check:
+            refuse_specks(pixels, others)
         known = np.concatenate([known, others])
         index = np.append(index, np.full(len(others), classes[mask_values[INSTANCES]], np.uint8))
         order = known.argsort()
@@ -142,7 +145,7 @@ def flatten(
     elif pixels.dtype.kind in "ui" and mask.mode.startswith("I"):
         refuse_instances(pixels, np.setdiff1d(values, known[index == VOID]))
     if is_8_bit:
-        if check:
+        if check and INSTANCES not in mask_values:  # numbers have no order
             refuse_smoothed(pixels, np.setdiff1d(values, known[index == VOID]))
         lookup = np.zeros(256, dtype=np.uint8)
         lookup[known[known < 256]] = index[known < 256]
@@ -223,6 +226,24 @@ def refuse_instances(pixels: np.ndarray, values: np.ndarray) -> None:
         raise ValueError(
             "has more than 8 bits and one object per value, as if they were numbered; name "
             "instances: CLASS in data.mask_values, or save its classes, with 8 bits"
+        )
+
+
+def refuse_specks(pixels: np.ndarray, numbers: np.ndarray) -> None:
+    """Raise ValueError if the numbers of objects lie in specks, as edges of outlines drawn smooth.
+
+    Of such values each is in many places, of a pixel or two. An object may lie in pieces, but
+    larger ones, behind others.
+    """
+    from skimage.measure import label
+
+    parts = label(np.where(np.isin(pixels, numbers), pixels, 0), background=0)
+    sizes = np.bincount(parts.ravel())[1:]
+    more = min(int((sizes <= SPECK).sum()), len(sizes) - len(numbers))
+    if more > max(FEW, len(numbers) / 2):
+        raise ValueError(
+            f"has {len(numbers)} values in {len(sizes):,} pieces, as if its edges were smooth, "
+            "not as objects are numbered; save it without interpolation or anti-aliasing"
         )
 
 

@@ -175,7 +175,7 @@ def of_classes(
         problems += wrong + [f"{folder}: {line}" for line in asked]
         for image, partner in partners.items():
             found[image][name] = masks[partner]
-        if masks and not asked:
+        if images and masks and not asked:
             problems += strangers(masks, partners.values(), images[next(iter(images))].parent)
             problems += [
                 f"{images[image]}: has no mask in {folder}; add one, black if it has no {name}"

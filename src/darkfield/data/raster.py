@@ -34,18 +34,21 @@ def opened(path: Path) -> Iterator[list[Scene]]:
     """
     with explained(path):
         picture = Image.open(path, formats=FORMATS)
+        refuse_misread(path, picture)
         frames = frames_of(picture)
         deep, bits = is_deep(picture), 0
         if picture.format == "JPEG2000":
             bits = precision(path)
             deep = bits > 8
+        if deep and frames > 1:
+            raise Unclear("is an animation of more than 8 bits; save its frames as files")
         plain = plain_png(path, picture)
         turn = 1 if plain else picture.getexif().get(ORIENTATION, 1)
 
     def plane(at: Mapping[str, int]) -> np.ndarray:
         with explained(path):
             if deep:
-                return brightened(turned(decoded_whole(path), turn), picture)
+                return brightened(turned(decoded_whole(path, bits or 16), turn), picture)
             if plain and (pixels := decoded_plain(plain)) is not None:
                 return brightened(pixels, picture)
             picture.seek(at.get("t", 0))
@@ -60,8 +63,8 @@ def opened(path: Path) -> Iterator[list[Scene]]:
                 (Channel(limits=(0, 2**bits - 1)),) if 8 < bits < 16 else (),
                 "precision" if 8 < bits < 16 else "",
                 turn=turn,
-                # The other modes are converted as they are decoded.
-                icc=picture.info.get("icc_profile") if picture.mode in ("L", "RGB") else None,
+                # Inks are converted as they are decoded.
+                icc=None if picture.mode in ("CMYK", "LAB") else picture.info.get("icc_profile"),
             )
         ]
 
@@ -82,6 +85,17 @@ def explained(path: Path) -> Iterator[None]:
     except Exception as error:  # decoders raise nearly anything on broken files
         reason = " ".join(str(error).split())
         raise ValueError(f"cannot be read ({reason}); {REMEDY}") from error
+
+
+def refuse_misread(path: Path, picture: Image.Image) -> None:
+    """Raise Unclear for a BMP whose greys Pillow takes for as many bits as there are greys."""
+    if picture.format == "BMP" and picture.mode in ("1", "L"):
+        with path.open("rb") as file:
+            head = file.read(30)
+        at = 24 if head[14] == 12 else 28  # in the header of OS/2, and of Windows
+        bits = int.from_bytes(head[at : at + 2], "little")
+        if bits != (1 if picture.mode == "1" else 8):
+            raise Unclear(f"is a BMP of {bits} bits with few greys; save it as PNG")
 
 
 def frames_of(picture: Image.Image) -> int:
@@ -133,14 +147,14 @@ def precision(path: Path) -> int:
     return (head[at + 42] & 0x7F) + 1 if 0 <= at < len(head) - 42 else 8
 
 
-def decoded_whole(path: Path) -> np.ndarray:
+def decoded_whole(path: Path, bits: int = 16) -> np.ndarray:
     """A PNG or JPEG 2000 of more than 8 bits: uint16 (H, W) or RGB (H, W, 3)."""
     import imagecodecs
 
     decode = imagecodecs.png_decode if kind(path) == "png" else imagecodecs.jpeg2k_decode
     pixels = decode(path.read_bytes())
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-        refuse_transparent(pixels[..., -1])
+        refuse_transparent(pixels[..., -1], 2**bits - 1)
         pixels = pixels[..., :-1]
     with Image.open(path) as picture:
         clear = picture.info.get("transparency")
@@ -170,9 +184,10 @@ def refuse_large(height: int, width: int) -> None:
         raise Unclear(TOO_LARGE)
 
 
-def refuse_transparent(alpha: np.ndarray) -> None:
+def refuse_transparent(alpha: np.ndarray, opaque: int | None = None) -> None:
     """Raise Unclear if an alpha channel, of integers or 0 to 1, hides anything."""
-    opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1
+    if opaque is None:
+        opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1
     if alpha.min() < opaque:
         raise Unclear(TRANSPARENT)
 
@@ -183,7 +198,7 @@ def opaque(picture: Image.Image) -> Image.Image:
         return picture
     rgba = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
     refuse_transparent(np.asarray(rgba.getchannel("A")))
-    return rgba.convert("RGB")
+    return rgba.convert("L" if picture.mode in ("LA", "La") else "RGB")
 
 
 def pixels_of(picture: Image.Image) -> np.ndarray:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from darkfield.data.axes import CHANNEL, DEPTH, Scene, Unclear
+from darkfield.data.axes import CHANNEL, DEPTH, Channel, Scene, Unclear
 from darkfield.data.colour import turned
 from darkfield.data.kinds import REMEDY
 from darkfield.data.raster import MOST_PIXELS, TOO_LARGE, explained, pixels_of, refuse_transparent
 from darkfield.data.tiff_says import said
+from darkfield.data.tiff_series import SLIDES, own_series
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
@@ -27,8 +28,6 @@ ORIENTATION, ICC, MASK = 274, 34675, 4
 MINISWHITE, MINISBLACK, RGB, PALETTE, CMYK, YCBCR, LAB, CFA = 0, 1, 2, 3, 5, 6, 8, 32803
 OLD_JPEG, JPEG, SUBSAMPLING = 6, 7, 530
 ALPHA = (1, 2)  # associated, or not: values of ExtraSamples
-SLIDES = ("is_svs", "is_ndpi", "is_scn", "is_bif", "is_philips", "is_qpi", "is_avs", "is_indica")
-BESIDE = ("thumbnail", "label", "macro", "preview", "overview")  # in names of images beside a scan
 CAMERA_RAW = "is a camera's raw file; develop it and save it as TIFF"
 
 
@@ -64,39 +63,14 @@ def scenes_of(file: "TiffFile", path: Path) -> list[Scene]:
     plain = all(set(each.axes) <= set(PIXELS + PAGES) for each in series) and not file.is_ome
     if plain and all(map(one_plane_a_page, series)):
         pages = sorted((p for each in series for p in each.pages if p), key=lambda page: page.index)
-        return [scene(file, path, series[0], 0, {"page": len(pages)}, pages)]
+        found = scene(file, path, series[0], {"page": len(pages)}, pages)
+        if len({(p.keyframe.dtype, p.keyframe.bitspersample) for p in pages if p.keyframe}) > 1:
+            found = found._replace(channels=[Channel()], limits_from="")  # those of the first page
+        return [found]
     return [
-        scene(file, path, each, nth, sizes_of(each), each.pages if one_plane_a_page(each) else None)
-        for nth, each in enumerate(series)
-    ]
-
-
-def own_series(file: "TiffFile") -> "list[TiffPageSeries]":
-    """The series of a TIFF that are not reduced copies, previews or masks of others."""
-    series = [*file.series]
-    if any(getattr(file.pages.first, slide) for slide in SLIDES):
-        return series[:1]
-    own = [
-        each
+        scene(file, path, each, sizes_of(each), each.pages if one_plane_a_page(each) else None)
         for each in series
-        if not (each.keyframe.is_reduced or each.keyframe.is_mask)
-        and not any(word in each.name.lower() for word in BESIDE)
-    ] or series[:1]
-    if len(own) > 1 and not file.is_ome and pyramid([each.keyframe.shape[:2] for each in own]):
-        return own[:1]
-    return own
-
-
-def pyramid(sizes: Sequence[tuple[int, ...]]) -> bool:
-    """Whether each (height, width) is a half, a quarter, ... of the one before, rounded."""
-
-    def reduced(large: tuple[int, ...], small: tuple[int, ...]) -> bool:
-        return any(
-            all(abs(a / 2**k - b) < 1 for a, b in zip(large, small, strict=True))
-            for k in range(1, 6)
-        )
-
-    return all(map(reduced, sizes, sizes[1:]))
+    ]
 
 
 def lead(series: "TiffPageSeries") -> dict[str, int]:
@@ -136,7 +110,6 @@ def scene(
     file: "TiffFile",
     path: Path,
     series: "TiffPageSeries",
-    nth: int,
     sizes: dict[str, int],
     pages: "Sequence[Page | None] | None",
 ) -> Scene:
@@ -174,7 +147,7 @@ def scene(
             as_shown = shown(page, pixels, samples)
             return turned(as_shown[..., at[CHANNEL]] if samples > 1 else as_shown, turn_of(page))
 
-    told, number = said(file, nth, key), sizes.get(CHANNEL, 1)
+    told, number = said(file, key), sizes.get(CHANNEL, 1)
     channels = told.channels if len(told.channels) == number else [told.channels[0]] * number
     return Scene(
         sizes,
@@ -235,7 +208,8 @@ def by_pillow(page: "TiffPage") -> bool:
 
 def pillow_page(path: Path, index: int) -> np.ndarray:
     """A page decoded by Pillow, upright: uint8 (H, W) or RGB (H, W, 3)."""
-    with Image.open(path, formats=("TIFF",)) as picture:
+    # By its name Pillow would map an uncompressed file, and garble it if it is to be turned.
+    with path.open("rb") as file, Image.open(file, formats=("TIFF",)) as picture:
         picture.seek(index)
         tags = getattr(picture, "tag_v2", {})
         subsampled = tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1)

@@ -32,14 +32,14 @@ class Said(NamedTuple):
     um_from: str = ""
 
 
-def said(file: "TiffFile", nth: int, page: "TiffPage") -> Said:
-    """What the metadata say of the nth series, from 0, whose first page is `page`.
+def said(file: "TiffFile", page: "TiffPage") -> Said:
+    """What the metadata say of the series whose first page is `page`.
 
     Limits of 8-bit values, and those of the whole type, say nothing. Raises Unclear for pixels that
     are not square.
     """
     if file.is_ome:
-        found = of_ome(file.ome_metadata or "", nth)
+        found = of_ome(file.ome_metadata or "", page.index)
     elif file.is_imagej:
         found = of_imagej(file.imagej_metadata or {}, page)
     else:
@@ -99,16 +99,35 @@ def square(x: float | None, y: float | None) -> float | None:
     return sides[0] if sides else None
 
 
-def of_ome(text: str, nth: int) -> Said:
-    """What OME-XML says of its nth image."""
+def holds(pixels: ElementTree.Element, index: int, uuid: str | None) -> bool:
+    """Whether the page at `index` of the file `uuid` belongs to an image of OME-XML.
+
+    Without a count, an IFD is one page; without either, all are meant.
+    """
+    for data in pixels.iterfind("{*}TiffData"):
+        other = data.findtext("{*}UUID")
+        if other and uuid and other != uuid:
+            continue
+        first, count = data.get("IFD"), data.get("PlaneCount", data.get("NumPlanes"))
+        if first is None and count is None:
+            return True
+        if int(first or 0) <= index < int(first or 0) + int(count or 1):
+            return True
+    return False
+
+
+def of_ome(text: str, index: int) -> Said:
+    """What OME-XML says of the image that has the page at `index`."""
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError:
         return Said()
     pixels = [p for image in root.iterfind("{*}Image") for p in image.iterfind("{*}Pixels")]
-    if nth >= len(pixels):
+    if len(pixels) > 1:
+        pixels = [p for p in pixels if holds(p, index, root.get("UUID"))]
+    if len(pixels) != 1:
         return Said()
-    of = pixels[nth].attrib
+    of = pixels[0].attrib
 
     def side(axis: str) -> float | None:
         unit = MICROMETRES.get(of.get(f"PhysicalSize{axis}Unit", "µm"))
@@ -116,9 +135,10 @@ def of_ome(text: str, nth: int) -> Said:
         return size * unit if size and unit else None
 
     bits = number(of.get("SignificantBits"))
-    limits = (0.0, 2.0 ** int(bits) - 1) if bits and 1 < bits < 64 else None
+    unsigned = of.get("Type", "").startswith("uint")  # of others, where the range lies is not said
+    limits = (0.0, 2.0 ** int(bits) - 1) if bits and 1 < bits < 64 and unsigned else None
     channels = []
-    for channel in pixels[nth].iterfind("{*}Channel"):
+    for channel in pixels[0].iterfind("{*}Channel"):
         colour = number(channel.get("Color"))
         channels.append(
             Channel(
