@@ -3,6 +3,7 @@
 import atexit
 import gc
 import json
+import math
 import os
 import sys
 from collections import Counter
@@ -82,8 +83,8 @@ def run_predict(
         from darkfield.report.labels import claimed, label_files
         from darkfield.report.predictions import write_index
 
-    if limits and not limits[0] < limits[1]:
-        raise UserError(f"--range: {limits[0]:g} is not below {limits[1]:g}")
+    if limits and not -math.inf < limits[0] < limits[1] < math.inf:
+        raise UserError(f"--range: {limits[0]:g} is not below {limits[1]:g}, both finite")
     asked = Asked(channels, z, (limits[0], limits[1]) if limits else None)
     introduce(model)
     pictures = sources(images, out, every)

@@ -208,3 +208,20 @@ def test_void_is_no_foreground():
         assert (window(image, mask)[1] == 2).sum() == 1
     _, only = window(image, tv_tensors.Mask(torch.full_like(mask, VOID)))
     assert (only == VOID).all()
+
+
+@pytest.mark.parametrize("scale", [0.6, 0.75, 1, 1.3, 1.6])
+def test_a_mask_lies_where_its_picture_shows_it(scale):
+    y, x = np.mgrid[:80, :80]
+    disc = torch.from_numpy(((y - 39.5) ** 2 + (x - 39.5) ** 2 < 400).astype(np.uint8))
+    whole = round(80 * scale)
+    image, mask = RandomWindow((whole, whole), (scale, scale), foreground=0)(
+        tv_tensors.Image(255 * disc.expand(3, -1, -1)), tv_tensors.Mask(disc)
+    )
+    for axis in (0, 1):
+        places = torch.arange(whole, dtype=torch.float64)
+        shown, drawn = (
+            float((each.double().sum(1 - axis) * places).sum() / each.double().sum())
+            for each in (image[0], mask)
+        )
+        assert shown == pytest.approx(drawn, abs=0.2)

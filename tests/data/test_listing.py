@@ -131,3 +131,26 @@ def test_instances_of_every_class_are_removed_and_would_overwrite(folder):
         names(str(made.instances("car")), out=OUT)
     made.remove()
     assert [path for path in OUT.rglob("*") if path.is_file()] == [other]
+
+
+@pytest.mark.parametrize("given", ["in", "in/*", "in/**", "**/*.jpg", "in/*.jpg"])
+def test_what_was_made_beside_the_pictures_is_none(folder, given):
+    folder("a.jpg", "b.jpg")
+    once = names(given, out=Path("in"))
+    folder("a.png", "overlays/a.jpg", "probabilities/a.tif", "corrected/images/a.png")
+    folder("instances/erythrocyte/a.tif")
+    assert names(given, out=Path("in")) == once == {"in/a.jpg": "a", "in/b.jpg": "b"}
+
+
+def test_a_glob_does_not_mean_what_was_made_before(folder):
+    folder("a.jpg", "out/a.png", "out/overlays/a.jpg", "out/new.jpg")
+    expected = {"in/a.jpg": "a", "in/out/new.jpg": "new"}
+    assert names("in/*", out=Path("in/out")) == expected
+    assert names("in/out/overlays/a.jpg") == {"in/out/overlays/a.jpg": "a"}
+
+
+def test_what_is_there_on_request(folder):
+    folder("geojson/a[1].geojson", "instances/erythrocyte/sub/a.tif")
+    assert Made(Path("in"), Path("a[1]")).kinds() == {"geojson"}
+    assert Made(Path("in"), Path("sub/a")).kinds() == {"instances"}
+    assert Made(Path("in"), Path("b")).kinds() == set()

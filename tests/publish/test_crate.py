@@ -14,7 +14,7 @@ from conftest import REPOSITORY
 from project import set_params, snakemake
 
 from darkfield.files import UserError, read_json, write_json
-from darkfield.publish.crate import RESULTS, SHOWING, write_crate
+from darkfield.publish.crate import RESULTS, SHOWING, inside, write_crate
 
 for library in ("rocrate", "rocrate_validator"):
     pytest.importorskip(library, reason=f"no {library}: pip install 'darkfield[dev]'")
@@ -245,6 +245,11 @@ def test_pictures_of_the_user_are_in_it_if_they_say_so(run, tmp_path):
     assert {"data/my pictures/images/001.png", "results/report.html"} <= names(tmp_path / "a.zip")
     dataset = described(tmp_path / "a.zip")["data/my%20pictures/"]
     assert dataset["alternateName"] == str(elsewhere)
+
+
+def test_pictures_above_the_working_folder_are_inside_the_crate(run):
+    assert inside(Path("../pics")) == inside(Path("..", "pics").absolute()) == "data/pics"
+    assert inside(Path("data/../data/mine")) == "data/mine"
 
 
 def test_what_shows_pictures_is_known(run):

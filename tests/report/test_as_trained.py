@@ -203,6 +203,8 @@ def test_the_options_of_the_command():
     given = vars(parser().parse_args(line.split()))
     assert given["channels"] == (3, "FITC", 1)
     assert (given["z"], given["limits"], given["rescale"]) == (2, [0, 4095], True)
+    with pytest.raises(UserError, match="--range: 0 is not below inf, both finite"):
+        run_predict([], None, None, limits=(0, float("inf")))
     with pytest.raises(UserError, match="--range: 9 is not below 3"):
         run_predict([], None, None, limits=(9, 3))
 

@@ -116,6 +116,23 @@ def test_the_size_of_a_pixel_is_that_of_the_last_run(model, pictures, tmp_path):
     assert sizes == ["0.1", "0.1", "0.2", "0.2"]
 
 
+def test_what_was_made_on_request_is_measured_as_the_tables_are(pictures, tmp_path):
+    out, one = tmp_path / "out", [str(pictures / "one.png")]
+    model = REPOSITORY / "models/darkfield"  # one that finds some
+    picture, *_ = scene(np.random.default_rng(3), 96, 128, 2)
+    Image.fromarray(picture).save(pictures / "one.png")
+    run_predict(one, out, model, also=["geojson"], um_per_pixel=0.1)
+    label = (out / "one.png").stat().st_mtime_ns
+    run_predict(one, out, model, um_per_pixel=0.5)
+    features = read_json(out / "geojson/one.geojson")["features"]
+    areas = [feature["properties"]["measurements"]["area_um2"] for feature in features]
+    assert areas == pytest.approx(pd.read_csv(out / "objects.csv")["area_um2"].tolist())
+    assert areas and (out / "one.png").stat().st_mtime_ns == label
+    run_predict(one, out, model, also=["probabilities"], um_per_pixel=0.5)
+    run_predict(one, out, model, um_per_pixel=0.1)
+    assert not (out / "probabilities/one.tif").exists()  # its pixels have another size
+
+
 def files(out):
     """Every file's bytes and time stamp, by its path."""
     paths = sorted(path for path in out.rglob("*") if path.is_file())

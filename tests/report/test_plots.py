@@ -42,6 +42,11 @@ def test_the_loss_is_called_what_it_is(weights, dice, words):
     assert figure.axes[0].get_ylabel() == f"training loss: {words}"
 
 
+def test_the_loss_names_what_teachers_have_of_it():
+    taught = Train(teacher="a", teaching=0.4, class_weights=None)
+    assert plots.loss_name(taught) == "60% cross entropy, 40% divergence from teachers (nats)"
+
+
 def test_overlap_accuracy_shows_train_and_test(epochs):
     (axes,) = plots.overlap_accuracy(epochs, "cell", 3).axes
     drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines[:4]}

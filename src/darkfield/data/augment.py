@@ -68,7 +68,11 @@ class RandomWindow(v2.Transform):  # type: ignore[misc]  # torchvision ships no 
         if any(around):
             black = VOID if self.background is None else self.background
             window = F.pad(window, around, fill=black if isinstance(inpt, tv_tensors.Mask) else 0)
-        return F.resize(window, self.size, antialias=True)
+        if not isinstance(inpt, tv_tensors.Mask):
+            return F.resize(window, self.size, antialias=True)
+        # F.resize takes a mask's pixels by their corners, half a pixel beside the picture's.
+        plain = window.as_subclass(Tensor)[None, None]
+        return tv_tensors.wrap(interpolate(plain, self.size, mode="nearest-exact")[0, 0], like=inpt)
 
 
 def pick(n: int) -> int:

@@ -19,6 +19,7 @@ ON_REQUEST = {
     "rois": "rois/{}.zip",
 }
 MADE = (LABEL, OVERLAY, *ON_REQUEST.values())
+FOLDERS = {"overlays", *ON_REQUEST, "instances", "corrected"}  # of what is made of pictures
 
 
 class Made(NamedTuple):
@@ -42,6 +43,12 @@ class Made(NamedTuple):
     def instances(self, name: str) -> Path:
         """The numbers of a class's objects."""
         return self.out / "instances" / name / f"{self.name}.tif"
+
+    def kinds(self) -> set[str]:
+        """What there is of it that is made on request."""
+        there = {kind for kind in ON_REQUEST if self.path(kind).exists()}
+        numbers = (self.out / "instances").glob(f"*/{glob.escape(str(self.name))}.tif")
+        return there | ({"instances"} if any(numbers) else set())
 
     def files(self) -> list[Path]:
         """Where all of them are or would be; instances only of classes that have a folder."""
@@ -69,8 +76,9 @@ class Source(NamedTuple):
 def sources(inputs: Sequence[str], out: Path, every: int = 1) -> list[Source]:
     """The pictures that files, folders and globs name, each once, sorted.
 
-    A folder means everything below it except what is below the folder `out`; subfolders are kept in
-    the names. A name is that of the file without its suffix, or with it if two pictures would
+    A folder means everything below it except what is below the folder `out` or, if it is that
+    folder, what was made there before; a glob does not mean that either. Subfolders are kept in the
+    names. A name is that of the file without its suffix, or with it if two pictures would
     otherwise have the same name; several pictures of a file are numbered, and `every` is
     as in `pictures_of`. Raises UserError with all inputs that name no picture, and with all
     pictures that the results would overwrite.
@@ -81,7 +89,13 @@ def sources(inputs: Sequence[str], out: Path, every: int = 1) -> list[Source]:
         path = Path(text)
         # Path.glob does not accept absolute patterns.
         matches = [path] if path.exists() else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
-        new = {p: name for match in matches for p, name in below(match, out)}
+        named = path.exists()
+        new = {
+            p: name
+            for match in matches
+            for p, name in below(match, out)
+            if named or not made_before(p, out)
+        }
         if not new:
             what = "holds no pictures" if path.exists() else "no such file or folder"
             problems.append(f"{text}: {what}")
@@ -151,11 +165,21 @@ def below(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
         return
     made = real(out)
     for p in path.rglob("*"):
-        ours = made != real(path) and real(p).is_relative_to(made)
+        ours = made_before(p, out) if made == real(path) else real(p).is_relative_to(made)
         name = p.relative_to(path)
         hidden = any(part.startswith(".") for part in name.parts)
         if is_picture(p) and not hidden and not p.is_dir() and not ours:
             yield p, name
+
+
+def made_before(path: Path, out: Path) -> bool:
+    """Whether a file was made by an earlier run into `out`, by its folder or its overlay."""
+    if not real(path).is_relative_to(real(out)):
+        return False
+    name = real(path).relative_to(real(out))
+    return name.parts[0] in FOLDERS or (
+        name.suffix == ".png" and Made(out, name.with_suffix("")).overlay.exists()
+    )
 
 
 def real(path: Path) -> Path:

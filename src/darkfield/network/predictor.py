@@ -108,7 +108,7 @@ class Predictor:
 
         The memory that they take grows only with the picture's width.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             kind = f"{image.dtype} {image.shape}"
             raise ValueError(f"a picture is an array of uint8 (H, W, 3), not {kind}")
         if self.spec.image_size == "native":

@@ -5,6 +5,7 @@ RO-Crate 1.1, which that profile extends.
 """
 
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import distribution
 from importlib.util import find_spec
@@ -167,5 +168,5 @@ def inside(path: Path) -> str:
 
     Pictures may lie elsewhere; they get a name in data/.
     """
-    here, path = Path.cwd(), path.absolute()
+    here, path = Path.cwd(), Path(os.path.normpath(path.absolute()))
     return (path.relative_to(here) if here in path.parents else Path("data", path.name)).as_posix()

@@ -29,7 +29,7 @@ def write_label(
     text = PngInfo()
     text.add_text(RECORD, json.dumps(made_of | {"indices": digest_of(indices)}))
     with atomic(path) as part:
-        picture.save(part, pnginfo=text)
+        picture.save(part, pnginfo=text, bits=8)
 
 
 def read_label(path: Path) -> tuple[np.ndarray, dict[str, Any]]:

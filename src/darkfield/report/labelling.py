@@ -84,10 +84,10 @@ def kept(made: Made, order: Order, made_of: dict[str, Any]) -> Label | None:
         return None
     how = How(**seen.pop("how"))
     um_per_pixel, um_from = scale(how, order.um_per_pixel)
-    stack = order.stack(made)
     if not as_before(how, order.ranges):
         return None
-    if stack and not (stack.exists() and has_size(stack, um_per_pixel)):
+    stack = made.path("probabilities")
+    if not (has_size(stack, um_per_pixel) if stack.exists() else not order.probabilities):
         return None
     spec = order.predictor.spec
     found = find(indices, spec.classes, spec.kinds)

@@ -81,7 +81,8 @@ def label_files(
             try:
                 label = labelled(source, made, order, made_of)
                 objects, row = rows(label, source, spec, two_borders=two_borders)
-                write_objects(made, also, objects, label.found, colours, label.um_per_pixel)
+                wanted = {*also, *made.kinds()}  # beside a label that was kept, measured otherwise
+                write_objects(made, wanted, objects, label.found, colours, label.um_per_pixel)
             except ValueError as error:
                 return one_line(f"{path}: {error}")
             return objects, row

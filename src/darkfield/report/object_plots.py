@@ -62,7 +62,7 @@ def by_size(objects: pd.DataFrame, name: str, kind: Kind) -> Figure:
     figure, axes = new()
     for drawn, label, colour, marker in (
         (True, "drawn and found (recall)", MISSED, "o-"),
-        (False, "counted and real (precision)", INVENTED, "s--"),
+        (False, "counted and right (precision)", INVENTED, "s--"),
     ):
         of = rows["drawn"] == drawn
         middles, shares = in_bins(

@@ -61,9 +61,12 @@ def mark_epoch(axes: Axes, epoch: int) -> None:
 def loss_name(train: Train) -> str:
     """What is minimised, in words, according to the params of training."""
     weighted = "" if train.class_weights is None else "weighted "
-    if not (share := train.dice_weight):
-        return f"{weighted}cross entropy (nats)"
-    return f"{weighted}cross entropy + {'' if share == 1 else f'{share:g} '}Dice loss"
+    name = f"{weighted}cross entropy"
+    if share := train.dice_weight:
+        name += f" + {'' if share == 1 else f'{share:g} '}Dice loss"
+    if train.teacher or train.ensemble:
+        name = f"{1 - train.teaching:.0%} {name}, {train.teaching:.0%} divergence from teachers"
+    return name if share else f"{name} (nats)"
 
 
 def loss(history: pd.DataFrame, train: Train, epoch: int) -> Figure:
