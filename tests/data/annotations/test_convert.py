@@ -200,6 +200,16 @@ def test_what_is_assumed_is_said(folder, tmp_path):
     ]
 
 
+def test_a_picture_is_not_taken_for_another_one_that_a_program_names(folder, tmp_path):
+    labelme(folder)
+    content = json.loads((folder / "a.json").read_text()) | {"imagePath": "a_1.png"}
+    (folder / "a.json").write_text(json.dumps(content))
+    said = run(folder, out := tmp_path / "root", "RBC=erythrocyte")
+    assert f"no picture found for a_1: put it into {out / 'images'}" in said
+    assert [path.name for path in (out / "masks").iterdir()] == ["a_1.png"]
+    assert not (out / "images").exists()
+
+
 def test_all_problems_at_once_and_nothing_is_written(folder, tmp_path):
     labelme(folder)
     qupath(folder)

@@ -101,7 +101,7 @@ def test_what_cannot_be_drawn(tmp_path):
 
 def test_a_set_without_outlines_is_an_empty_drawing(tmp_path):
     roiwrite(tmp_path / "a.zip", [], mode="w")
-    assert drawings_of(tmp_path / "a.zip") == [Drawing("a", None, [])]
+    assert drawings_of(tmp_path / "a.zip") == [Drawing("a", None, [], told=False)]
 
 
 def test_outlines_on_several_planes(tmp_path):

@@ -1,12 +1,12 @@
 """The pictures beside annotations: which one each drawing is of, and which are masks themselves."""
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from darkfield.data.annotations import voc
 from darkfield.data.images import is_picture
+from darkfield.data.pairs import SEPARATORS
 
 PICTURES = ("images", "JPEGImages")  # folders of pictures that programs export beside annotations
 
@@ -16,11 +16,14 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def picture_of(name: str, folders: Sequence[Path], drawn_in: Path) -> Path | None:
+def picture_of(
+    name: str, folders: Sequence[Path], drawn_in: Path, *, told: bool = False
+) -> Path | None:
     """The picture that a drawing names, with or without folders and suffix; None if there is none.
 
-    `drawn_in` is the drawing's own file, which may be a picture, too, and be named after it with a
-    word behind: a_seg.npy, a_RoiSet.zip. Raises ValueError if several pictures could be meant.
+    `drawn_in` is the drawing's own file, which may be a picture, too. Unless the program has `told`
+    the name, it is that file's, which may have words behind that of the picture: a_seg.npy,
+    a_RoiSet.zip. Raises ValueError if several pictures could be meant.
     """
     inner = PurePosixPath(name)
 
@@ -35,7 +38,7 @@ def picture_of(name: str, folders: Sequence[Path], drawn_in: Path) -> Path | Non
     pictures = [path for path in files if is_beside(path)]
     stem = folded(inner.stem if is_picture(Path(inner.name)) else inner.name)
     named = [path for path in pictures if folded(path.name) == folded(inner.name)]
-    for start in (stem, *reversed(beginnings(stem))):
+    for start in (stem, *(() if told else reversed(beginnings(stem)))):
         found = named or [path for path in pictures if folded(path.stem) == start]
         if len(found) > 1:
             raise ValueError(f"{name} may be {', '.join(map(str, found))}; keep one of them")
@@ -68,5 +71,12 @@ def masks_among(pictures: Sequence[Path]) -> list[Path]:
 
 
 def beginnings(stem: str) -> list[str]:
-    """What a name may be without a word behind it: a_b_masks is one of a_b or of a."""
-    return [stem[: match.start()] for match in re.finditer("[ ._-]+", stem) if match.start()]
+    """What a name may be without words behind it: a_b_masks is one of a_b or of a.
+
+    A number is no word: a_2_masks is one of a_2, and a is another picture.
+    """
+    return [
+        stem[: match.start()]
+        for match in SEPARATORS.finditer(stem)
+        if match.start() and not any(map(str.isdecimal, SEPARATORS.split(stem[match.end() :])))
+    ]

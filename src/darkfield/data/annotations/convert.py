@@ -95,7 +95,8 @@ def write(
             problems += [f"{path}: {line}" for line in lines_of(found)]
         for drawing in found if isinstance(found, list) else []:
             try:
-                picture = picture_of(drawing.picture, folders(path, source, out / IMAGES), path)
+                places = folders(path, source, out / IMAGES)
+                picture = picture_of(drawing.picture, places, path, told=drawing.told)
                 name = picture.stem if picture else Path(drawing.picture).stem
                 if not name or name.startswith("."):
                     raise ValueError("does not name its picture; export it again")

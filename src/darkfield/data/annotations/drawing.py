@@ -50,13 +50,15 @@ class Region(NamedTuple):
 class Drawing(NamedTuple):
     """The regions drawn on one picture, in the order in which they were drawn.
 
-    `picture` is the picture's file name as far as the program tells it, with `/` between folders.
-    `size`, (height, width) in pixels, is None if the program does not tell it.
+    `picture` is the picture's file name, with `/` between folders; if the program does not tell it,
+    it is that of the drawing's own file, and `told` is false. `size`, (height, width) in pixels, is
+    None if the program does not tell it.
     """
 
     picture: str
     size: tuple[int, int] | None
     regions: list[Region]
+    told: bool = True
 
 
 def union(patches: Sequence[Patch]) -> Patch:
