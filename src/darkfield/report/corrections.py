@@ -142,9 +142,6 @@ def export(out: Path, model: Path, program: str, into: Path, first: int | None =
     if into.exists():
         raise UserError(f"{into}: is there already, perhaps with corrections; name another --into")
     of = predictions(out, model, first)
-    if of.spec.background_index != 0:
-        zeroth = next(name for name, index in of.spec.classes.items() if index == 0)
-        raise UserError(f"{model}: its class 0, {zeroth}, is not its background, as masks need it")
     problems: list[str] = []
     with atomic(into) as part:
         part.mkdir()

@@ -14,6 +14,7 @@ from PIL import Image
 from rle_pack import packed
 from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
+from darkfield.classes import VOID
 from darkfield.data.annotations.convert import convert
 from darkfield.data.annotations.names import parse
 from darkfield.files import UserError
@@ -273,6 +274,19 @@ def test_objects_are_numbered_only_where_all_are_known(folder, tmp_path):
     run(folder, out := tmp_path / "root", "2=spirochaete", *EACH)
     assert (pixels(out / "masks/a.png") == NUMBERS).all()
     assert not (out / "instances").exists()
+
+
+@pytest.mark.parametrize(("outside", "word"), [(1, "background"), (VOID, "ignore")])
+def test_what_nobody_drew_on_is_the_background_or_ignored(folder, tmp_path, outside, word):
+    coco(folder)
+    content = json.loads((folder / "instances.json").read_text(encoding="utf-8-sig"))
+    content["images"] += [{"id": 2, "file_name": "b.png", "height": 6, "width": 8}]
+    (folder / "instances.json").write_text(json.dumps(content))
+    classes = {"erythrocyte": 0, "background": 1}
+    said = convert(folder, out := tmp_path / "root", [], classes, outside)
+    assert (pixels(out / "masks/a.png") == np.where(NUMBERS > 0, 0, outside)).all()
+    assert (pixels(out / "instances/a.png") == NUMBERS).all()
+    assert f"nothing is drawn on b: all of it is {word}" in said
 
 
 def test_the_command(folder, tmp_path):

@@ -37,6 +37,20 @@ def test_what_is_ignored_lies_on_top_and_is_no_object():
     assert numbers.tolist() == [[0, 0, 1]]
 
 
+def test_what_nobody_drew_on_is_outside_and_below_whatever_its_index():
+    regions = [
+        (0, region("e", 0, 0, 1, 2)),
+        (2, region("b", 0, 1, 1, 2)),
+        (VOID, region("?", 0, 0, 1, 1)),
+    ]
+    mask, numbers = draw(regions, (1, 4), 2)
+    assert mask.tolist() == [[VOID, 0, 2, 2]]
+    assert numbers.tolist() == [[0, 1, 0, 0]]
+    mask, numbers = draw(regions, (1, 4), VOID)
+    assert mask.tolist() == [[VOID, 2, 2, VOID]]
+    assert numbers.tolist() == [[0, 2, 2, 0]]
+
+
 @pytest.mark.parametrize(
     ("row", "column", "expected"),
     [(-1, -1, [[1, 0], [0, 0]]), (1, 1, [[0, 0], [0, 1]]), (-1, 1, [[0, 1], [0, 0]])],

@@ -30,6 +30,12 @@ def test_numbers(regions, known):
     assert (numbers is not None) == known
 
 
+def test_numbers_where_the_background_is_another_class():
+    mask, numbers = mask_of(drawing(Region("background", PIXEL)), None, [], CLASSES, 1)
+    assert mask.tolist() == [[0, 1, 1], [1, 1, 1]]
+    assert numbers.tolist() == [[1, 0, 0], [0, 0, 0]]
+
+
 def test_the_size_is_the_pictures(tmp_path):
     Image.new("L", (7, 5)).save(path := tmp_path / "a.png")
     assert mask_of(drawing(size=None), path, [], CLASSES)[0].shape == (5, 7)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkfield.classes import IGNORE, VOID
 from darkfield.data.annotations.beside import folders, picture_of
 from darkfield.data.annotations.mask_of import mask_of
 from darkfield.data.annotations.problems import lines_of
@@ -33,13 +34,18 @@ class Mask(NamedTuple):
 
 
 def convert(
-    source: Path, out: Path, table: Sequence[tuple[str, int]], classes: dict[str, int]
+    source: Path,
+    out: Path,
+    table: Sequence[tuple[str, int]],
+    classes: dict[str, int],
+    outside: int = 0,
 ) -> list[str]:
     """Write OUT/masks/NAME.png (class indices), OUT/instances/NAME.png (uint16 numbers of objects).
 
     `source` is a file of an annotation program, a label image, or a folder of these; `table`, of
-    names.parse, says which class each label is, beyond those named like a class of `classes`.
-    The latter is made where all objects are known. The pictures that lie beside are copied to
+    names.parse, says which class each label is, beyond those named like a class of `classes`;
+    what nobody drew on is `outside`, the background's index, or VOID if there is no such class.
+    Numbers are made where all objects are known. The pictures that lie beside are copied to
     OUT/images, unless that is there. Returns what to tell the user. Raises UserError with all that
     is wrong; then nothing is written.
     """
@@ -47,7 +53,7 @@ def convert(
     out.mkdir(parents=True, exist_ok=True)
     try:
         with scratch(out) as part:
-            made, passed_over = write(source, out, part, table, classes)
+            made, passed_over = write(source, out, part, table, classes, outside)
             pictures = [mask.picture for mask in made.values() if mask.picture]
             if pictures and not (out / IMAGES).exists():
                 (part / IMAGES).mkdir()
@@ -60,7 +66,7 @@ def convert(
     finally:
         with suppress(OSError):  # unless something is in it
             out.rmdir()
-    return report(made, passed_over, out)
+    return report(made, passed_over, out, outside)
 
 
 def check(source: Path, out: Path) -> None:
@@ -77,7 +83,12 @@ def check(source: Path, out: Path) -> None:
 
 
 def write(
-    source: Path, out: Path, part: Path, table: Sequence[tuple[str, int]], classes: dict[str, int]
+    source: Path,
+    out: Path,
+    part: Path,
+    table: Sequence[tuple[str, int]],
+    classes: dict[str, int],
+    outside: int,
 ) -> tuple[dict[str, Mask], Counter[str]]:
     """Write masks and numbers below `part`; returns them by name, and what was passed over.
 
@@ -104,7 +115,7 @@ def write(
                     raise ValueError(reason)
                 if name in made:
                     raise ValueError("is a second mask of this picture; keep one")
-                mask, numbers = mask_of(drawing, picture, table, classes)
+                mask, numbers = mask_of(drawing, picture, table, classes, outside)
             except ValueError as error:
                 alone = Path(drawing.picture).stem == path.stem
                 which = "" if alone else f"{drawing.picture}: "
@@ -122,14 +133,17 @@ def write(
     return made, passed_over
 
 
-def report(made: Mapping[str, Mask], passed_over: Counter[str], out: Path) -> list[str]:
+def report(
+    made: Mapping[str, Mask], passed_over: Counter[str], out: Path, outside: int
+) -> list[str]:
     """What was made and what was assumed, in lines for the user."""
     lines = [f"{out}: masks: {len(made)}, objects: {sum(m.objects or 0 for m in made.values())}"]
     empty = [name for name, mask in made.items() if not mask.regions]
     classes_only = [name for name, mask in made.items() if mask.objects is None]
     alone = [name for name, mask in made.items() if not mask.picture]
+    rest = IGNORE if outside == VOID else "background"
     for what, names, then in (
-        ("nothing is drawn on", empty, "all of it is background"),
+        ("nothing is drawn on", empty, f"all of it is {rest}"),
         ("objects are not numbered on", classes_only, "it has classes only"),
         ("no picture found for", alone, f"put it into {out / IMAGES}"),
     ):

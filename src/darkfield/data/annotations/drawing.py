@@ -91,26 +91,28 @@ def check_size(size: tuple[int, int]) -> None:
 
 
 def draw(
-    regions: Iterable[tuple[int, Region]], size: tuple[int, int]
+    regions: Iterable[tuple[int, Region]], size: tuple[int, int], outside: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class indices, uint8, and numbers of objects, uint16, both (H, W), of (class, region) pairs.
 
     Where regions overlap, the highest class index is on top (a spirochaete lies over an
     erythrocyte), and within a class what was drawn last. Objects count from 1 in the order in which
-    they were drawn; 0 is none, and so is whatever has class 0 or VOID. Raises ValueError if a
+    they were drawn; 0 is none. `outside` is the class of what nobody drew on, the background's or
+    VOID; it lies below all others, and neither it nor VOID has objects. Raises ValueError if a
     region lies wholly outside the picture, or if 16 bits cannot number the objects.
     """
     check_size(size)
-    mask, numbers = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
+    mask, numbers = np.full(size, outside, np.uint8), np.zeros(size, np.uint16)
     numbered = []
     objects = 0
     for index, region in regions:
-        counts = region.is_object and index not in (0, VOID)
+        counts = region.is_object and index not in (outside, VOID)
         objects += counts
         numbered.append((index, objects if counts else 0, region))
     if objects > MOST:
         raise ValueError(f"has {objects:,} objects; cut the picture into parts of at most {MOST:,}")
-    for index, number, region in sorted(numbered, key=lambda each: each[0]):
+    level = {outside: -1, VOID: VOID}
+    for index, number, region in sorted(numbered, key=lambda each: level.get(each[0], each[0])):
         at, inside = region.patch.within(size)
         if region.patch.pixels.any() and not inside.any():
             raise ValueError(

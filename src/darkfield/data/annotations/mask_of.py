@@ -16,12 +16,13 @@ def mask_of(
     picture: Path | None,
     table: Sequence[tuple[str, int]],
     classes: dict[str, int],
+    outside: int = 0,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The mask of a drawing and the numbers of its objects, None unless all regions are objects.
 
-    Raises ValueError if they cannot be made of it.
+    `outside` is as in `draw`. Raises ValueError if they cannot be made of it.
     """
-    pairs = [(region, classified(region, table, classes)) for region in drawing.regions]
+    pairs = [(region, classified(region, table, classes, outside)) for region in drawing.regions]
     if strange := [region for region, found in pairs if found is None]:
         raise ValueError(unknown(strange, classes))
     size = drawing.size
@@ -36,7 +37,7 @@ def mask_of(
     if size is None:
         raise ValueError("does not tell the size of its picture; put the picture beside it")
     known = [found for _, found in pairs if found]
-    mask, numbers = draw(known, size)
+    mask, numbers = draw(known, size, outside)
     return mask, numbers if all(
-        each.is_object or index in (0, VOID) for index, each in known
+        each.is_object or index in (outside, VOID) for index, each in known
     ) else None
