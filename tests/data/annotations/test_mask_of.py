@@ -45,6 +45,30 @@ def test_the_size_is_the_pictures(tmp_path):
         mask_of(drawing(size=None), None, [], CLASSES)
 
 
+@pytest.mark.parametrize(
+    ("turn", "size", "drawn", "told", "refused"),
+    [
+        (6, (5, 7), None, False, True),
+        (3, (5, 7), (5, 7), False, True),
+        (6, (5, 5), (5, 5), False, True),
+        (6, (5, 7), (7, 5), False, False),  # as turned, and not as stored
+        (3, (5, 7), (5, 7), True, False),
+        (1, (5, 7), None, False, False),
+    ],
+)
+def test_a_picture_that_may_have_been_shown_turned(tmp_path, turn, size, drawn, told, refused):
+    exif = Image.Exif()
+    exif[0x112] = turn
+    Image.new("L", size[::-1]).save(path := tmp_path / "a.jpg", exif=exif)
+    regions = [Region("spirochaete", PIXEL)]
+    if refused:
+        with pytest.raises(ValueError, match=r"whether .*a\.jpg was shown as its EXIF tag"):
+            mask_of(Drawing("a", drawn, regions, told), path, [], CLASSES)
+        regions = []
+    mask, _ = mask_of(Drawing("a", drawn, regions, told), path, [], CLASSES)
+    assert mask.shape == (size if turn < 5 else size[::-1])
+
+
 def test_what_is_unknown(tmp_path):
     with pytest.raises(ValueError, match="does not name: 'RBC'"):
         mask_of(drawing(Region("RBC", PIXEL)), None, [], CLASSES)

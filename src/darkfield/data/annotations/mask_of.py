@@ -8,7 +8,7 @@ import numpy as np
 from darkfield.classes import VOID
 from darkfield.data.annotations.drawing import Drawing, draw
 from darkfield.data.annotations.names import classified, unknown
-from darkfield.data.images import open_image
+from darkfield.data.images import TURN, open_image
 
 
 def mask_of(
@@ -27,7 +27,15 @@ def mask_of(
         raise ValueError(unknown(strange, classes))
     size = drawing.size
     if picture is not None:
-        width, height = open_image(picture).size
+        opened = open_image(picture)
+        width, height = opened.size
+        # Programs that tell a picture's name turn it as its tag says, or tell how it was turned.
+        fits_both = size is None or opened.info[TURN] < 5 or width == height
+        if drawing.regions and not drawing.told and opened.info[TURN] > 1 and fits_both:
+            raise ValueError(
+                f"does not tell whether {picture} was shown as its EXIF tag turns it; save the "
+                "picture without the tag, and draw on that"
+            )
         if size not in (None, (height, width)):
             raise ValueError(
                 f"is drawn on {size[1]}x{size[0]} pixels, but {picture} has {width}x{height}; "
