@@ -40,11 +40,15 @@ class Patch(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A label and its pixels; of one object, or of all that a label image gives this value."""
+    """A label and its pixels; of one object, or of all that a label image gives this value.
+
+    `before` are other readings of the label, which come first.
+    """
 
     label: str
     patch: Patch
     is_object: bool = True
+    before: tuple[str, ...] = ()
 
 
 class Drawing(NamedTuple):

@@ -34,19 +34,20 @@ def parse(options: Sequence[str], classes: dict[str, int]) -> list[tuple[str, in
 def classified(
     region: Region, table: Sequence[tuple[str, int]], classes: dict[str, int], outside: int = 0
 ) -> tuple[int, Region] | None:
-    """A region with its class's index; None if its label names none.
+    """A region with its class's index; None if no reading of its label names one.
 
     The first pattern of `table` that fits decides, then a class of that name, in upper or lower
     case. In a label image 0 is class 0 unless said otherwise, if that is the background, `outside`;
     with the pattern "instances" each other value is an object.
     """
     label = region.label.strip().casefold()
-    for pattern, index in table:
-        if label == pattern or (region.is_object and fnmatchcase(label, pattern)):
-            return index, region
-    for name, index in classes.items():
-        if label == name.casefold():
-            return index, region
+    for reading in (*(each.strip().casefold() for each in region.before), label):
+        for pattern, index in table:
+            if reading == pattern or (region.is_object and fnmatchcase(reading, pattern)):
+                return index, region
+        for name, index in classes.items():
+            if reading == name.casefold():
+                return index, region
     if not region.is_object and label == "0":
         return (0, region) if outside == 0 else None
     if not region.is_object and label.isdecimal():
