@@ -69,6 +69,14 @@ def test_a_label_image_is_not_its_own_picture(folder):
     assert picture_of("b.png", folders(mask, root, Path("none")), mask).suffix == ".jpg"
 
 
+def test_the_picture_of_a_mask_in_a_subfolder(folder):
+    names = ("SegmentationClass/p/b.png", "JPEGImages/b.jpg", "JPEGImages/p/b.jpg")
+    root = folder(*(f"deep/{name}" for name in names))
+    mask = root / "deep" / names[0]
+    found = picture_of("p/b.png", folders(mask, root, Path("none")), mask, told=True)
+    assert found == root / "deep" / names[2]
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

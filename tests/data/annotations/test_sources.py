@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from darkfield.data.annotations.sources import drawings, files_of
+from darkfield.data.annotations.voc import CLASSES, OBJECTS
 
 
 @pytest.fixture
@@ -43,6 +44,15 @@ def test_brushes_of_label_studio(folder):
     root = folder("task-1-annotation-2-by-3-tag-RBC-0.png")
     (drawing,) = read(root)[root.name]
     assert drawing.picture == "task-1"
+
+
+def test_masks_in_subfolders_as_cvat_exports_them(folder):
+    root = folder(
+        *(f"x/{kind}/{name}.png" for kind in (CLASSES, OBJECTS) for name in ("a", "p1/a", "p1/.a"))
+    )
+    (root / "x/labelmap.txt").write_text("background:0,0,0::\n")
+    found = [drawing.picture for _, held in drawings(root, []) for drawing in held]
+    assert found == ["a.png", "p1/a.png"]
 
 
 def test_a_labelmap_says_where_masks_are(folder):

@@ -28,29 +28,31 @@ def picture_of(
     inner = PurePosixPath(name)
 
     def is_beside(path: Path) -> bool:
-        own = path == drawn_in or path.parent.name in (voc.CLASSES, voc.OBJECTS)
+        own = path == drawn_in or voc.holds(path)
         return is_picture(path) and path.is_file() and not own
 
     for path in (folder / inner for folder in folders):
         if is_beside(path):
             return path
-    files = sorted({path for folder in folders if folder.is_dir() for path in folder.iterdir()})
-    pictures = [path for path in files if is_beside(path)]
     stem = folded(inner.stem if is_picture(Path(inner.name)) else inner.name)
-    named = [path for path in pictures if folded(path.name) == folded(inner.name)]
-    for start in (stem, *(() if told else reversed(beginnings(stem)))):
-        found = named or [path for path in pictures if folded(path.stem) == start]
-        if len(found) > 1:
-            raise ValueError(f"{name} may be {', '.join(map(str, found))}; keep one of them")
-        if found:
-            return found[0]
+    starts = (stem, *(() if told else reversed(beginnings(stem))))
+    for places in ([folder / inner.parent for folder in folders], folders):
+        files = {path for place in places if place.is_dir() for path in place.iterdir()}
+        pictures = [path for path in sorted(files) if is_beside(path)]
+        named = [path for path in pictures if folded(path.name) == folded(inner.name)]
+        for start in starts:
+            found = named or [path for path in pictures if folded(path.stem) == start]
+            if len(found) > 1:
+                raise ValueError(f"{name} may be {', '.join(map(str, found))}; keep one of them")
+            if found:
+                return found[0]
     return None
 
 
 def folders(path: Path, source: Path, images: Path) -> list[Path]:
     """Where the pictures of an annotation file of a source may be; `images` comes last."""
     top = source if source.is_dir() else source.parent
-    bases = (path.parent, path.parent.parent if path != source else top, top)
+    bases = (path.parent, *(above for above in path.parents if above.is_relative_to(top)), top)
     beside = (folder / name for folder in bases for name in ("", *PICTURES))
     return list(dict.fromkeys([*beside, images]))
 

@@ -67,5 +67,6 @@ def of_voc(labelmap: Path) -> Iterator[Found]:
     except ValueError as error:
         yield labelmap, error
         return
-    for path in sorted((labelmap.parent / voc.CLASSES).glob("*.png")):
-        yield path, attempted(partial(voc.read, path, labels))
+    for path in files_of(labelmap.parent / voc.CLASSES):
+        if path.suffix.lower() == ".png":
+            yield path, attempted(partial(voc.read, path, labels))
