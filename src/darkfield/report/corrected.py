@@ -18,7 +18,7 @@ RECORD = "corrected.json"
 def state(into: Path, place: Place, predicted: Predicted) -> Painted:
     """The classes and numbers of a picture: as they were corrected, or else as predicted.
 
-    Raises ValueError if another picture of this name was corrected.
+    Raises ValueError if another picture of this name was corrected, or this one with other classes.
     """
     record = records(into).get(place.name)
     if record is None:
@@ -26,6 +26,10 @@ def state(into: Path, place: Place, predicted: Predicted) -> Painted:
     if record["picture"] != sha256(place.file):
         raise ValueError(
             f"{into} has corrections of another picture of this name; name another --into"
+        )
+    if record.get("classes", predicted.classes) != predicted.classes:
+        raise ValueError(
+            f"{into} has corrections of it with the classes of another model; name another --into"
         )
     return Painted(
         *(

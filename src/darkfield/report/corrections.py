@@ -24,12 +24,14 @@ from darkfield.report.ranking import ranking
 class Predicted(NamedTuple):
     """A picture as the network saw it, uint8 RGB (H, W, 3), and what it made of it.
 
-    indices: the class of each pixel, uint8 (H, W). drawn: the objects that these form.
+    indices: the class of each pixel, uint8 (H, W). drawn: the objects that these form. classes: the
+    model's, by name.
     """
 
     image: np.ndarray
     indices: np.ndarray
     drawn: Shapes
+    classes: dict[str, int]
 
 
 class Place(NamedTuple):
@@ -116,7 +118,8 @@ def predicted(of: Predictions, place: Place) -> Predicted:
         raise ValueError("is another picture than predict saw; run predict again")
     found = find(indices, of.spec.classes, of.spec.kinds)
     image = as_seen(place.file, record)
-    return Predicted(image, indices, shapes(f"{place.name}.png", indices, of.spec.classes, found))
+    drawn = shapes(f"{place.name}.png", indices, of.spec.classes, found)
+    return Predicted(image, indices, drawn, of.spec.classes)
 
 
 def as_seen(file: Path, record: dict[str, Any]) -> np.ndarray:
