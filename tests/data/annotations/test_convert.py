@@ -211,6 +211,18 @@ def test_a_picture_is_not_taken_for_another_one_that_a_program_names(folder, tmp
     assert not (out / "images").exists()
 
 
+def test_label_images_beside_annotations_are_passed_over_but_no_annotated_picture(folder, tmp_path):
+    labelme(folder)
+    content = json.loads((folder / "a.json").read_text()) | {"imagePath": "a_green.png"}
+    (folder / "a_green.json").write_text(json.dumps(content))
+    picture(folder / "a_green.png")
+    cellpose_png(folder)
+    assert run(folder, out := tmp_path / "root", "RBC=erythrocyte") == [
+        f"{out}: masks: 2, objects: 4",
+        "passed over: 1 .png",
+    ]
+
+
 def test_all_problems_at_once_and_nothing_is_written(folder, tmp_path):
     labelme(folder)
     qupath(folder)

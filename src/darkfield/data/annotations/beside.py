@@ -58,18 +58,22 @@ def folders(path: Path, source: Path, images: Path) -> list[Path]:
 
 
 def masks_among(pictures: Sequence[Path]) -> list[Path]:
-    """The pictures that are label images: those named after another and a word, a_masks.png.
+    """The pictures that are label images: those that are named so.
 
     If there is none, all that are not in a folder of PICTURES.
     """
+    return named_as_masks(pictures) or [p for p in pictures if p.parent.name not in PICTURES]
+
+
+def named_as_masks(pictures: Sequence[Path]) -> list[Path]:
+    """The pictures that are named after another, with a word behind: a_masks.png."""
     others = [path for path in pictures if path.parent.name not in PICTURES]
     stems = {(path.parent, folded(path.stem)) for path in others}
-    named = [
+    return [
         path
         for path in others
         if any((path.parent, start) in stems for start in beginnings(folded(path.stem)))
     ]
-    return named or others
 
 
 def beginnings(stem: str) -> list[str]:

@@ -95,13 +95,13 @@ def write(
     Raises UserError with all that is wrong.
     """
     made: dict[str, Mask] = {}
-    passed_over: Counter[str] = Counter()
+    unread: list[Path] = []
     problems: list[str] = []
     for folder in (MASKS, INSTANCES):
         (part / folder).mkdir()
     for path, found in drawings(source, [pattern for pattern, _ in table]):
         if found is None:
-            passed_over[path.suffix.lower() or "without an ending"] += 1
+            unread.append(path)
         elif isinstance(found, ValueError):
             problems += [f"{path}: {line}" for line in lines_of(found)]
         for drawing in found if isinstance(found, list) else []:
@@ -130,7 +130,9 @@ def write(
         problems.append(f"{source}: holds no annotations of a known program; see docs/masks.md")
     if problems:
         raise UserError(*problems)
-    return made, passed_over
+    pictures = {mask.picture for mask in made.values()}
+    rest = (path.suffix.lower() or "without an ending" for path in unread if path not in pictures)
+    return made, Counter(rest)
 
 
 def report(
