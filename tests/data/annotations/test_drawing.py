@@ -65,6 +65,12 @@ def test_what_lies_wholly_outside_is_refused(row, column):
         draw([(1, region("e", row, column, 2, 2))], (2, 2))
 
 
+def test_what_covers_no_pixel_is_refused():
+    regions = [(1, region(label, 0, 0, height, 1)) for label, height in (("e", 1), ("s", 0))]
+    with pytest.raises(ValueError, match=r"no pixel of its picture: 1 of 2 \('s'\); draw them"):
+        draw(regions, (2, 2))
+
+
 def test_more_objects_than_16_bits_number_are_refused():
     with pytest.raises(ValueError, match="has 65,536 objects; cut the picture"):
         draw([(1, region("e", 0, 0, 1, 1))] * 65536, (1, 1))

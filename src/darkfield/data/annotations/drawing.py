@@ -103,7 +103,8 @@ def draw(
     erythrocyte), and within a class what was drawn last. Objects count from 1 in the order in which
     they were drawn; 0 is none. `outside` is the class of what nobody drew on, the background's or
     VOID; it lies below all others, and neither it nor VOID has objects. Raises ValueError if a
-    region lies wholly outside the picture, or if 16 bits cannot number the objects.
+    region has no pixels, or lies wholly outside the picture, or if 16 bits cannot number the
+    objects.
     """
     check_size(size)
     mask, numbers = np.full(size, outside, np.uint8), np.zeros(size, np.uint16)
@@ -113,12 +114,18 @@ def draw(
         counts = region.is_object and index not in (outside, VOID)
         objects += counts
         numbered.append((index, objects if counts else 0, region))
+    if blank := [region.label for _, _, region in numbered if not region.patch.pixels.any()]:
+        names = ", ".join(map(repr, sorted({*blank})))
+        raise ValueError(
+            f"has shapes that cover no pixel of its picture: {len(blank)} of {len(numbered)} "
+            f"({names}); draw them again, or delete them"
+        )
     if objects > MOST:
         raise ValueError(f"has {objects:,} objects; cut the picture into parts of at most {MOST:,}")
     level = {outside: -1, VOID: VOID}
     for index, number, region in sorted(numbered, key=lambda each: level.get(each[0], each[0])):
         at, inside = region.patch.within(size)
-        if region.patch.pixels.any() and not inside.any():
+        if not inside.any():
             raise ValueError(
                 f"{region.label!r} at row {region.patch.row}, column {region.patch.column} lies "
                 f"outside its picture of {size[1]}x{size[0]} pixels; is it drawn on another one?"
