@@ -17,6 +17,7 @@ from roifile import ROI_TYPE, ImagejRoi, roiwrite
 from darkfield.classes import VOID
 from darkfield.data.annotations.convert import convert
 from darkfield.data.annotations.names import parse
+from darkfield.data.pairs import find_pairs
 from darkfield.files import UserError
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -183,6 +184,34 @@ def test_one_file_whose_pictures_are_there_already(folder, tmp_path):
         "a.png",
         "instances.json",
     ]
+
+
+def subfolders(folder: Path) -> None:
+    shapes = '<box label="erythrocyte" xtl="2" ytl="1" xbr="6" ybr="3"/>'
+    images = "".join(
+        f'<image name="p{n}/001.png" width="8" height="6">{shapes}</image>' for n in (1, 2)
+    )
+    (folder / "annotations.xml").write_text(f"<annotations>{images}</annotations>")
+    for n in (1, 2):
+        (folder / f"p{n}").mkdir()
+        picture(folder / f"p{n}/001.png")
+
+
+def test_pictures_in_subfolders_of_the_images_have_their_names(folder, tmp_path):
+    subfolders(folder)
+    (folder / "annotations.xml").rename(tmp_path / "annotations.xml")
+    (out := tmp_path / "root").mkdir()
+    folder.rename(out / "images")
+    (out / "images/a.png").unlink()
+    run(tmp_path / "annotations.xml", out)
+    masks = {path.stem for path in (out / "masks").iterdir()}
+    assert masks == {"p1_001", "p2_001"} == find_pairs(out)[0].keys()
+
+
+def test_two_pictures_of_one_name_elsewhere_are_refused(folder, tmp_path):
+    subfolders(folder)
+    with pytest.raises(UserError, match=r"has the name of another picture, .*p1/001\.png; rename"):
+        run(folder, tmp_path / "root")
 
 
 def test_what_is_assumed_is_said(folder, tmp_path):

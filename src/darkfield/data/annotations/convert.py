@@ -16,6 +16,7 @@ from darkfield.data.annotations.problems import lines_of
 from darkfield.data.annotations.sources import drawings
 from darkfield.data.images import write_png
 from darkfield.data.listing import in_words
+from darkfield.data.pairs import name_of
 from darkfield.files import UserError, put, scratch, wrong_name
 
 MASKS, INSTANCES, IMAGES = "masks", "instances", "images"  # folders below `out`
@@ -108,11 +109,13 @@ def write(
             try:
                 places = folders(path, source, out / IMAGES)
                 picture = picture_of(drawing.picture, places, path, told=drawing.told)
-                name = picture.stem if picture else Path(drawing.picture).stem
+                name = name_in(out / IMAGES, picture or Path(drawing.picture))
                 if not name or name.startswith("."):
                     raise ValueError("does not name its picture; export it again")
                 if reason := wrong_name(name):
                     raise ValueError(reason)
+                if name in made and (other := made[name].picture) not in (None, picture):
+                    raise ValueError(f"has the name of another picture, {other}; rename one")
                 if name in made:
                     raise ValueError("is a second mask of this picture; keep one")
                 mask, numbers = mask_of(drawing, picture, table, classes, outside)
@@ -133,6 +136,12 @@ def write(
     pictures = {mask.picture for mask in made.values()}
     rest = (path.suffix.lower() or "without an ending" for path in unread if path not in pictures)
     return made, Counter(rest)
+
+
+def name_in(images: Path, picture: Path) -> str:
+    """The name of a picture, to which in OUT/images the names of its subfolders belong."""
+    whole, folder = picture.absolute(), images.absolute()
+    return name_of(whole.relative_to(folder)) if whole.is_relative_to(folder) else picture.stem
 
 
 def report(
