@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from darkfield.data.annotations.drawing import Drawing, Patch, Region
@@ -43,6 +44,17 @@ def test_the_size_is_the_pictures(tmp_path):
         mask_of(drawing(), path, [], CLASSES)
     with pytest.raises(ValueError, match="does not tell the size of its picture"):
         mask_of(drawing(size=None), None, [], CLASSES)
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "CYX", "TYX"])
+def test_pictures_of_any_kind_have_a_size(tmp_path, axes):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, np.zeros((2, 5, 7), np.uint16), metadata={"axes": axes})
+    if axes == "TYX":
+        with pytest.raises(ValueError, match=r"on .*a\.ome\.tif, which holds 2 pictures; save"):
+            mask_of(drawing(size=None), path, [], CLASSES)
+    else:
+        assert mask_of(drawing(size=None), path, [], CLASSES)[0].shape == (5, 7)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import numpy as np
 from darkfield.classes import VOID
 from darkfield.data.annotations.drawing import Drawing, draw
 from darkfield.data.annotations.names import classified, unknown
-from darkfield.data.images import TURN, open_image
+from darkfield.data.axes import Asked
+from darkfield.data.reading import read_raw
 
 
 def mask_of(
@@ -27,11 +28,10 @@ def mask_of(
         raise ValueError(unknown(strange, classes))
     size = drawing.size
     if picture is not None:
-        opened = open_image(picture)
-        width, height = opened.size
+        height, width, turn = shape_of(picture)
         # Programs that tell a picture's name turn it as its tag says, or tell how it was turned.
-        fits_both = size is None or opened.info[TURN] < 5 or width == height
-        if drawing.regions and not drawing.told and opened.info[TURN] > 1 and fits_both:
+        fits_both = size is None or turn < 5 or width == height
+        if drawing.regions and not drawing.told and turn > 1 and fits_both:
             raise ValueError(
                 f"does not tell whether {picture} was shown as its EXIF tag turns it; save the "
                 "picture without the tag, and draw on that"
@@ -49,3 +49,16 @@ def mask_of(
     return mask, numbers if all(
         each.is_object or index in (outside, VOID) for index, each in known
     ) else None
+
+
+def shape_of(picture: Path) -> tuple[int, int, int]:
+    """The height and width of the one picture of a file of any kind, and its turn by EXIF, applied.
+
+    Raises ValueError if it cannot be read, or if the file holds several.
+    """
+    one = Asked(channels=(1,), z=1)  # all channels and planes have its size
+    try:
+        raw = read_raw(picture, asked=one)
+    except ValueError as error:
+        raise ValueError(f"is drawn on {picture}, which {error}") from error
+    return raw.pixels.shape[0], raw.pixels.shape[1], raw.turn
