@@ -88,6 +88,20 @@ def test_corrections_with_classes_in_another_order_are_not_shown(made, tmp_path)
     assert (state(into, place, other).indices == before.indices).all()
 
 
+def test_a_correction_that_is_gone_or_damaged_is_told(made, tmp_path):
+    into, found = tmp_path / "into", predictions(made / "out", MODEL)
+    place = found.places[0]
+    one = predicted(found, place)
+    before = state(into, place, one)
+    save(into, found, place, one, before, before)
+    (into / "instances/0.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"instances/0\.png cannot be read \(damaged\); rest"):
+        state(into, place, one)
+    (into / "masks/0.png").unlink()
+    with pytest.raises(ValueError, match=r"masks/0\.png cannot be read \(No such file"):
+        state(into, place, one)
+
+
 def test_what_the_model_has_no_class_for_is_refused(made, tmp_path):
     found = predictions(made / "out", MODEL)
     one = predicted(found, found.places[0])
