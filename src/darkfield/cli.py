@@ -159,8 +159,9 @@ def run_masks(source: Path, out: Path, labels: list[str]) -> None:
 
     data = own_data()
     table = parse(labels, data.classes)
-    print(*convert(source, out, table, data.classes), sep="\n")
-    void = {VOID: IGNORE} if VOID in dict(table).values() else {}
+    outside = VOID if data.background is None else data.classes[data.background]
+    print(*convert(source, out, table, data.classes, outside), sep="\n")
+    void = {VOID: IGNORE} if VOID in (outside, *dict(table).values()) else {}
     values = {str(v): n for v, n in (dict(enumerate(class_names(data.classes))) | void).items()}
     also = "" if data.mask_values == values else f" and mask_values: {json.dumps(values)}"
     print(f"now set data.root: {out}{also} in params.yaml")

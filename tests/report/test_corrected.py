@@ -14,7 +14,7 @@ from PIL import Image
 from darkfield.cli import run_correct, run_predict
 from darkfield.data.instances import read_numbers
 from darkfield.data.synthetic import scene
-from darkfield.files import UserError, read_csv, read_json, write_csv
+from darkfield.files import UserError, read_csv, read_json, write_csv, write_json
 from darkfield.objects.repainted import Painted
 from darkfield.report.corrected import save, state
 from darkfield.report.corrections import predicted, predictions
@@ -70,6 +70,36 @@ def test_corrections_of_another_picture_of_that_name_are_not_shown(made, tmp_pat
     save(into, found, first, one, before, before)
     with pytest.raises(ValueError, match="has corrections of another picture of this name"):
         state(into, other._replace(name=first.name), predicted(found, other))
+
+
+def test_corrections_with_classes_in_another_order_are_not_shown(made, tmp_path):
+    into, found = tmp_path / "into", predictions(made / "out", MODEL)
+    place = found.places[0]
+    one = predicted(found, place)
+    before = state(into, place, one)
+    save(into, found, place, one, before, before)
+    names = reversed(found.spec.classes)
+    other = one._replace(classes=dict(zip(names, found.spec.classes.values(), strict=True)))
+    with pytest.raises(ValueError, match="corrections of it with the classes of another model"):
+        state(into, place, other)
+    record = read_json(into / "corrected.json")
+    del record["0"]["classes"]  # of an earlier version
+    write_json(into / "corrected.json", record)
+    assert (state(into, place, other).indices == before.indices).all()
+
+
+def test_a_correction_that_is_gone_or_damaged_is_told(made, tmp_path):
+    into, found = tmp_path / "into", predictions(made / "out", MODEL)
+    place = found.places[0]
+    one = predicted(found, place)
+    before = state(into, place, one)
+    save(into, found, place, one, before, before)
+    (into / "instances/0.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"instances/0\.png cannot be read \(damaged\); rest"):
+        state(into, place, one)
+    (into / "masks/0.png").unlink()
+    with pytest.raises(ValueError, match=r"masks/0\.png cannot be read \(No such file"):
+        state(into, place, one)
 
 
 def test_what_the_model_has_no_class_for_is_refused(made, tmp_path):

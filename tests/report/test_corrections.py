@@ -11,7 +11,8 @@ from PIL import Image
 from darkfield.arguments import PROGRAMS, parser
 from darkfield.cli import run_correct, run_masks, run_predict
 from darkfield.data.synthetic import scene
-from darkfield.files import UserError, read_csv
+from darkfield.files import UserError, read_csv, read_json, write_json
+from darkfield.params import Params
 from darkfield.report.corrections import export
 
 MODEL = REPOSITORY / "models/darkfield"  # one that finds something
@@ -66,6 +67,28 @@ def test_predictions_become_masks_again(program, predictions, tmp_path, monkeypa
         assert picture.mode == "RGB" and picture.size == label.shape[::-1]
     one = [Image.open(p) for p in (tmp_path / "root/images/one.png", predictions / "in/one.png")]
     assert (np.asarray(one[0]) == np.asarray(one[1])).all()
+
+
+@pytest.mark.parametrize("background", ["background", None])
+def test_a_background_of_any_index_becomes_itself_again(
+    background, predictions, tmp_path, monkeypatch, capsys
+):
+    classes = {"spirochaete": 0, "erythrocyte": 1, "background": 2}
+    spec = read_json(MODEL / "model.json") | {"classes": classes, "background": background}
+    model = shutil.copytree(MODEL, tmp_path / "model")
+    write_json(model / "model.json", spec)
+    data = Params().data.model_copy(update={"classes": classes, "background": background})
+    monkeypatch.setattr("darkfield.cli.own_data", lambda: data)
+    run_predict([str(predictions / "in/one.png")], tmp_path / "out", model)
+    run_correct(tmp_path / "out", model, "labelme", None)
+    run_masks(tmp_path / "out/labelme", tmp_path / "root", [])
+    ignored = '"255": "ignore"' in capsys.readouterr().out
+    assert ignored == (background is None)
+    label, mask = (
+        np.asarray(Image.open(tmp_path / path)) for path in ("out/one.png", "root/masks/one.png")
+    )
+    assert len(np.unique(label)) > 1
+    np.testing.assert_array_equal(mask, label)
 
 
 def test_the_default_folder_is_in_that_of_the_predictions(own):

@@ -18,7 +18,8 @@ RECORD = "corrected.json"
 def state(into: Path, place: Place, predicted: Predicted) -> Painted:
     """The classes and numbers of a picture: as they were corrected, or else as predicted.
 
-    Raises ValueError if another picture of this name was corrected.
+    Raises ValueError if another picture of this name was corrected, or this one with other classes,
+    or if its correction cannot be read.
     """
     record = records(into).get(place.name)
     if record is None:
@@ -27,12 +28,22 @@ def state(into: Path, place: Place, predicted: Predicted) -> Painted:
         raise ValueError(
             f"{into} has corrections of another picture of this name; name another --into"
         )
-    return Painted(
-        *(
-            np.asarray(Image.open(into / kind / f"{place.name}.png"))
-            for kind in ("masks", "instances")
+    if record.get("classes", predicted.classes) != predicted.classes:
+        raise ValueError(
+            f"{into} has corrections of it with the classes of another model; name another --into"
         )
-    )
+    return Painted(*(pixels(into / kind / f"{place.name}.png") for kind in ("masks", "instances")))
+
+
+def pixels(path: Path) -> np.ndarray:
+    """What `save` wrote; raises ValueError if it cannot be read."""
+    try:
+        return np.asarray(Image.open(path))
+    except OSError as error:
+        raise ValueError(
+            f"its correction {path} cannot be read ({error.strerror or 'damaged'}); restore it, or "
+            f"remove the picture from {RECORD}"
+        ) from error
 
 
 def records(into: Path) -> dict[str, Any]:

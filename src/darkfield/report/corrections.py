@@ -24,12 +24,14 @@ from darkfield.report.ranking import ranking
 class Predicted(NamedTuple):
     """A picture as the network saw it, uint8 RGB (H, W, 3), and what it made of it.
 
-    indices: the class of each pixel, uint8 (H, W). drawn: the objects that these form.
+    indices: the class of each pixel, uint8 (H, W). drawn: the objects that these form. classes: the
+    model's, by name.
     """
 
     image: np.ndarray
     indices: np.ndarray
     drawn: Shapes
+    classes: dict[str, int]
 
 
 class Place(NamedTuple):
@@ -116,7 +118,8 @@ def predicted(of: Predictions, place: Place) -> Predicted:
         raise ValueError("is another picture than predict saw; run predict again")
     found = find(indices, of.spec.classes, of.spec.kinds)
     image = as_seen(place.file, record)
-    return Predicted(image, indices, shapes(f"{place.name}.png", indices, of.spec.classes, found))
+    drawn = shapes(f"{place.name}.png", indices, of.spec.classes, found)
+    return Predicted(image, indices, drawn, of.spec.classes)
 
 
 def as_seen(file: Path, record: dict[str, Any]) -> np.ndarray:
@@ -142,9 +145,6 @@ def export(out: Path, model: Path, program: str, into: Path, first: int | None =
     if into.exists():
         raise UserError(f"{into}: is there already, perhaps with corrections; name another --into")
     of = predictions(out, model, first)
-    if of.spec.background_index != 0:
-        zeroth = next(name for name, index in of.spec.classes.items() if index == 0)
-        raise UserError(f"{model}: its class 0, {zeroth}, is not its background, as masks need it")
     problems: list[str] = []
     with atomic(into) as part:
         part.mkdir()

@@ -39,6 +39,21 @@ def test_the_picture_of_a_drawing(folder, name, expected):
     assert found == (expected and root / expected)
 
 
+@pytest.mark.parametrize("name", ["a_seg.png", "a_seg", "a_1.png"])
+def test_a_program_that_tells_a_name_means_no_shorter_one(folder, name):
+    root = folder("a.png", "a.json")
+    assert picture_of(name, [root], root / "a.json", told=True) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a_2", None), ("a_2_seg", None), ("a_3_seg", "a_3.png")]
+)
+def test_a_number_behind_a_name_is_that_of_another_picture(folder, name, expected):
+    root = folder("a.png", "a_3.png")
+    found = picture_of(name, [root], root / f"{name}.npy")
+    assert found == (expected and root / expected)
+
+
 def test_several_pictures_that_could_be_meant(folder):
     root = folder("a.png", "a.tif")
     assert picture_of("a.tif", [root], root / "a.json") == root / "a.tif"
@@ -54,12 +69,21 @@ def test_a_label_image_is_not_its_own_picture(folder):
     assert picture_of("b.png", folders(mask, root, Path("none")), mask).suffix == ".jpg"
 
 
+def test_the_picture_of_a_mask_in_a_subfolder(folder):
+    names = ("SegmentationClass/p/b.png", "JPEGImages/b.jpg", "JPEGImages/p/b.jpg")
+    root = folder(*(f"deep/{name}" for name in names))
+    mask = root / "deep" / names[0]
+    found = picture_of("p/b.png", folders(mask, root, Path("none")), mask, told=True)
+    assert found == root / "deep" / names[2]
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
         (["a.tif", "a_cp_masks.png", "b.tif", "b_masks.tif"], ["a_cp_masks.png", "b_masks.tif"]),
         (["images/a.tif", "masks/a.tif"], ["masks/a.tif"]),
         (["a.png", "b.png"], ["a.png", "b.png"]),
+        (["a.png", "a_1.png", "a_1_masks.png"], ["a_1_masks.png"]),
     ],
 )
 def test_which_pictures_are_label_images(names, expected):

@@ -53,6 +53,14 @@ def test_outlines_of_one_object():
 
 
 @pytest.mark.parametrize(
+    "outline", [[0.2, 0.1, 0.6, 0.1, 0.6, 0.4, 0.2, 0.4], [20, 10, 60, 10, 60, 30, 20, 30]]
+)
+def test_an_outline_in_fractions_or_outside_is_not_lost(outline):
+    with pytest.raises(ValueError, match=r"cover no pixel of its picture: 1 of 1 \('RBC'\)"):
+        drawn({"segmentation": [outline]})
+
+
+@pytest.mark.parametrize(
     ("annotation", "words"),
     [
         ({}, "has a box and no outline"),

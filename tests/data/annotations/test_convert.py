@@ -14,8 +14,10 @@ from PIL import Image
 from rle_pack import packed
 from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
+from darkfield.classes import VOID
 from darkfield.data.annotations.convert import convert
 from darkfield.data.annotations.names import parse
+from darkfield.data.pairs import find_pairs
 from darkfield.files import UserError
 
 CLASSES = {"background": 0, "erythrocyte": 1, "spirochaete": 2}
@@ -184,6 +186,34 @@ def test_one_file_whose_pictures_are_there_already(folder, tmp_path):
     ]
 
 
+def subfolders(folder: Path) -> None:
+    shapes = '<box label="erythrocyte" xtl="2" ytl="1" xbr="6" ybr="3"/>'
+    images = "".join(
+        f'<image name="p{n}/001.png" width="8" height="6">{shapes}</image>' for n in (1, 2)
+    )
+    (folder / "annotations.xml").write_text(f"<annotations>{images}</annotations>")
+    for n in (1, 2):
+        (folder / f"p{n}").mkdir()
+        picture(folder / f"p{n}/001.png")
+
+
+def test_pictures_in_subfolders_of_the_images_have_their_names(folder, tmp_path):
+    subfolders(folder)
+    (folder / "annotations.xml").rename(tmp_path / "annotations.xml")
+    (out := tmp_path / "root").mkdir()
+    folder.rename(out / "images")
+    (out / "images/a.png").unlink()
+    run(tmp_path / "annotations.xml", out)
+    masks = {path.stem for path in (out / "masks").iterdir()}
+    assert masks == {"p1_001", "p2_001"} == find_pairs(out)[0].keys()
+
+
+def test_two_pictures_of_one_name_elsewhere_are_refused(folder, tmp_path):
+    subfolders(folder)
+    with pytest.raises(UserError, match=r"has the name of another picture, .*p1/001\.png; rename"):
+        run(folder, tmp_path / "root")
+
+
 def test_what_is_assumed_is_said(folder, tmp_path):
     labelme(folder)
     for name in ("b", "c"):
@@ -197,6 +227,28 @@ def test_what_is_assumed_is_said(folder, tmp_path):
         "nothing is drawn on b, c: all of it is background",
         f"no picture found for c: put it into {out / 'images'}",
         "passed over: 1 .json, 1 .txt",
+    ]
+
+
+def test_a_picture_is_not_taken_for_another_one_that_a_program_names(folder, tmp_path):
+    labelme(folder)
+    content = json.loads((folder / "a.json").read_text()) | {"imagePath": "a_1.png"}
+    (folder / "a.json").write_text(json.dumps(content))
+    said = run(folder, out := tmp_path / "root", "RBC=erythrocyte")
+    assert f"no picture found for a_1: put it into {out / 'images'}" in said
+    assert [path.name for path in (out / "masks").iterdir()] == ["a_1.png"]
+    assert not (out / "images").exists()
+
+
+def test_label_images_beside_annotations_are_passed_over_but_no_annotated_picture(folder, tmp_path):
+    labelme(folder)
+    content = json.loads((folder / "a.json").read_text()) | {"imagePath": "a_green.png"}
+    (folder / "a_green.json").write_text(json.dumps(content))
+    picture(folder / "a_green.png")
+    cellpose_png(folder)
+    assert run(folder, out := tmp_path / "root", "RBC=erythrocyte") == [
+        f"{out}: masks: 2, objects: 4",
+        "passed over: 1 .png",
     ]
 
 
@@ -263,6 +315,19 @@ def test_objects_are_numbered_only_where_all_are_known(folder, tmp_path):
     run(folder, out := tmp_path / "root", "2=spirochaete", *EACH)
     assert (pixels(out / "masks/a.png") == NUMBERS).all()
     assert not (out / "instances").exists()
+
+
+@pytest.mark.parametrize(("outside", "word"), [(1, "background"), (VOID, "ignore")])
+def test_what_nobody_drew_on_is_the_background_or_ignored(folder, tmp_path, outside, word):
+    coco(folder)
+    content = json.loads((folder / "instances.json").read_text(encoding="utf-8-sig"))
+    content["images"] += [{"id": 2, "file_name": "b.png", "height": 6, "width": 8}]
+    (folder / "instances.json").write_text(json.dumps(content))
+    classes = {"erythrocyte": 0, "background": 1}
+    said = convert(folder, out := tmp_path / "root", [], classes, outside)
+    assert (pixels(out / "masks/a.png") == np.where(NUMBERS > 0, 0, outside)).all()
+    assert (pixels(out / "instances/a.png") == NUMBERS).all()
+    assert f"nothing is drawn on b: all of it is {word}" in said
 
 
 def test_the_command(folder, tmp_path):

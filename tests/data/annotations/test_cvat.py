@@ -68,6 +68,11 @@ def test_what_lies_higher_is_drawn_later_and_groups_are_one_object():
     assert found[5].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
 
 
+def test_group_0_is_none():
+    box = '<box label="RBC" xtl="{}" ytl="0" xbr="{}" ybr="1" group_id="0"/>'
+    assert drawn(box.format(0, 2) + box.format(3, 4))[0].tolist() == [1, 1, 0, 2, 0, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("shape", "words"),
     [

@@ -37,6 +37,20 @@ def test_what_is_ignored_lies_on_top_and_is_no_object():
     assert numbers.tolist() == [[0, 0, 1]]
 
 
+def test_what_nobody_drew_on_is_outside_and_below_whatever_its_index():
+    regions = [
+        (0, region("e", 0, 0, 1, 2)),
+        (2, region("b", 0, 1, 1, 2)),
+        (VOID, region("?", 0, 0, 1, 1)),
+    ]
+    mask, numbers = draw(regions, (1, 4), 2)
+    assert mask.tolist() == [[VOID, 0, 2, 2]]
+    assert numbers.tolist() == [[0, 1, 0, 0]]
+    mask, numbers = draw(regions, (1, 4), VOID)
+    assert mask.tolist() == [[VOID, 2, 2, VOID]]
+    assert numbers.tolist() == [[0, 2, 2, 0]]
+
+
 @pytest.mark.parametrize(
     ("row", "column", "expected"),
     [(-1, -1, [[1, 0], [0, 0]]), (1, 1, [[0, 0], [0, 1]]), (-1, 1, [[0, 1], [0, 0]])],
@@ -49,6 +63,12 @@ def test_what_reaches_beyond_the_picture_is_cut_off(row, column, expected):
 def test_what_lies_wholly_outside_is_refused(row, column):
     with pytest.raises(ValueError, match=r"'e' at row .* lies outside its picture of 2x2 pixels"):
         draw([(1, region("e", row, column, 2, 2))], (2, 2))
+
+
+def test_what_covers_no_pixel_is_refused():
+    regions = [(1, region(label, 0, 0, height, 1)) for label, height in (("e", 1), ("s", 0))]
+    with pytest.raises(ValueError, match=r"no pixel of its picture: 1 of 2 \('s'\); draw them"):
+        draw(regions, (2, 2))
 
 
 def test_more_objects_than_16_bits_number_are_refused():

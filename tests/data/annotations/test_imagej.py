@@ -5,7 +5,8 @@ import pytest
 from roifile import ROI_TYPE, ImagejRoi, roiwrite
 
 from darkfield.data.annotations.drawing import Drawing, draw
-from darkfield.data.annotations.imagej import label_of, read
+from darkfield.data.annotations.imagej import label_of, read, region_of
+from darkfield.data.annotations.names import classified, parse
 from darkfield.data.annotations.problems import Problems
 from darkfield.data.annotations.programs import drawings_of
 
@@ -83,6 +84,32 @@ def test_labels(name, label):
     assert label_of(name) == label
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("cell", [], "cell"),
+        ("cell2", [], "cell2"),
+        ("cell 2", [], "cell"),
+        ("cell_2", [], "cell"),
+        ("cell2 7", [], "cell2"),
+        ("cell2-7", [], "cell2"),
+        ("gram- 2", [], "gram-"),
+        ("x_ 1", [], "x_"),
+        ("x 1", [], "x"),
+        ("_ 1", [], "_"),
+        ("grade2", ["grade=x", "grade2=cell"], "cell"),
+        ("grade1", ["grade=x", "grade2=cell"], "x"),
+        ("0012-0345", ["*=cell"], "cell"),
+        ("grade1", [], None),
+    ],
+)
+def test_a_number_that_belongs_to_the_name_of_a_class_is_kept(name, options, expected):
+    names = ("background", "cell", "cell2", "gram-", "x", "x_", "_")
+    classes = {name: index for index, name in enumerate(names)}
+    found = classified(region_of(box(ROI_TYPE.RECT, name=name)), parse(options, classes), classes)
+    assert (found and names[found[0]]) == expected
+
+
 def test_what_cannot_be_drawn(tmp_path):
     rois = [
         box(ROI_TYPE.LINE, name="a"),
@@ -101,7 +128,7 @@ def test_what_cannot_be_drawn(tmp_path):
 
 def test_a_set_without_outlines_is_an_empty_drawing(tmp_path):
     roiwrite(tmp_path / "a.zip", [], mode="w")
-    assert drawings_of(tmp_path / "a.zip") == [Drawing("a", None, [])]
+    assert drawings_of(tmp_path / "a.zip") == [Drawing("a", None, [], told=False)]
 
 
 def test_outlines_on_several_planes(tmp_path):

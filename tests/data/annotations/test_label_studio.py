@@ -70,6 +70,16 @@ def test_the_short_form():
     assert (draw([(1, drawing.regions[0])], drawing.size)[1] == EXPECTED).all()
 
 
+def test_a_task_that_names_no_picture_is_told_if_it_is_annotated():
+    nameless = "https://host/media?id=5"
+    unseen = {"id": 1, "data": {"image": nameless}, "annotations": []}
+    content = [task(result(SQUARE)), unseen]
+    assert is_label_studio(content)
+    assert len(read(content)) == 1
+    with pytest.raises(Problems, match=r"^task 3: has no address that ends in one picture's"):
+        read([*content, task(image=nameless)])
+
+
 def test_who_annotated_what():
     nobody = {"id": 1, "data": {"image": "b.png"}, "annotations": []}
     skipped = task(result(SQUARE), image="c.png", was_cancelled=True)
@@ -86,6 +96,7 @@ def test_who_annotated_what():
     [
         ("/data/upload/3/0123abcd-a b.png", "/data/upload/3/a b.png"),
         ("/data/local-files/?d=deep/a%20b.png", "deep/a b.png"),
+        ("/data/local-files/?d=deep%5Ca.png", "deep/a.png"),
         ("https://host/deep/0123abcd-a.png?token=1", "/deep/0123abcd-a.png"),
     ],
 )
@@ -99,6 +110,7 @@ def test_names_of_pictures(url, name):
         (result(SQUARE, label=None), "has 0 labels; give it one"),
         (result(SQUARE, image_rotation=90), "is on a turned picture"),
         (result({"x": 1, "y": 1, "width": 1}, "keypointlabels"), "'RBC' is a point"),
+        (result({"imageDataURL": ""}, "bitmasklabels"), "'RBC' is a bitmask, which is not read"),
         (result({"rle": packed(EXPECTED[:5])}, "brushlabels"), "a brush of 100 pixels, not 200"),
         (result({"rle": packed(EXPECTED)[:9]}, "brushlabels"), "a brush that ends early"),
         ({**result(SQUARE), "original_width": 0}, "original_width: Input should be greater"),

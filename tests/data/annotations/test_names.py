@@ -51,6 +51,13 @@ def test_values_of_label_images(value, options, expected):
     assert (found and (found[0], found[1].is_object)) == expected
 
 
+def test_zero_in_a_label_image_is_no_class_unless_it_is_the_background():
+    classes = {"erythrocyte": 0, "background": 1}
+    table = parse(["instances=erythrocyte"], classes)
+    assert classified(region("0", False), table, classes, 1) is None
+    assert classified(region("0", False), parse(["0=background"], classes), classes, 1)[0] == 1
+
+
 def test_all_options_that_are_wrong_are_named():
     with pytest.raises(UserError) as error:
         parse(["RBC", "RBC=cell", "WBC=erythrocyte"], CLASSES)
@@ -66,6 +73,7 @@ def test_all_options_that_are_wrong_are_named():
     [
         ([region("RBC"), region("WBC"), region("RBC")], "does not name: 'RBC', 'WBC'; map them"),
         ([region("")], "has objects of no class; say which: --label '*=erythrocyte'"),
+        ([region("0", False)], "the value 0; say what it is: --label 0=ignore, or the name of a"),
         (
             [region(str(n), False) for n in range(1, 9)],
             "holds the values 1, 2, 3, 4, 5, ...; say what they are: --label 8=erythrocyte for the "

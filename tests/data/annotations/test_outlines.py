@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from darkfield.data.annotations.drawing import Region, draw
 from darkfield.data.annotations.outlines import (
@@ -33,6 +34,25 @@ def test_a_circle_is_as_wide_as_twice_its_radius():
     found = mask(pillow_circle([(10, 10), (14, 10)]), (21, 21))
     assert found.any(axis=0).nonzero()[0].tolist() == list(range(6, 15))
     assert found.any(axis=1).nonzero()[0].tolist() == list(range(6, 15))
+
+
+@pytest.mark.parametrize(
+    ("fill", "paint", "points"),
+    [
+        (pillow_polygon, "polygon", [(-0.6, -2.5), (7.3, 1.7), (4.9, 8.2), (-1.5, 5.5)]),
+        (pillow_rectangle, "rectangle", [(-1.7, -0.4), (3.8, 4.6)]),
+        (pillow_circle, "ellipse", [(2.25, 1.5), (5.5, 1.5)]),
+        (pillow_circle, "ellipse", [(6.1, 0.2), (9.8, 2.6)]),
+    ],
+)
+def test_pillow_cuts_what_crosses_the_border_as_on_a_whole_picture(fill, paint, points):
+    picture = Image.new("L", (12, 10))
+    corners = points
+    if paint == "ellipse":
+        (x, y), r = points[0], math.dist(*points)
+        corners = [(x - r, y - r), (x + r, y + r)]
+    getattr(ImageDraw.Draw(picture), paint)(corners, fill=1, outline=1)
+    assert (mask(fill(points), (10, 12)) == np.asarray(picture)).all()
 
 
 def test_whole_coordinates_lie_between_pixels():

@@ -16,17 +16,18 @@ COLOURS = np.array([[0, 0, 0], [184, 61, 245], [1, 2, 3]], np.uint8)
 
 @pytest.fixture
 def export(tmp_path):
-    def write(as_palette=False, objects=OBJECTS, colours=COLOURS):
+    def write(as_palette=False, objects=OBJECTS, colours=COLOURS, name="a"):
         (tmp_path / "labelmap.txt").write_text(MAP)
         for folder, indices in (("SegmentationClass", CLASSES), ("SegmentationObject", objects)):
             if indices is not None:
-                (tmp_path / folder).mkdir(exist_ok=True)
+                path = tmp_path / folder / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
                 palette = colours if folder.endswith("Class") else np.arange(12).reshape(4, 3)
                 picture = Image.fromarray(np.uint8(palette)[indices])
                 if as_palette:
                     picture = picture.quantize()
-                picture.save(tmp_path / folder / "a.png")
-        return tmp_path / "SegmentationClass/a.png"
+                picture.save(path)
+        return tmp_path / f"SegmentationClass/{name}.png"
 
     return write
 
@@ -42,6 +43,12 @@ def test_classes_and_objects(export, tmp_path, as_palette):
     mask, _ = draw([(index[r.label], r) for r in drawing.regions], drawing.size)
     assert (mask == CLASSES).all()
     assert sum(r.is_object for r in drawing.regions if r.label == "RBC") == 2
+
+
+def test_a_mask_in_a_subfolder_has_its_objects(export, tmp_path):
+    (drawing,) = read(export(name="p1/a"), labelmap(tmp_path / "labelmap.txt"))
+    assert drawing.picture == "p1/a.png"
+    assert sum(region.is_object for region in drawing.regions if region.label == "RBC") == 2
 
 
 def test_without_objects(export, tmp_path):

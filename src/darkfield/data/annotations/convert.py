@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from darkfield.classes import IGNORE, VOID
 from darkfield.data.annotations.beside import folders, picture_of
 from darkfield.data.annotations.mask_of import mask_of
 from darkfield.data.annotations.problems import lines_of
 from darkfield.data.annotations.sources import drawings
 from darkfield.data.images import write_png
 from darkfield.data.listing import in_words
+from darkfield.data.pairs import name_of
 from darkfield.files import UserError, put, scratch, wrong_name
 
 MASKS, INSTANCES, IMAGES = "masks", "instances", "images"  # folders below `out`
@@ -33,13 +35,18 @@ class Mask(NamedTuple):
 
 
 def convert(
-    source: Path, out: Path, table: Sequence[tuple[str, int]], classes: dict[str, int]
+    source: Path,
+    out: Path,
+    table: Sequence[tuple[str, int]],
+    classes: dict[str, int],
+    outside: int = 0,
 ) -> list[str]:
     """Write OUT/masks/NAME.png (class indices), OUT/instances/NAME.png (uint16 numbers of objects).
 
     `source` is a file of an annotation program, a label image, or a folder of these; `table`, of
-    names.parse, says which class each label is, beyond those named like a class of `classes`.
-    The latter is made where all objects are known. The pictures that lie beside are copied to
+    names.parse, says which class each label is, beyond those named like a class of `classes`;
+    what nobody drew on is `outside`, the background's index, or VOID if there is no such class.
+    Numbers are made where all objects are known. The pictures that lie beside are copied to
     OUT/images, unless that is there. Returns what to tell the user. Raises UserError with all that
     is wrong; then nothing is written.
     """
@@ -47,7 +54,7 @@ def convert(
     out.mkdir(parents=True, exist_ok=True)
     try:
         with scratch(out) as part:
-            made, passed_over = write(source, out, part, table, classes)
+            made, passed_over = write(source, out, part, table, classes, outside)
             pictures = [mask.picture for mask in made.values() if mask.picture]
             if pictures and not (out / IMAGES).exists():
                 (part / IMAGES).mkdir()
@@ -60,7 +67,7 @@ def convert(
     finally:
         with suppress(OSError):  # unless something is in it
             out.rmdir()
-    return report(made, passed_over, out)
+    return report(made, passed_over, out, outside)
 
 
 def check(source: Path, out: Path) -> None:
@@ -77,33 +84,41 @@ def check(source: Path, out: Path) -> None:
 
 
 def write(
-    source: Path, out: Path, part: Path, table: Sequence[tuple[str, int]], classes: dict[str, int]
+    source: Path,
+    out: Path,
+    part: Path,
+    table: Sequence[tuple[str, int]],
+    classes: dict[str, int],
+    outside: int,
 ) -> tuple[dict[str, Mask], Counter[str]]:
     """Write masks and numbers below `part`; returns them by name, and what was passed over.
 
     Raises UserError with all that is wrong.
     """
     made: dict[str, Mask] = {}
-    passed_over: Counter[str] = Counter()
+    unread: list[Path] = []
     problems: list[str] = []
     for folder in (MASKS, INSTANCES):
         (part / folder).mkdir()
     for path, found in drawings(source, [pattern for pattern, _ in table]):
         if found is None:
-            passed_over[path.suffix.lower() or "without an ending"] += 1
+            unread.append(path)
         elif isinstance(found, ValueError):
             problems += [f"{path}: {line}" for line in lines_of(found)]
         for drawing in found if isinstance(found, list) else []:
             try:
-                picture = picture_of(drawing.picture, folders(path, source, out / IMAGES), path)
-                name = picture.stem if picture else Path(drawing.picture).stem
+                places = folders(path, source, out / IMAGES)
+                picture = picture_of(drawing.picture, places, path, told=drawing.told)
+                name = name_in(out / IMAGES, picture or Path(drawing.picture))
                 if not name or name.startswith("."):
                     raise ValueError("does not name its picture; export it again")
                 if reason := wrong_name(name):
                     raise ValueError(reason)
+                if name in made and (other := made[name].picture) not in (None, picture):
+                    raise ValueError(f"has the name of another picture, {other}; rename one")
                 if name in made:
                     raise ValueError("is a second mask of this picture; keep one")
-                mask, numbers = mask_of(drawing, picture, table, classes)
+                mask, numbers = mask_of(drawing, picture, table, classes, outside)
             except ValueError as error:
                 alone = Path(drawing.picture).stem == path.stem
                 which = "" if alone else f"{drawing.picture}: "
@@ -118,17 +133,28 @@ def write(
         problems.append(f"{source}: holds no annotations of a known program; see docs/masks.md")
     if problems:
         raise UserError(*problems)
-    return made, passed_over
+    pictures = {mask.picture for mask in made.values()}
+    rest = (path.suffix.lower() or "without an ending" for path in unread if path not in pictures)
+    return made, Counter(rest)
 
 
-def report(made: Mapping[str, Mask], passed_over: Counter[str], out: Path) -> list[str]:
+def name_in(images: Path, picture: Path) -> str:
+    """The name of a picture, to which in OUT/images the names of its subfolders belong."""
+    whole, folder = picture.absolute(), images.absolute()
+    return name_of(whole.relative_to(folder)) if whole.is_relative_to(folder) else picture.stem
+
+
+def report(
+    made: Mapping[str, Mask], passed_over: Counter[str], out: Path, outside: int
+) -> list[str]:
     """What was made and what was assumed, in lines for the user."""
     lines = [f"{out}: masks: {len(made)}, objects: {sum(m.objects or 0 for m in made.values())}"]
     empty = [name for name, mask in made.items() if not mask.regions]
     classes_only = [name for name, mask in made.items() if mask.objects is None]
     alone = [name for name, mask in made.items() if not mask.picture]
+    rest = IGNORE if outside == VOID else "background"
     for what, names, then in (
-        ("nothing is drawn on", empty, "all of it is background"),
+        ("nothing is drawn on", empty, f"all of it is {rest}"),
         ("objects are not numbered on", classes_only, "it has classes only"),
         ("no picture found for", alone, f"put it into {out / IMAGES}"),
     ):

@@ -51,7 +51,8 @@ def regions(image: Element, size: tuple[int, int]) -> list[Region]:
     patches = of_each(shapes, lambda shape: patch_of_shape(shape, size))
     objects: dict[tuple[str, str], list[Patch]] = {}
     for n, (shape, patch) in enumerate(zip(shapes, patches, strict=True)):
-        group = shape.get("group_id", f"alone {n}")
+        group = shape.get("group_id", "0")
+        group = f"alone {n}" if group == "0" else group  # CVAT counts groups from 1
         objects.setdefault((shape.get("label", ""), group), []).append(patch)
     return [Region(label, union(parts)) for (label, _), parts in objects.items()]
 

@@ -40,23 +40,29 @@ class Patch(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A label and its pixels; of one object, or of all that a label image gives this value."""
+    """A label and its pixels; of one object, or of all that a label image gives this value.
+
+    `before` are other readings of the label, which come first.
+    """
 
     label: str
     patch: Patch
     is_object: bool = True
+    before: tuple[str, ...] = ()
 
 
 class Drawing(NamedTuple):
     """The regions drawn on one picture, in the order in which they were drawn.
 
-    `picture` is the picture's file name as far as the program tells it, with `/` between folders.
-    `size`, (height, width) in pixels, is None if the program does not tell it.
+    `picture` is the picture's file name, with `/` between folders; if the program does not tell it,
+    it is that of the drawing's own file, and `told` is false. `size`, (height, width) in pixels, is
+    None if the program does not tell it.
     """
 
     picture: str
     size: tuple[int, int] | None
     regions: list[Region]
+    told: bool = True
 
 
 def union(patches: Sequence[Patch]) -> Patch:
@@ -89,28 +95,37 @@ def check_size(size: tuple[int, int]) -> None:
 
 
 def draw(
-    regions: Iterable[tuple[int, Region]], size: tuple[int, int]
+    regions: Iterable[tuple[int, Region]], size: tuple[int, int], outside: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class indices, uint8, and numbers of objects, uint16, both (H, W), of (class, region) pairs.
 
     Where regions overlap, the highest class index is on top (a spirochaete lies over an
     erythrocyte), and within a class what was drawn last. Objects count from 1 in the order in which
-    they were drawn; 0 is none, and so is whatever has class 0 or VOID. Raises ValueError if a
-    region lies wholly outside the picture, or if 16 bits cannot number the objects.
+    they were drawn; 0 is none. `outside` is the class of what nobody drew on, the background's or
+    VOID; it lies below all others, and neither it nor VOID has objects. Raises ValueError if a
+    region has no pixels, or lies wholly outside the picture, or if 16 bits cannot number the
+    objects.
     """
     check_size(size)
-    mask, numbers = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
+    mask, numbers = np.full(size, outside, np.uint8), np.zeros(size, np.uint16)
     numbered = []
     objects = 0
     for index, region in regions:
-        counts = region.is_object and index not in (0, VOID)
+        counts = region.is_object and index not in (outside, VOID)
         objects += counts
         numbered.append((index, objects if counts else 0, region))
+    if blank := [region.label for _, _, region in numbered if not region.patch.pixels.any()]:
+        names = ", ".join(map(repr, sorted({*blank})))
+        raise ValueError(
+            f"has shapes that cover no pixel of its picture: {len(blank)} of {len(numbered)} "
+            f"({names}); draw them again, or delete them"
+        )
     if objects > MOST:
         raise ValueError(f"has {objects:,} objects; cut the picture into parts of at most {MOST:,}")
-    for index, number, region in sorted(numbered, key=lambda each: each[0]):
+    level = {outside: -1, VOID: VOID}
+    for index, number, region in sorted(numbered, key=lambda each: level.get(each[0], each[0])):
         at, inside = region.patch.within(size)
-        if region.patch.pixels.any() and not inside.any():
+        if not inside.any():
             raise ValueError(
                 f"{region.label!r} at row {region.patch.row}, column {region.patch.column} lies "
                 f"outside its picture of {size[1]}x{size[0]} pixels; is it drawn on another one?"

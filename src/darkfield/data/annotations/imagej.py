@@ -13,14 +13,16 @@ from darkfield.data.annotations.problems import Problems, no_area, of_each
 if TYPE_CHECKING:
     from roifile import ImagejRoi
 
+POSITION = re.compile(r"\d+(-\d+)*")  # what ImageJ calls outlines that nobody has named
+
 
 def read(path: Path) -> list[Region]:
     """The regions in a .roi file or a .zip of these; each is labelled by its name.
 
     ImageJ has no classes, but people name outlines after them: "erythrocyte", "erythrocyte 12",
-    "erythrocyte-1", of which the number is left out. A name that ImageJ itself made of the position
-    ("0012-0345") is no label. Raises Problems with every outline that has no area, and if they lie
-    on several planes of a stack.
+    "erythrocyte-1", of which the number is left out unless it belongs to a class's name. A name
+    that ImageJ itself made of the position ("0012-0345") is no label. Raises Problems with every
+    outline that has no area, and if they lie on several planes of a stack.
     """
     from roifile import ImagejRoi
 
@@ -39,15 +41,24 @@ def read(path: Path) -> list[Region]:
 
 def region_of(roi: "ImagejRoi") -> Region:
     try:
-        return Region(label_of(roi.name or ""), patch_of_roi(roi))
+        name = roi.name or ""
+        return Region(label_of(name), patch_of_roi(roi), before=readings(name))
     except (IndexError, NotImplementedError, RuntimeError) as error:  # of roifile
         raise ValueError(
             f"{roi.name!r} has curves or is damaged; save it as a polygon, or make a mask of it"
         ) from error
 
 
+def readings(name: str) -> tuple[str, ...]:
+    """What comes before `label_of`: "grade2 7", as we write it, is of grade2, and so is "grade2".
+
+    Only where no class is called grade2 is the latter the second of a class "grade".
+    """
+    return () if POSITION.fullmatch(name) else (re.sub(r" \d+$", "", name), name)
+
+
 def label_of(name: str) -> str:
-    if re.fullmatch(r"\d+(-\d+)*", name):
+    if POSITION.fullmatch(name):
         return ""
     return re.sub(r"[ _#-]*\d+$", "", name)
 

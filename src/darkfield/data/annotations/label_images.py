@@ -17,7 +17,8 @@ from darkfield.values import MASK_VALUE
 def read_array(path: Path) -> list[Drawing]:
     """The one drawing in a .npy or HDF5 file: a region for each value."""
     labels = label_arrays.read(path)
-    return [Drawing(path.stem, (labels.shape[0], labels.shape[1]), regions(labels))]
+    size = (labels.shape[0], labels.shape[1])
+    return [Drawing(path.stem, size, regions(labels), told=False)]
 
 
 def read_picture(path: Path, values: Sequence[str]) -> list[Drawing]:
@@ -28,7 +29,7 @@ def read_picture(path: Path, values: Sequence[str]) -> list[Drawing]:
     known = {code(v) for v in values if re.fullmatch(MASK_VALUE, v) and v != INSTANCES}
     pixels = codes(open_mask(path), known or {0})
     found = [region._replace(label=spelled(int(region.label))) for region in regions(pixels)]
-    return [Drawing(path.name, (pixels.shape[0], pixels.shape[1]), found)]
+    return [Drawing(path.name, (pixels.shape[0], pixels.shape[1]), found, told=False)]
 
 
 def regions(labels: np.ndarray) -> list[Region]:

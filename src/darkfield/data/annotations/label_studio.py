@@ -35,25 +35,32 @@ class Result(BaseModel):
 
 
 def is_label_studio(content: Any) -> bool:
-    """Whether JSON is Label Studio's: a list of tasks."""
+    """Whether JSON is Label Studio's: a list of tasks, of which one at least names a picture."""
     return (
         isinstance(content, list)
-        and bool(content)
-        and all(isinstance(task, dict) and picture_of(task) for task in content)
+        and all(isinstance(task, dict) for task in content)
+        and any(map(picture_of, content))
     )
 
 
 def read(content: list[dict[str, Any]]) -> list[Drawing]:
     """The drawings of a file's JSON, one per task that somebody has annotated.
 
-    Raises Problems with all that cannot be drawn, and with tasks annotated more than once.
+    Raises Problems with all that cannot be drawn, and with tasks that are annotated more than once
+    or do not name one picture.
     """
     drawings: list[Drawing] = []
     lines: list[str] = []
-    for task in content:
-        name = picture_of(task) or ""
+    for n, task in enumerate(content, 1):
+        picture = picture_of(task)
+        name = picture or f"task {n}"
         try:
             if (found := results_of(task)) is not None:
+                if picture is None:
+                    raise ValueError(
+                        "has no address that ends in one picture's name, as a.png; correct it, or "
+                        "delete the task"
+                    )
                 results = of_each(found, Result.model_validate, "result")
                 drawings.append(drawing_of(name, results))
         except ValueError as error:
@@ -77,7 +84,7 @@ def name_in(url: str) -> str:
     """The path in an address of Label Studio: /data/upload/1/NAME, or a local file's ?d=NAME."""
     parts = urlsplit(url)
     local = parse_qs(parts.query).get("d", [])
-    path = local[0] if local else unquote(parts.path)
+    path = (local[0] if local else unquote(parts.path)).replace("\\", "/")
     return UPLOADED.sub("", path) if "/upload/" in path else path
 
 
@@ -150,4 +157,6 @@ def outline(value: dict[str, Any], label: str, size: tuple[int, int]) -> Points:
     if "height" in value:
         x, y, w, h = (value[key] for key in ("x", "y", "width", "height"))
         return rectangle(x * width, y * height, w * width, h * height, turn)
+    if kind_of(value) == "bitmasklabels":
+        raise ValueError(f"{label!r} is a bitmask, which is not read; draw it with a brush")
     raise no_area(label, "point")

@@ -32,23 +32,24 @@ def parse(options: Sequence[str], classes: dict[str, int]) -> list[tuple[str, in
 
 
 def classified(
-    region: Region, table: Sequence[tuple[str, int]], classes: dict[str, int]
+    region: Region, table: Sequence[tuple[str, int]], classes: dict[str, int], outside: int = 0
 ) -> tuple[int, Region] | None:
-    """A region with its class's index; None if its label names none.
+    """A region with its class's index; None if no reading of its label names one.
 
     The first pattern of `table` that fits decides, then a class of that name, in upper or lower
-    case. In a label image 0 is class 0 unless said otherwise, and with the pattern "instances" each
-    other value is an object.
+    case. In a label image 0 is class 0 unless said otherwise, if that is the background, `outside`;
+    with the pattern "instances" each other value is an object.
     """
     label = region.label.strip().casefold()
-    for pattern, index in table:
-        if label == pattern or (region.is_object and fnmatchcase(label, pattern)):
-            return index, region
-    for name, index in classes.items():
-        if label == name.casefold():
-            return index, region
+    for reading in (*(each.strip().casefold() for each in region.before), label):
+        for pattern, index in table:
+            if reading == pattern or (region.is_object and fnmatchcase(reading, pattern)):
+                return index, region
+        for name, index in classes.items():
+            if reading == name.casefold():
+                return index, region
     if not region.is_object and label == "0":
-        return 0, region
+        return (0, region) if outside == 0 else None
     if not region.is_object and label.isdecimal():
         for pattern, index in table:
             if pattern == INSTANCES:
@@ -62,6 +63,8 @@ def unknown(found: Sequence[Region], classes: dict[str, int]) -> str:
     name = class_names(classes)[1]
     option = f"--label {labels[-1]}={name}"
     shown = ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
+    if labels == ["0"] and not found[0].is_object:
+        return f"holds the value 0; say what it is: --label 0={IGNORE}, or the name of a class"
     if not any(region.is_object for region in found):
         return (
             f"holds the values {shown}; say what they are: {option} for the class of a value, or "

@@ -33,7 +33,8 @@ def painted(points: Points, paint: Callable[[ImageDraw.ImageDraw, list[float]], 
     """What Pillow paints; `paint` gets the points as x, y, x, y, ... within the patch."""
     row, column, height, width = box(points)
     picture = Image.new("L", (width, height))
-    moved = np.asarray(points, dtype=float) - (column, row)
+    # On a whole picture Pillow cuts fractions off, towards 0 on either side.
+    moved = np.trunc(np.asarray(points, dtype=float)) - (column, row)
     paint(ImageDraw.Draw(picture), moved.ravel().tolist())
     return Patch(row, column, np.asarray(picture).astype(bool))
 

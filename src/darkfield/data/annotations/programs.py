@@ -39,9 +39,9 @@ def drawings_of(path: Path) -> list[Drawing] | None:
     if text.startswith(XML):
         return of_xml(path)
     if start.startswith(ROI) or (start.startswith(ZIP) and holds_rois(path)):
-        return [Drawing(path.stem, None, imagej.read(path))]
+        return [Drawing(path.stem, None, imagej.read(path), told=False)]
     if start.startswith(EMPTY_ZIP):
-        return [Drawing(path.stem, None, [])]
+        return [Drawing(path.stem, None, [], told=False)]
     if start.startswith((NUMPY, HDF5)):
         return label_images.read_array(path)
     return None
@@ -60,7 +60,7 @@ def of_json(path: Path) -> list[Drawing] | None:
         if is_its(content):
             return read(content)
     if qupath.features(content) is not None:
-        return [Drawing(path.stem, None, qupath.read(content))]
+        return [Drawing(path.stem, None, qupath.read(content), told=False)]
     return None
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from darkfield.data.annotations import brushes, label_images, voc
-from darkfield.data.annotations.beside import masks_among
+from darkfield.data.annotations.beside import masks_among, named_as_masks
 from darkfield.data.annotations.drawing import Drawing
 from darkfield.data.annotations.programs import drawings_of
 from darkfield.data.images import is_picture
@@ -18,22 +18,26 @@ def drawings(source: Path, values: Sequence[str]) -> Iterator[Found]:
     """What each file of a source holds, in order.
 
     `values` are those of label images that the user has named; they decide between two readings of
-    one palette. Pictures are read as label images if nothing else is there.
+    one palette. Pictures are read as label images if nothing else is there; otherwise those that
+    are named like label images or brushes are passed over.
     """
     files = files_of(source)
-    if maps := [path for path in files if path.name == voc.LABELMAP]:
-        for path in maps:
-            yield from of_voc(path)
-        return
-    pictures = [path for path in files if is_picture(path)]
-    annotated = False
-    for path in sorted({*files} - {*pictures}):
+    maps = [path for path in files if path.name == voc.LABELMAP]
+    for path in maps:
+        yield from of_voc(path)
+    pictures = [path for path in files if is_picture(path) and not (maps and voc.holds(path))]
+    annotated = bool(maps)
+    for path in files:
+        if is_picture(path) or path in maps:
+            continue
         held = attempted(partial(drawings_of, path))
         annotated |= held is not None
         yield path, held
+    drawn = [path for path in pictures if brushes.BRUSH.fullmatch(path.name)]
     if annotated:
+        yield from ((path, None) for path in (*named_as_masks(pictures), *drawn))
         return
-    if drawn := [path for path in pictures if brushes.BRUSH.fullmatch(path.name)]:
+    if drawn:
         yield source, attempted(partial(brushes.read, drawn))
         return
     for path in pictures if source.is_file() else masks_among(pictures):
@@ -67,5 +71,6 @@ def of_voc(labelmap: Path) -> Iterator[Found]:
     except ValueError as error:
         yield labelmap, error
         return
-    for path in sorted((labelmap.parent / voc.CLASSES).glob("*.png")):
-        yield path, attempted(partial(voc.read, path, labels))
+    for path in files_of(labelmap.parent / voc.CLASSES):
+        if path.suffix.lower() == ".png":
+            yield path, attempted(partial(voc.read, path, labels))

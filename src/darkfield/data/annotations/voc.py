@@ -43,10 +43,13 @@ def labelmap(path: Path) -> dict[int, str]:
 def read(path: Path, labels: dict[int, str]) -> list[Drawing]:
     """The drawing in SegmentationClass/NAME.png, its objects in SegmentationObject/NAME.png.
 
-    `labels` are those of each colour, 0xRRGGBB. Raises Problems with all colours that have none.
+    NAME has the subfolders of a task's pictures, which CVAT keeps. `labels` are those of each
+    colour, 0xRRGGBB. Raises Problems with all colours that have none.
     """
     colours = colours_of(path)
-    objects = path.parent.with_name(OBJECTS) / path.name
+    folder = next(each for each in path.parents if each.name == CLASSES)
+    name = path.relative_to(folder)
+    objects = folder.with_name(OBJECTS) / name
     numbers = colours_of(objects) if objects.is_file() else np.zeros_like(colours)
     if numbers.shape != colours.shape:
         raise ValueError(f"has another size than {objects}; export both again")
@@ -54,7 +57,12 @@ def read(path: Path, labels: dict[int, str]) -> list[Drawing]:
         names = ", ".join(f"#{colour:06x}" for colour in sorted(strange))
         raise Problems([f"has colours that {LABELMAP} does not name: {names}; name them"])
     size = (colours.shape[0], colours.shape[1])
-    return [Drawing(path.name, size, regions(colours, numbers, labels))]
+    return [Drawing(name.as_posix(), size, regions(colours, numbers, labels))]
+
+
+def holds(path: Path) -> bool:
+    """Whether a path lies in one of the two folders of masks."""
+    return not {CLASSES, OBJECTS}.isdisjoint(path.parts)
 
 
 def colours_of(path: Path) -> np.ndarray:
