@@ -45,6 +45,22 @@ def test_scores_and_differences_by_hand():
     assert (of["before"], of["after"], of["high"]) == pytest.approx((3, 0, -3))
 
 
+def test_a_class_that_one_model_alone_invents_changes_no_mean():
+    """No mask has the second class; one model calls a single pixel of the first by its name."""
+    right, invented = model([[100, 0], [0, 0]], 2), model([[99, 1], [0, 0]], 2)
+    for before, after, values in (
+        (right, invented, [1, 0.99, -0.01]),
+        (invented, right, [0.99, 1, 0.01]),
+    ):
+        rows = before_after.scores(before, after).set_index(["metric", "class"])
+        assert rows.loc[("miou", ""), ["before", "after", "difference"]].tolist() == pytest.approx(
+            values
+        )
+        cell = rows.loc[("dice", "cell"), ["before", "after", "difference"]].tolist()
+        known = [None if np.isnan(value) else value for value in cell]
+        assert known == ([None, 0, None] if before is right else [0, None, None])
+
+
 def test_each_image_has_its_dice_before_and_after():
     table = before_after.of_images(model(WRONG, 2), model(RIGHT, 2))
     assert table.columns.tolist() == before_after.OF_IMAGES

@@ -34,8 +34,8 @@ def scores(before: Recipe, after: Recipe) -> pd.DataFrame:
     """
     found = compare(before, after)
     table = pd.DataFrame(score_keys(after), columns=COLUMNS[:2])
-    table["before"] = found["mean"] - found["difference"]
-    table["after"], table["difference"] = found["mean"], found["difference"]
+    table["before"], table["after"] = found["reference"], found["mean"]
+    table["difference"] = found["difference"]
     table["low"], table["high"] = found["difference_interval"].T
     return table
 

@@ -78,7 +78,7 @@ def object_scores(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
 def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Mean IoU, mean Dice and each class's Dice (..., 2 + C) of sets of images (..., images, C, C).
 
-    The means are over the classes `of`, bool (..., C): NaN in a set that lacks one of them.
+    The means are over the classes `of`, bool (C,): NaN in a set that lacks one of them.
     """
     total = matrices.sum(axis=-3)
     by_class = dice(total)
@@ -86,9 +86,9 @@ def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.concatenate([*means, by_class], axis=-1)
 
 
-def known(matrices: np.ndarray) -> np.ndarray:
-    """The classes, bool (..., C), that sets of images (..., images, C, C) have."""
-    there: np.ndarray = ~np.isnan(iou(matrices.sum(axis=-3)))
+def drawn(recipe: Recipe) -> np.ndarray:
+    """The classes that the masks of its test images have: bool (C,)."""
+    there: np.ndarray = recipe.matrices[0].any(axis=(0, 2))
     return there
 
 
@@ -102,31 +102,34 @@ def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
     """Scores (K,) of a recipe, their differences from the first recipe's, and intervals.
 
     `mean` and `sd`, the standard deviation, over the trainings (`sd` is NaN for one training);
-    `interval` (K, 2), 95 %, of the mean; `difference` between the means and those of `first`, which
-    was tested on the same images; `difference_interval` (K, 2), for which both recipes have the
-    same images in every resample. Intervals are NaN with fewer than ten fields of view.
+    `interval` (K, 2), 95 %, of the mean; `reference`, the means of `first`, which was tested on the
+    same images; `difference`, between these means; `difference_interval` (K, 2), for which both
+    recipes have the same images in every resample. Intervals are NaN with fewer than ten fields of
+    view. Means over the classes are over those that the masks have, which are the same for all: a
+    class that one model alone invents has an IoU of 0 for that one, and none for the other.
     """
-    both = first, other
-    classes = [known(recipe.matrices) for recipe in both]
+    classes = drawn(other)
 
-    def trainings(k: int, rows: np.ndarray) -> np.ndarray:
-        of_pixels = scores(both[k].matrices[:, rows], classes[k])
-        return np.hstack([of_pixels, object_scores(both[k], rows)])
+    def trainings(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
+        of_pixels = scores(recipe.matrices[:, rows], classes)
+        return np.hstack([of_pixels, object_scores(recipe, rows)])
 
     def means(rows: np.ndarray) -> np.ndarray:
-        a, b = (trainings(k, rows).mean(axis=0) for k in (0, 1))
+        a, b = (trainings(recipe, rows).mean(axis=0) for recipe in (first, other))
         return np.concatenate([b, b - a])
 
-    every, difference = np.split(means(np.arange(len(other.images))), 2)
+    rows = np.arange(len(other.images))
+    every, difference = np.split(means(rows), 2)
     limits = np.full((2 * len(every), 2), np.nan)
     if not too_few(other.images["group"].nunique()):
         limits = percentiles(resampled(means, other.images["group"]))
-    each = trainings(1, np.arange(len(other.images)))
+    each = trainings(other, rows)
     several = len(each) > 1
     return {
         "mean": every,
         "sd": each.std(axis=0, ddof=1) if several else np.full(len(every), np.nan),
         "interval": limits[: len(every)],
+        "reference": trainings(first, rows).mean(axis=0),
         "difference": difference,
         "difference_interval": limits[len(every) :],
     }
