@@ -116,8 +116,7 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
             f"{name}: its trainings were tested on different images; remove {OUT / name}"
         )
     classes = class_names(read_json(results / fold / "model/model.json")["classes"])
-    counted = paired.of_classes(objects, tables[0]["image"])
-    return Recipe(tables[0], np.stack(matrices), classes, counted)
+    return paired.measured(tables[0], np.stack(matrices), classes, objects)
 
 
 def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict[str, Any]:

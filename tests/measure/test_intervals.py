@@ -77,6 +77,16 @@ def test_too_few_groups_have_no_interval_and_it_is_said(matrices, groups, words)
     assert enough.limits and enough.note is None
 
 
+def test_images_of_void_alone_are_no_fields_of_view(matrices):
+    matrices[12:] = 0
+    expected = intervals(matrices[:12], range(12))
+    found = intervals(matrices, range(30))
+    assert found.groups == 12 and found.left_out == expected.left_out
+    assert found.limits["miou"] == pytest.approx(expected.limits["miou"])
+    matrices[9:] = 0
+    assert intervals(matrices, range(30)).note.startswith("No 95 % intervals: 9 groups")
+
+
 def test_a_part_without_a_class_of_the_whole_has_no_mean():
     whole = np.array([[[50, 50], [0, 0]], [[0, 0], [90, 10]]])
     values = with_means(whole)  # background 50 of 50 + 50 + 90, the other 10 of 10 + 50 + 90

@@ -11,8 +11,8 @@ from darkfield.measure.paired import (
     Recipe,
     comparable,
     compare,
+    measured,
     notes,
-    of_classes,
     score_names,
     summary,
     table,
@@ -77,11 +77,18 @@ def test_objects_are_compared_on_the_same_images_too():
     assert rows.loc["a", "erythrocyte_count_bias"] == 0
 
 
-def test_an_image_of_void_alone_has_no_objects():
+def test_an_image_of_void_alone_is_not_measured():
+    """Nor is a field of view that shows no other, so that two of three remain."""
     rows = {"image": ["a", "c"], "class": "cell", "split": "test", "group": [1, 3]}
     table = pd.DataFrame(rows | {"predicted_objects": [5, 7], "low": pd.NA, "high": pd.NA})
-    columns, values = of_classes([table], pd.Series(list("abc"), name="image"))["cell"]
-    assert (columns, values.tolist()) == (["predicted_objects"], [[[5.0], [0.0], [7.0]]])
+    images = pd.DataFrame({"image": list("abc"), "group": [1, 2, 3]})
+    matrices = np.array([[RIGHT, np.zeros((2, 2), int), WRONG]])
+    found = measured(images, matrices, ["background", "cell"], [table])
+    columns, values = found.objects["cell"]
+    assert (columns, values.tolist()) == (["predicted_objects"], [[[5.0], [7.0]]])
+    assert found.images["image"].tolist() == ["a", "c"]
+    assert found.matrices.tolist() == [[RIGHT, WRONG]]
+    assert "2 groups" in notes({"a": found})[-1]
 
 
 def test_pairs_show_what_intervals_apart_do_not():

@@ -49,18 +49,27 @@ def score_names(recipe: Recipe) -> list[str]:
     return [f"{name}_{metric}" if name else metric for name, metric in score_keys(recipe)]
 
 
+def measured(
+    images: pd.DataFrame, matrices: np.ndarray, classes: list[str], objects: Sequence[pd.DataFrame]
+) -> Recipe:
+    """A recipe, from the object_images.csv of each training; the others are as in Recipe.
+
+    Images that are void altogether, of which nothing is measured, are left out.
+    """
+    there = matrices.any(axis=(0, 2, 3))
+    rows = images[there].reset_index(drop=True)
+    return Recipe(rows, matrices[:, there], classes, of_classes(objects, rows["image"]))
+
+
 def of_classes(
     trainings: Sequence[pd.DataFrame], images: pd.Series
 ) -> dict[str, tuple[list[str], np.ndarray]]:
-    """Recipe.objects, from the object_images.csv of each training.
-
-    Images that are void altogether are not in it; here they have no objects, which changes no sum.
-    """
+    """Recipe.objects, from the object_images.csv of each training, which has all these images."""
     found = {}
     for name in trainings[0]["class"].unique():
-        own = [t[t["class"] == name].set_index("image").reindex(images) for t in trainings]
+        own = [t[t["class"] == name].set_index("image").loc[images] for t in trainings]
         parts = [plain(part.reset_index()) for part in own]
-        found[name] = (parts[0][0], np.stack([np.nan_to_num(values) for _, values in parts]))
+        found[name] = (parts[0][0], np.stack([values for _, values in parts]))
     return found
 
 

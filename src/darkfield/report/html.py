@@ -182,6 +182,7 @@ def page(
     objects, object_images = (
         part[part["image"].isin(table["image"][test])] for part in (objects, object_images)
     )
+    groups = found.groups if found else 0  # not those that are void altogether
     environment = Environment(
         loader=PackageLoader("darkfield.report", ""),
         autoescape=True,
@@ -222,14 +223,14 @@ def page(
             "pixels",
         ),
         gain_rows=list(gains.rows(gain)),
-        gain_verdict=gains.verdict(gain, table["group"][test].nunique()),
+        gain_verdict=gains.verdict(gain, groups),
         gain_figures=[
             (name, svg(gains.agreement(gain_images, name), f"gain{k}"))
             for k, name in enumerate(spec.looked_for if len(gain) else ())
         ],
         images=images,
         tested=int(test.sum()),
-        groups=table["group"][test].nunique(),
+        groups=groups,
     )
 
 
