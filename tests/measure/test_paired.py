@@ -147,6 +147,14 @@ def test_too_few_fields_and_other_images_are_said():
     assert "differ" not in summary(table(mixed))
 
 
+@pytest.mark.parametrize(("n", "says"), [(9, "not shown (too few fields of view)"), (10, "yes")])
+def test_a_class_that_few_fields_show_is_not_shown_to_differ(n, says):
+    one, other = ([m] * n + [[[50, 0], [0, 0]]] * (20 - n) for m in (RIGHT, WRONG))
+    rows = table({"a": recipe(one, one), "b": recipe(other, other)}).set_index("preset")
+    assert rows.loc["b", "cell_dice_differs"] == says
+    assert np.isnan(rows.loc["b", "cell_dice_low"]) == (n < 10)
+
+
 def test_a_class_that_a_resample_lacks_gives_no_other_mean():
     """One image in twelve has cells: a resample without it is left out, not averaged over one."""
     a = [[[50, 0], [0, 0]]] * 11 + [[[40, 10], [10, 40]]]

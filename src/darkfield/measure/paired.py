@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from darkfield.measure.intervals import percentiles, resampled, too_few
+from darkfield.measure.intervals import enough, percentiles, resampled, too_few
 from darkfield.measure.metrics import class_mean, dice, iou
-from darkfield.measure.object_scores import plain, scored
+from darkfield.measure.object_scores import plain, scored, tells
 
 OBJECT_SCORES = {"f1": "object_f1", "count_bias": "count_bias", "mae": "count_mae"}
 ONCE = "not shown (one training each)"
@@ -95,6 +95,19 @@ def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.concatenate([*means, by_class], axis=-1)
 
 
+def told(recipe: Recipe) -> np.ndarray:
+    """Which images tell something of each score, in all trainings: bool (images, K); of means, all.
+    """
+    means = np.ones((len(recipe.images), 2), bool)
+    of_pixels = ~np.isnan(dice(recipe.matrices)).any(axis=0)
+    of_objects = [
+        np.all([tells(columns, each)[metric] for each in trainings], axis=0)
+        for columns, trainings in recipe.objects.values()
+        for metric in OBJECT_SCORES
+    ]
+    return np.column_stack([means, of_pixels, *of_objects])
+
+
 def drawn(recipe: Recipe) -> np.ndarray:
     """The classes that the masks of its test images have: bool (C,)."""
     there: np.ndarray = recipe.matrices[0].any(axis=(0, 2))
@@ -114,7 +127,7 @@ def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
     `interval` (K, 2), 95 %, of the mean; `reference`, the means of `first`, which was tested on the
     same images; `difference`, between these means; `difference_interval` (K, 2), for which both
     recipes have the same images in every resample. Intervals are NaN with fewer than ten fields of
-    view. Means over the classes are over those that the masks have, which are the same for all: a
+    view, or fewer that tell something of the score. Means over the classes are over those that the masks have, which are the same for all: a
     class that one model alone invents has an IoU of 0 for that one, and none for the other.
     """
     classes = drawn(other)
@@ -130,8 +143,11 @@ def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
     rows = np.arange(len(other.images))
     every, difference = np.split(means(rows), 2)
     limits = np.full((2 * len(every), 2), np.nan)
-    if not too_few(other.images["group"].nunique()):
-        limits = percentiles(resampled(means, other.images["group"]))
+    groups = other.images["group"]
+    if not too_few(groups.nunique()):
+        limits = percentiles(resampled(means, groups))
+        own, its = (enough(told(recipe), groups) for recipe in (other, first))
+        limits[~np.concatenate([own, own & its])] = np.nan
     each = trainings(other, rows)
     several = len(each) > 1
     return {

@@ -19,7 +19,7 @@ from darkfield.classes import by_class, class_names
 from darkfield.data.split import leaks, manner
 from darkfield.data.stats import absences, void_share
 from darkfield.measure import metrics
-from darkfield.measure.intervals import LEVEL, intervals
+from darkfield.measure.intervals import FEWEST, LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.recipe import Train
 from darkfield.report import gains, gallery, object_plots, plots
@@ -200,6 +200,7 @@ def page(
         void=void_share(table),
         hatch=HATCH,
         level=f"{100 * LEVEL:.0f} %",
+        fewest=FEWEST,
         metric_names=COLUMNS,
         spec=spec,
         classes=classes,
