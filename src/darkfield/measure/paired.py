@@ -23,7 +23,8 @@ ONCE = "not shown (one training each)"
 class Recipe(NamedTuple):
     """The trainings of a recipe, one per seed, on their test images.
 
-    `images` has the columns image and group (the field of view), `matrices` are int64
+    `images` has the columns image and group (the field of view), and what else tells whether images
+    of two recipes are the same, such as digests of their pixels. `matrices` are int64
     (trainings, images, C, C), `classes` the C names. `objects` has, for each class that is counted,
     the columns of object_scores.plain and their values (trainings, images, columns).
     """
@@ -116,8 +117,8 @@ def drawn(recipe: Recipe) -> np.ndarray:
 
 def comparable(one: Recipe, other: Recipe) -> bool:
     """Whether two recipes were tested on the same images and have the same classes."""
-    same = one.images["image"].tolist() == other.images["image"].tolist()
-    return same and one.classes == other.classes
+    mine, theirs = (r.images.drop(columns="group").to_dict("list") for r in (one, other))
+    return mine == theirs and one.classes == other.classes
 
 
 def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
