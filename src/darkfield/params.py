@@ -224,6 +224,10 @@ def of_ensemble(params: Params) -> Iterator[tuple[str, str]]:
             changed = params.model_copy(update=recipe._asdict())
             found = [*of_weights(changed), *of_training(changed), *of_sizes(changed)]
             found = [(key, text) for key, text in found if key.startswith(OF_ONE)]
+            if recipe.train.pretrained_weights not in (None, params.train.pretrained_weights):
+                found.append(
+                    ("train.pretrained_weights", "is the same for all networks, or null for one")
+                )
         found += [
             (f"train.{key}", "is the same for all networks; set it in train alone")
             for key in sorted(OF_ALL & changes.get("train", {}).keys())
