@@ -128,6 +128,24 @@ def test_of_few_objects_an_earlier_model_tells_which_count_but_not_how_sure_that
     assert fit(enough, NAMES, {NAMES[2]: few.objects[NAMES[2]]}) == calibration
 
 
+def test_without_val_images_what_an_earlier_model_knew_is_kept(calibration):
+    none = Tables(*(part[:0] for part in tables(1, 2)))
+    kept = fit(none, NAMES, calibration.objects)
+    assert kept.objects == fit(tables(1, 2), NAMES, calibration.objects).objects
+    assert (kept.images, kept.temperatures) == (0, (1, 1, 1))
+    assert fit(none, NAMES, {}) is None
+
+
+def test_a_confidence_that_is_kept_is_tried_on_test_though_it_has_no_interval(calibration):
+    few = fit(tables(1, 2), NAMES, calibration.objects)
+    borrowed, own = (
+        reliability.by_class(found.objects, found.images, found.pixels, NAMES, NAMES[0])
+        for found in (apply(tables(2, 60), c, NAMES) for c in (few, calibration))
+    )
+    assert borrowed["objects"] == own["objects"] and own["objects"][NAMES[2]]["bins"]
+    assert borrowed["counts"] == {} and own["counts"].keys() == {NAMES[2]}
+
+
 def test_where_all_are_real_confidence_is_high_and_all_count():
     sure = tables(3)
     sure = sure._replace(objects=sure.objects.assign(real=~sure.objects["drawn"]))

@@ -111,6 +111,12 @@ def test_it_says_whether_test_images_were_trained_on():
     assert "**2 of 9 test images were trained on.**" in card(spec)
 
 
+def test_probabilities_are_calibrated_if_val_had_images():
+    for images, said in ((0, "are not calibrated"), (7, "are calibrated on pictures")):
+        calibration = {"temperatures": [1, 1, 1], "images": images}
+        assert f"Its probabilities {said}" in card(SPEC | {"calibration": calibration})
+
+
 def test_the_order_of_keys_changes_nothing():
     spec = SPEC | {"classes": dict(reversed(SPEC["classes"].items()))}
     assert card(spec) == card(SPEC)

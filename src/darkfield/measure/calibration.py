@@ -45,12 +45,12 @@ def together(parts: Iterable[Tables]) -> Tables:
 def fit(
     tables: Tables, classes: Sequence[str], earlier: Mapping[str, Objects] | None = None
 ) -> Calibration | None:
-    """The calibration by these pictures; None if there are none.
+    """The calibration by these pictures; None if there are none, and nothing is known `earlier`.
 
     `classes` are in the order of their index. One of which there are too few objects has what
     `earlier` says of it, if anything, but no intervals: these pictures did not try those.
     """
-    if not len(tables.images):
+    if not len(tables.images) and not earlier:
         return None
     images, before = image_table(*tables[:3]), dict(earlier or {})
     of = {

@@ -228,7 +228,7 @@ def limits(spec: ModelSpec) -> str:
     calibrated = (
         "Its probabilities are calibrated on pictures like those that it was trained on; on others "
         "0.9 need not mean right nine times in ten."
-        if spec.calibration
+        if spec.calibration and spec.calibration.images
         else "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten."
     )
     told = (
