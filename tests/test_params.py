@@ -360,6 +360,30 @@ def test_values_that_disagree(params, section, values, words):
     assert any(words in line for line in problems(params))
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "crop", "tile", "words"),
+    [
+        ("unet", [100, 100], [96, 96], [64, 64], "unet takes sides that 32 divides"),
+        ("unet", [128, 128], [96, 96], [64, 64], None),
+        ("segnet_vgg16", [16, 64], None, [64, 64], "segnet_vgg16 takes sides of 32 pixels or more"),
+        ("segnet_vgg16", [64, 31], [32, 32], [64, 64], "takes sides of 32 pixels or more"),
+        ("segnet_vgg16", "native", [33, 40], [16, 64], "takes sides of 32 pixels or more"),
+        ("segnet_vgg16", "native", [33, 40], [33, 64], None),
+        ("segnet", [16, 16], None, [16, 16], None),
+    ],
+)
+def test_whatever_a_network_is_to_see_has_sides_that_it_takes(
+    params, name, size, crop, tile, words
+):
+    """Crops in training, whole pictures of image_size, or tiles of native ones."""
+    params["model"]["name"], params["image_size"] = name, size
+    params["train"]["crop"], params["predict"]["tile"] = crop, tile
+    if words:
+        assert any(words in line for line in problems(params))
+    else:
+        check(params)
+
+
 def test_scenes_are_of_their_own_classes(params):
     params["train"] |= {"scenes": 0.2, "crop": [32, 32]}
     check(params)

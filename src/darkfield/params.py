@@ -189,15 +189,16 @@ def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
     if seen == "native":
         yield "image_size", "native pictures differ in size; set train.crop"
         return
+    whole = () if params.image_size == "native" else params.image_size
+    sides = (*seen, *whole, *params.predict.tile)
+    change = "change image_size, train.crop or predict.tile"
+    if model.name == "segnet_vgg16" and min(sides) < 32:
+        yield "model.name", f"{model.name} takes sides of 32 pixels or more; {change}"
     if not model.name.startswith("segnet"):
         if model.dropout:
             yield "model.dropout", "only segnet and segnet_vgg16 have it; set 0"
-        if any(side % 32 for side in (*seen, *params.predict.tile)):
-            yield (
-                "model.name",
-                f"{model.name} takes sides that 32 divides; change image_size, train.crop or "
-                "predict.tile",
-            )
+        if any(side % 32 for side in sides):
+            yield "model.name", f"{model.name} takes sides that 32 divides; {change}"
         if (stages := len(model.decoder_channels)) != model.encoder_depth:
             yield (
                 "model.decoder_channels",
