@@ -10,6 +10,7 @@ from darkfield.measure.calibration import (
     apply,
     crossed,
     fit,
+    fit_temperature,
     level,
     missed_if_not_counted,
     together,
@@ -84,6 +85,14 @@ def test_the_temperature_is_the_one_of_least_surprise(calibration):
     assert calibration.temperatures == (1, 1, 2)  # no pixel of the first two
     pixels = apply(tables(2), calibration, NAMES).pixels
     assert pixels.loc[pixels["calibrated"], "temperature"].tolist() == [2]
+
+
+def test_where_no_temperature_surprises_less_none_is_changed():
+    """Pixels that are right, and so sure that all temperatures leave the same chance of them."""
+    pixels = tables(1, 2).pixels.assign(surprise=0)
+    assert fit_temperature(pixels) == 1
+    hot = pixels.assign(surprise=(pixels["temperature"] < 1.2).astype(int))
+    assert fit_temperature(hot) == 1.26
 
 
 def test_no_fold_is_judged_by_its_own_pictures():
