@@ -73,12 +73,15 @@ def test_what_to_do_about_sizes(size, words):
 
 
 def test_it_names_the_settings_of_its_own_family_alone():
-    assert lines(SPEC, "| encoder") == []
-    assert lines(SPEC, "| notebook_head") != []
     spec = copy.deepcopy(SPEC)
+    spec["model"] |= {"encoder_weights": "imagenet", "dropout": 0.5, "encoder_depth": 5}
+    weights, depth = "| encoder_weights | imagenet |", "| encoder_depth | 5 |"
+    assert lines(spec, "| encoder") == [weights]
+    assert lines(spec, "| dropout") == ["| dropout | 0.5 |"]
+    assert lines(spec, "| notebook_head") != []
     spec["model"]["name"] = "unet"
-    assert lines(spec, "| encoder") == ["| encoder | resnet18 |"]
-    assert lines(spec, "| notebook_head") == []
+    assert lines(spec, "| encoder") == ["| encoder | resnet18 |", weights, depth]
+    assert lines(spec, "| notebook_head") + lines(spec, "| dropout") == []
     assert card(spec).startswith("# darkfield U-Net\n")
 
 
