@@ -127,7 +127,7 @@ def test_images_are_the_same_if_their_pixels_and_masks_are(tmp_path, monkeypatch
         paired.comparable(one, compare.tested(name, [None], ""))
         for name in ("same", "pixels", "masks")
     ] == [True, False, False]
-    with pytest.raises(UserError, match="^seeds: its trainings were tested on different images"):
+    with pytest.raises(UserError, match=r"^seeds: its trainings were tested on different images"):
         compare.tested("seeds", [1, 2], "")
 
 

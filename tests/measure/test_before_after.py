@@ -26,7 +26,8 @@ def model(matrix, predicted, n=10, void=0):
     images = pd.DataFrame({"image": [f"{i}" for i in range(n)], "group": range(n)})
     objects = images[["image"]].assign(**{"class": "cell"}, drawn_objects=2)
     objects = objects.assign(predicted_objects=predicted, **dict.fromkeys(SUMS, 0))
-    everything = pd.DataFrame({"image": [f"{i}" for i in range(n + void)], "group": range(n + void)})
+    every = range(n + void)
+    everything = pd.DataFrame({"image": [f"{i}" for i in every], "group": every})
     matrices = np.array([matrix] * n + [np.zeros((2, 2), int)] * void)
     return before_after.tested(everything, matrices, ["background", "cell"], objects)
 

@@ -101,10 +101,11 @@ def intervals(matrices: np.ndarray, groups: Iterable[Hashable]) -> Intervals:
 
     Those of a metric are (C, 2), one row per class; those of `miou` and `mdice` (2,). `matrices`
     are int64 (images, C, C), `groups` names each image's group; images that are void altogether are
-    left out, and groups of them alone are none. Resamples in which a metric is not
-    defined are left out: they have none of the class or, for a mean, lack one of the classes that
-    all images together have, so that all means are over the same classes. NaN if no resample
-    remains, and of a class of which fewer than FEWEST groups tell that metric. (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
+    left out, and groups of them alone are none. Resamples in which a metric is not defined are left
+    out: they have none of the class or, for a mean, lack one of the classes that all images
+    together have, so that all means are over the same classes. NaN if no resample remains, and
+    where fewer than FEWEST groups tell anything of a class's metric. (Efron & Tibshirani, An
+    Introduction to the Bootstrap, 1993, chapter 13.)
     """
     there = matrices.any(axis=(1, 2))
     matrices, groups = matrices[there], np.array(list(groups))[there]

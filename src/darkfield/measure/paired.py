@@ -57,7 +57,7 @@ def measured(
 
     Images that are void altogether, of which nothing is measured, are left out.
     """
-    there = matrices.any(axis=(0, 2, 3))
+    there = matrices.sum(axis=(0, 2, 3)) > 0
     rows = images[there].reset_index(drop=True)
     return Recipe(rows, matrices[:, there], classes, of_classes(objects, rows["image"]))
 
@@ -97,7 +97,9 @@ def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 
 def told(recipe: Recipe) -> np.ndarray:
-    """Which images tell something of each score, in all trainings: bool (images, K); of means, all.
+    """Which images tell something of each score, in all trainings: bool (images, K).
+
+    Of means over the classes all do.
     """
     means = np.ones((len(recipe.images), 2), bool)
     of_pixels = ~np.isnan(dice(recipe.matrices)).any(axis=0)
@@ -128,8 +130,9 @@ def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
     `interval` (K, 2), 95 %, of the mean; `reference`, the means of `first`, which was tested on the
     same images; `difference`, between these means; `difference_interval` (K, 2), for which both
     recipes have the same images in every resample. Intervals are NaN with fewer than ten fields of
-    view, or fewer that tell something of the score. Means over the classes are over those that the masks have, which are the same for all: a
-    class that one model alone invents has an IoU of 0 for that one, and none for the other.
+    view, or fewer that tell something of the score. Means over the classes are over those that the
+    masks have, which are the same for all: a class that one model alone invents has an IoU of 0 for
+    that one, and none for the other.
     """
     classes = drawn(other)
 
