@@ -325,6 +325,7 @@ def test_all_problems_at_once(params):
         ("model", {"name": "unet", "encoder_depth": 4}, "decoder_channels: 5 stages, but"),
         ("augment", {"scale": [0.5, 2]}, "augment: foreground and scale are of crops"),
         ("augment", {"scale": [2, 0.5]}, "augment.scale: [2, 0.5] is not [smallest, largest]"),
+        ("augment", {"blur": 64}, "blur: 64 reaches 128 pixels to each side, too far for"),
         ("train", {"processes": 9}, "train.processes: 9 cannot share batches of 8"),
         ("train", {"processes": 2, "compile": True}, "train.compile: works in one process alone"),
         ("train", {"scenes": 0.2}, "train.scenes: scenes have sizes of their own; set train.crop"),

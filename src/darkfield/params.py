@@ -206,6 +206,12 @@ def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
             )
     if augment.turn and seen[0] != seen[1]:
         yield "augment.turn", "needs squares; change train.crop or image_size"
+    if augment.blur_reach >= min(seen):
+        yield (
+            "augment.blur",
+            f"{augment.blur:g} reaches {augment.blur_reach} pixels to each side, too far for "
+            f"pictures of {seen[0]} x {seen[1]}; lower it, or enlarge train.crop or image_size",
+        )
     if not crop and (augment.foreground or augment.scale != (1, 1)):
         yield "augment", "foreground and scale are of crops; set train.crop"
 
