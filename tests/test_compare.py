@@ -13,7 +13,8 @@ from pages import of_classes
 from project import SMALL, project, run
 
 from darkfield import compare
-from darkfield.files import UserError, read_json
+from darkfield.files import UserError, read_json, write_csv, write_json
+from darkfield.measure import paired
 from darkfield.network.spec import save_spec
 from darkfield.params import Params
 from darkfield.validation import check, load
@@ -97,6 +98,37 @@ def test_curves_are_the_mean_of_the_folds_over_minutes(tmp_path, monkeypatch):
     assert [line.get_label() for line in axes.lines] == ["cell, train", "cell, test"]
     for line in axes.lines:
         assert line.get_xydata() == pytest.approx(np.array([[5, 0.3], [10, 0.6]]))
+
+
+def test_images_are_the_same_if_their_pixels_and_masks_are(tmp_path, monkeypatch):
+    """Synthetic scenes have the same names whatever they show."""
+    monkeypatch.chdir(tmp_path)
+    images = {"image": ["001", "002"], "image_pixels_sha256": ["a", "b"], "mask_sha256": ["c", "d"]}
+    for name, seed, other in (
+        ("one", None, {}),
+        ("same", None, {}),
+        ("pixels", None, {"image_pixels_sha256": ["a", "x"]}),
+        ("masks", None, {"mask_sha256": ["x", "d"]}),
+        ("seeds", 1, {}),
+        ("seeds", 2, {"mask_sha256": ["c", "x"]}),
+    ):
+        folder = compare.folder_of(name, seed)
+        results = folder / "results"
+        write_csv(folder / "data/flattened_masks.csv", pd.DataFrame(images | other))
+        split = {"image": images["image"], "group": [1, 2], "split": "test"}
+        write_csv(folder / "data/split.csv", pd.DataFrame(split))
+        write_json(results / "metrics.json", {"epoch": 1})
+        save_spec(results / "model/model.json", of_classes(["background", "cell"], "background"))
+        counts = pd.DataFrame(columns=["image", "class", "predicted_objects", "drawn_objects"])
+        write_csv(results / "evaluation/object_images.csv", counts)
+        np.save(results / "evaluation/confusions.npy", np.ones((1, 2, 2, 2), int))
+    one = compare.tested("one", [None], "")
+    assert [
+        paired.comparable(one, compare.tested(name, [None], ""))
+        for name in ("same", "pixels", "masks")
+    ] == [True, False, False]
+    with pytest.raises(UserError, match=r"^seeds: its trainings were tested on different images"):
+        compare.tested("seeds", [1, 2], "")
 
 
 @pytest.mark.long

@@ -325,6 +325,7 @@ def test_all_problems_at_once(params):
         ("model", {"name": "unet", "encoder_depth": 4}, "decoder_channels: 5 stages, but"),
         ("augment", {"scale": [0.5, 2]}, "augment: foreground and scale are of crops"),
         ("augment", {"scale": [2, 0.5]}, "augment.scale: [2, 0.5] is not [smallest, largest]"),
+        ("augment", {"blur": 64}, "blur: 64 reaches 128 pixels to each side, too far for"),
         ("train", {"processes": 9}, "train.processes: 9 cannot share batches of 8"),
         ("train", {"processes": 2, "compile": True}, "train.compile: works in one process alone"),
         ("train", {"scenes": 0.2}, "train.scenes: scenes have sizes of their own; set train.crop"),
@@ -358,6 +359,30 @@ def test_values_that_disagree(params, section, values, words):
         params["model"]["name"], params["augment"]["turn"] = "unet", True
     params[section] |= values
     assert any(words in line for line in problems(params))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "crop", "tile", "words"),
+    [
+        ("unet", [100, 100], [96, 96], [64, 64], "unet takes sides that 32 divides"),
+        ("unet", [128, 128], [96, 96], [64, 64], None),
+        ("segnet_vgg16", [16, 64], None, [64, 64], "segnet_vgg16 takes sides of 32 pixels or more"),
+        ("segnet_vgg16", [64, 31], [32, 32], [64, 64], "takes sides of 32 pixels or more"),
+        ("segnet_vgg16", "native", [33, 40], [16, 64], "takes sides of 32 pixels or more"),
+        ("segnet_vgg16", "native", [33, 40], [33, 64], None),
+        ("segnet", [16, 16], None, [16, 16], None),
+    ],
+)
+def test_whatever_a_network_is_to_see_has_sides_that_it_takes(
+    params, name, size, crop, tile, words
+):
+    """Crops in training, whole pictures of image_size, or tiles of native ones."""
+    params["model"]["name"], params["image_size"] = name, size
+    params["train"]["crop"], params["predict"]["tile"] = crop, tile
+    if words:
+        assert any(words in line for line in problems(params))
+    else:
+        check(params)
 
 
 def test_scenes_are_of_their_own_classes(params):

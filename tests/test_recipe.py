@@ -55,6 +55,25 @@ def test_params_name_the_network_and_the_key():
     assert all(line.startswith("params.yaml: train.ensemble: network") for line in lines)
 
 
+def test_a_network_starts_from_the_model_of_all_or_from_none():
+    """Another one would be written down as its start, and never loaded."""
+    params, words = Params().plain(), "network 1: train.pretrained_weights: is the same for all"
+    for own, given, right in (
+        (None, "other", False),
+        ("mine", "other", False),
+        ("mine", "mine", True),
+        ("mine", None, True),
+        ("mine", "null", True),
+    ):
+        params["train"]["pretrained_weights"] = own
+        params["train"]["ensemble"] = [{"train": {"pretrained_weights": given}}]
+        if right:
+            check(params)
+            continue
+        with pytest.raises(UserError, match=words):
+            check(params)
+
+
 def test_the_choice_of_the_epoch_is_not_theirs():
     params = Params().plain()
     params["select"]["epoch"], params["train"]["ensemble"] = 5, [{"train": {"epochs": 1}}]

@@ -36,6 +36,7 @@ from darkfield.validation import check, load, merged
 
 ROWS = Path("docs/ablation.yaml")
 OUT = Path("results/compare")
+CONTENTS = ["image_pixels_sha256", "mask_sha256"]  # what an image and its mask are, by any name
 SHARED = (
     "data",
     "objects",
@@ -90,12 +91,13 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
     """The results of a preset's trainings on the test images; with `fold`, on all images.
 
     `fold` is "", or "folds/1/". Raises UserError if there are no test images, or if a training was
-    tested on other images than the first.
+    tested on other images than the first: other pixels, or other masks, whatever their names.
     """
     tables, matrices, objects = [], [], []
     for seed in seeds:
         folder = folder_of(name, seed)
         results = folder / "results"
+        manifest = read_csv(folder / "data/flattened_masks.csv")[["image", *CONTENTS]]
         if fold:
             table = read_csv(results / "folds/split.csv")
             matrices.append(np.load(results / "folds/confusions.npy"))
@@ -107,7 +109,7 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
             measured = np.load(results / "evaluation/confusions.npy", mmap_mode="r")[epoch - 1]
             matrices.append(measured[table.index.to_numpy()])
             found = read_csv(results / "evaluation/object_images.csv")
-        tables.append(table[["image", "group"]].reset_index(drop=True))
+        tables.append(table[["image", "group"]].merge(manifest, on="image"))
         objects.append(found)
     if tables[0].empty:
         raise UserError("split.test: is 0, so nothing can be compared; set it above 0")
@@ -116,8 +118,7 @@ def tested(name: str, seeds: Sequence[int | None], fold: str) -> Recipe:
             f"{name}: its trainings were tested on different images; remove {OUT / name}"
         )
     classes = class_names(read_json(results / fold / "model/model.json")["classes"])
-    counted = paired.of_classes(objects, tables[0]["image"])
-    return Recipe(tables[0], np.stack(matrices), classes, counted)
+    return paired.measured(tables[0], np.stack(matrices), classes, objects)
 
 
 def costs(name: str, seeds: Sequence[int | None], fold: str) -> dict[str, Any]:

@@ -189,15 +189,16 @@ def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
     if seen == "native":
         yield "image_size", "native pictures differ in size; set train.crop"
         return
+    whole = () if params.image_size == "native" else params.image_size
+    sides = (*seen, *whole, *params.predict.tile)
+    change = "change image_size, train.crop or predict.tile"
+    if model.name == "segnet_vgg16" and min(sides) < 32:
+        yield "model.name", f"{model.name} takes sides of 32 pixels or more; {change}"
     if not model.name.startswith("segnet"):
         if model.dropout:
             yield "model.dropout", "only segnet and segnet_vgg16 have it; set 0"
-        if any(side % 32 for side in (*seen, *params.predict.tile)):
-            yield (
-                "model.name",
-                f"{model.name} takes sides that 32 divides; change image_size, train.crop or "
-                "predict.tile",
-            )
+        if any(side % 32 for side in sides):
+            yield "model.name", f"{model.name} takes sides that 32 divides; {change}"
         if (stages := len(model.decoder_channels)) != model.encoder_depth:
             yield (
                 "model.decoder_channels",
@@ -205,6 +206,12 @@ def of_sizes(params: Params) -> Iterator[tuple[str, str]]:
             )
     if augment.turn and seen[0] != seen[1]:
         yield "augment.turn", "needs squares; change train.crop or image_size"
+    if augment.blur_reach >= min(seen):
+        yield (
+            "augment.blur",
+            f"{augment.blur:g} reaches {augment.blur_reach} pixels to each side, too far for "
+            f"pictures of {seen[0]} x {seen[1]}; lower it, or enlarge train.crop or image_size",
+        )
     if not crop and (augment.foreground or augment.scale != (1, 1)):
         yield "augment", "foreground and scale are of crops; set train.crop"
 
@@ -224,6 +231,10 @@ def of_ensemble(params: Params) -> Iterator[tuple[str, str]]:
             changed = params.model_copy(update=recipe._asdict())
             found = [*of_weights(changed), *of_training(changed), *of_sizes(changed)]
             found = [(key, text) for key, text in found if key.startswith(OF_ONE)]
+            if recipe.train.pretrained_weights not in (None, params.train.pretrained_weights):
+                found.append(
+                    ("train.pretrained_weights", "is the same for all networks, or null for one")
+                )
         found += [
             (f"train.{key}", "is the same for all networks; set it in train alone")
             for key in sorted(OF_ALL & changes.get("train", {}).keys())

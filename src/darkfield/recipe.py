@@ -173,6 +173,11 @@ class Augment(Section):
         0, ge=0, description="Standard deviation of noise, 0-1, in half of the pictures."
     )
 
+    @property
+    def blur_reach(self) -> int:
+        """How many pixels a blur reaches to each side: twice its largest sigma."""
+        return round(2 * self.blur)
+
 
 class Recipe(NamedTuple):
     """What network is trained, how, and on which changes of the pictures."""

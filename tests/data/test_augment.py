@@ -130,6 +130,14 @@ def test_colours_change_and_masks_do_not(name):
     assert all(a.dtype == torch.uint8 and (b == mask).all() for a, b in out)
 
 
+@pytest.mark.parametrize("blur", [0.001, 0.05, 15.5])
+def test_any_blur_that_is_narrower_than_the_picture_is_one(blur):
+    transform = augmentation(Augment(blur=blur), None)
+    image, mask = pair(32, 32, spot=(3, 3))
+    torch.manual_seed(0)
+    assert all(transform(image, mask)[0].shape == image.shape for _ in range(16))
+
+
 def test_stray_light_is_coloured_smooth_and_brightens_alone():
     torch.manual_seed(0)
     image = tv_tensors.Image(torch.zeros(3, 40, 60, dtype=torch.uint8))

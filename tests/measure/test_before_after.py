@@ -21,12 +21,15 @@ SUMS = [
 ]
 
 
-def model(matrix, predicted, n=10):
-    """A model on n images of two cells each, of a field of view each."""
+def model(matrix, predicted, n=10, void=0):
+    """A model on n images of two cells each, of a field of view each, and some of void alone."""
     images = pd.DataFrame({"image": [f"{i}" for i in range(n)], "group": range(n)})
     objects = images[["image"]].assign(**{"class": "cell"}, drawn_objects=2)
     objects = objects.assign(predicted_objects=predicted, **dict.fromkeys(SUMS, 0))
-    return before_after.tested(images, np.array([matrix] * n), ["background", "cell"], objects)
+    every = range(n + void)
+    everything = pd.DataFrame({"image": [f"{i}" for i in every], "group": every})
+    matrices = np.array([matrix] * n + [np.zeros((2, 2), int)] * void)
+    return before_after.tested(everything, matrices, ["background", "cell"], objects)
 
 
 def test_scores_and_differences_by_hand():
@@ -43,6 +46,28 @@ def test_scores_and_differences_by_hand():
     assert (of["before"], of["after"], of["difference"]) == pytest.approx((1.5, 0, -1.5))
     of = rows.loc[("count_mae", "cell")]
     assert (of["before"], of["after"], of["high"]) == pytest.approx((3, 0, -3))
+
+
+def test_a_class_that_one_model_alone_invents_changes_no_mean():
+    """No mask has the second class; one model calls a single pixel of the first by its name."""
+    right, invented = model([[100, 0], [0, 0]], 2), model([[99, 1], [0, 0]], 2)
+    for before, after, values in (
+        (right, invented, [1, 0.99, -0.01]),
+        (invented, right, [0.99, 1, 0.01]),
+    ):
+        rows = before_after.scores(before, after).set_index(["metric", "class"])
+        assert rows.loc[("miou", ""), ["before", "after", "difference"]].tolist() == pytest.approx(
+            values
+        )
+        cell = rows.loc[("dice", "cell"), ["before", "after", "difference"]].tolist()
+        known = [None if np.isnan(value) else value for value in cell]
+        assert known == ([None, 0, None] if before is right else [0, None, None])
+
+
+def test_images_of_void_alone_make_no_error_of_counts_smaller():
+    both = [before_after.scores(*(model(WRONG, 5, void=void),) * 2) for void in (0, 10)]
+    assert both[0].equals(both[1])
+    assert both[1].set_index("metric").loc["count_mae", "after"] == 3
 
 
 def test_each_image_has_its_dice_before_and_after():

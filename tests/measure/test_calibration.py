@@ -10,6 +10,7 @@ from darkfield.measure.calibration import (
     apply,
     crossed,
     fit,
+    fit_temperature,
     level,
     missed_if_not_counted,
     together,
@@ -86,6 +87,14 @@ def test_the_temperature_is_the_one_of_least_surprise(calibration):
     assert pixels.loc[pixels["calibrated"], "temperature"].tolist() == [2]
 
 
+def test_where_no_temperature_surprises_less_none_is_changed():
+    """Pixels that are right, and so sure that all temperatures leave the same chance of them."""
+    pixels = tables(1, 2).pixels.assign(surprise=0)
+    assert fit_temperature(pixels) == 1
+    hot = pixels.assign(surprise=(pixels["temperature"] < 1.2).astype(int))
+    assert fit_temperature(hot) == 1.26
+
+
 def test_no_fold_is_judged_by_its_own_pictures():
     folds = [tables(k, 60, f"{k}-") for k in range(3)]
     whole, calibration = crossed(folds, NAMES)
@@ -126,6 +135,24 @@ def test_of_few_objects_an_earlier_model_tells_which_count_but_not_how_sure_that
     assert borrowed.images["low"].isna().all() and own.images["low"].notna().all()
     enough = tables(1, 200)
     assert fit(enough, NAMES, {NAMES[2]: few.objects[NAMES[2]]}) == calibration
+
+
+def test_without_val_images_what_an_earlier_model_knew_is_kept(calibration):
+    none = Tables(*(part[:0] for part in tables(1, 2)))
+    kept = fit(none, NAMES, calibration.objects)
+    assert kept.objects == fit(tables(1, 2), NAMES, calibration.objects).objects
+    assert (kept.images, kept.temperatures) == (0, (1, 1, 1))
+    assert fit(none, NAMES, {}) is None
+
+
+def test_a_confidence_that_is_kept_is_tried_on_test_though_it_has_no_interval(calibration):
+    few = fit(tables(1, 2), NAMES, calibration.objects)
+    borrowed, own = (
+        reliability.by_class(found.objects, found.images, found.pixels, NAMES, NAMES[0])
+        for found in (apply(tables(2, 60), c, NAMES) for c in (few, calibration))
+    )
+    assert borrowed["objects"] == own["objects"] and own["objects"][NAMES[2]]["bins"]
+    assert borrowed["counts"] == {} and own["counts"].keys() == {NAMES[2]}
 
 
 def test_where_all_are_real_confidence_is_high_and_all_count():

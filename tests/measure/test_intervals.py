@@ -56,15 +56,23 @@ def test_the_names_of_groups_do_not_matter(matrices):
         assert (named[metric] == limits).all(), metric
 
 
-def test_a_rare_class_has_an_interval_and_an_absent_one_has_none(matrices):
-    matrices[1:, 1], matrices[1:, :, 1] = 0, 0
-    matrices[:, 2], matrices[:, :, 2] = 0, 0
+def test_a_class_has_intervals_where_ten_groups_show_it(matrices):
+    matrices[10:, 1], matrices[10:, :, 1] = 0, 0
+    matrices[9:, 2], matrices[9:, :, 2] = 0, 0
     limits = intervals(matrices, range(30)).limits
-    assert np.isfinite(limits["iou"][:2]).all()
-    assert np.isfinite(limits["miou"]).all()
-    for metric in ("iou", "dice", "precision", "recall", "overlap_accuracy_present"):
+    for metric in with_means(matrices).keys() - {"miou", "mdice"}:
+        assert np.isfinite(limits[metric][:2]).all(), metric
         assert np.isnan(limits[metric][2]).all(), metric
-    assert (limits["overlap_accuracy"][2] == 1).all()
+    assert np.isfinite(limits["miou"]).all()
+
+
+def test_a_class_that_one_group_draws_and_many_invent_has_no_interval_of_recall(matrices):
+    matrices[1:, 2] = 0
+    limits = intervals(matrices, range(30)).limits
+    for metric in ("recall", "overlap_accuracy_present"):
+        assert np.isnan(limits[metric][2]).all(), metric
+    for metric in ("iou", "dice", "precision"):
+        assert np.isfinite(limits[metric][2]).all(), metric
 
 
 @pytest.mark.parametrize(("groups", "words"), [(1, "1 group (field of view) is"), (9, "9 groups")])
@@ -75,6 +83,16 @@ def test_too_few_groups_have_no_interval_and_it_is_said(matrices, groups, words)
     assert found.note.endswith("too few; 10 are the least.")
     enough = intervals(matrices, np.arange(30) % 10)
     assert enough.limits and enough.note is None
+
+
+def test_images_of_void_alone_are_no_fields_of_view(matrices):
+    matrices[12:] = 0
+    expected = intervals(matrices[:12], range(12))
+    found = intervals(matrices, range(30))
+    assert found.groups == 12 and found.left_out == expected.left_out
+    assert found.limits["miou"] == pytest.approx(expected.limits["miou"])
+    matrices[9:] = 0
+    assert intervals(matrices, range(30)).note.startswith("No 95 % intervals: 9 groups")
 
 
 def test_a_part_without_a_class_of_the_whole_has_no_mean():

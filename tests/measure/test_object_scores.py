@@ -228,6 +228,18 @@ def test_intervals_hold_the_scores_and_want_ten_fields(cells, filaments):
     assert len(set(intervals(alike, alike["image"], KINDS)["erythrocyte"]["f1"])) == 1
 
 
+def test_a_class_has_intervals_where_ten_fields_show_it(cells):
+    nothing = image_table(*tables(none=(np.zeros((60, 200), np.uint8),) * 2))
+
+    def limits(n):
+        rows = [(cells if i < n else nothing).assign(image=f"{i:02}") for i in range(20)]
+        table = pd.concat(rows, ignore_index=True)
+        return intervals(table, table["image"], KINDS)["erythrocyte"]
+
+    assert all(None not in pair for pair in limits(10).values())
+    assert all(pair == [None, None] for pair in limits(9).values())
+
+
 def test_few_scores_go_to_metrics_json(cells):
     few = compared(by_class(cells, KINDS))
     assert list(few) == ["erythrocyte", "spirochaete"]

@@ -11,8 +11,8 @@ from darkfield.measure.paired import (
     Recipe,
     comparable,
     compare,
+    measured,
     notes,
-    of_classes,
     score_names,
     summary,
     table,
@@ -77,11 +77,18 @@ def test_objects_are_compared_on_the_same_images_too():
     assert rows.loc["a", "erythrocyte_count_bias"] == 0
 
 
-def test_an_image_of_void_alone_has_no_objects():
+def test_an_image_of_void_alone_is_not_measured():
+    """Nor is a field of view that shows no other, so that two of three remain."""
     rows = {"image": ["a", "c"], "class": "cell", "split": "test", "group": [1, 3]}
     table = pd.DataFrame(rows | {"predicted_objects": [5, 7], "low": pd.NA, "high": pd.NA})
-    columns, values = of_classes([table], pd.Series(list("abc"), name="image"))["cell"]
-    assert (columns, values.tolist()) == (["predicted_objects"], [[[5.0], [0.0], [7.0]]])
+    images = pd.DataFrame({"image": list("abc"), "group": [1, 2, 3]})
+    matrices = np.array([[RIGHT, np.zeros((2, 2), int), WRONG]])
+    found = measured(images, matrices, ["background", "cell"], [table])
+    columns, values = found.objects["cell"]
+    assert (columns, values.tolist()) == (["predicted_objects"], [[[5.0], [7.0]]])
+    assert found.images["image"].tolist() == ["a", "c"]
+    assert found.matrices.tolist() == [[RIGHT, WRONG]]
+    assert "2 groups" in notes({"a": found})[-1]
 
 
 def test_pairs_show_what_intervals_apart_do_not():
@@ -138,6 +145,14 @@ def test_too_few_fields_and_other_images_are_said():
     assert "miou_difference" not in table(mixed)
     assert notes(mixed)[0].startswith("b: not compared with a, which was tested on other images")
     assert "differ" not in summary(table(mixed))
+
+
+@pytest.mark.parametrize(("n", "says"), [(9, "not shown (too few fields of view)"), (10, "yes")])
+def test_a_class_that_few_fields_show_is_not_shown_to_differ(n, says):
+    one, other = ([m] * n + [[[50, 0], [0, 0]]] * (20 - n) for m in (RIGHT, WRONG))
+    rows = table({"a": recipe(one, one), "b": recipe(other, other)}).set_index("preset")
+    assert rows.loc["b", "cell_dice_differs"] == says
+    assert np.isnan(rows.loc["b", "cell_dice_low"]) == (n < 10)
 
 
 def test_a_class_that_a_resample_lacks_gives_no_other_mean():

@@ -45,6 +45,15 @@ def test_a_class_absent_from_val_is_left_out_of_the_mean(epochs):
     assert best_epoch(epochs, "best") == 4
 
 
+def test_a_class_that_val_lacks_and_some_epochs_invent_does_not_decide():
+    """A pixel of it costs every epoch but the first, untrained one nothing else."""
+    matrices = [
+        [[[90_000 - false, 100, false], [10_000 - good, good, 0], [0, 0, 0]]]
+        for good, false in ((7000, 0), (9000, 1), (9800, 1), (9500, 1))
+    ]
+    assert best_epoch(table(np.array(matrices), ["val"], CLASSES), "best") == 3
+
+
 def test_a_number_is_taken_as_it_is(epochs):
     assert best_epoch(epochs, 2) == 2
 

@@ -6,6 +6,8 @@ import torch
 
 from darkfield.network.bayesian import sampled
 from darkfield.network.build import build
+from darkfield.network.predictor import classes_of
+from darkfield.network.tiles import enlarged
 from darkfield.recipe import Model
 
 
@@ -45,3 +47,11 @@ def test_it_is_the_log_of_the_mean_probability(network):
     result = sampled(forward, network, 3, batch).exp().numpy()
     assert result == pytest.approx(np.mean([one.softmax(1).numpy() for one in passes], 0), abs=1e-6)
     assert result.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@torch.no_grad()
+def test_what_is_sure_beyond_float32_keeps_its_class_where_it_is_enlarged(network):
+    logits = torch.tensor([0.0, 120.0, -5.0])[None, :, None, None].expand(1, 3, 8, 8)
+    (mean,) = sampled(lambda _: logits, network, 5, torch.rand(1, 3, 8, 8))
+    assert mean.isfinite().all()
+    assert all((classes_of(band) == 1).all() for band in enlarged(mean, (20, 20)))

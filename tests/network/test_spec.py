@@ -45,6 +45,15 @@ def test_earlier_versions_knew_kinds_by_name(tmp_path):
     assert spec.plain() == old
 
 
+def test_a_calibration_is_of_objects_that_are_told_apart_alike():
+    spec = read_spec(SHIPPED)
+    assert spec.calibration_of(spec.kinds) == spec.calibration
+    known = spec.calibration_of(spec.kinds | {"spirochaete": "component"})
+    assert known.objects == {"erythrocyte": spec.calibration.objects["erythrocyte"]}
+    assert known.temperatures == spec.calibration.temperatures
+    assert spec.model_copy(update={"calibration": None}).calibration_of(spec.kinds) is None
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

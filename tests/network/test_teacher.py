@@ -53,5 +53,7 @@ def test_a_teacher_sees_pictures_as_its_pupil_does(tmp_path):
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"model.json: has the classes .*spirochaete"):
+    theirs, ours = "background, erythrocyte, spirochaete", "sky, road"
+    said = f"model.json: has the classes {theirs}, but data.classes has {ours}; give both"
+    with pytest.raises(UserError, match=said):
         teachers([folder_of(tmp_path)], {"sky": 0, "road": 1}, [64, 64], CPU)

@@ -73,12 +73,15 @@ def test_what_to_do_about_sizes(size, words):
 
 
 def test_it_names_the_settings_of_its_own_family_alone():
-    assert lines(SPEC, "| encoder") == []
-    assert lines(SPEC, "| notebook_head") != []
     spec = copy.deepcopy(SPEC)
+    spec["model"] |= {"encoder_weights": "imagenet", "dropout": 0.5, "encoder_depth": 5}
+    weights, depth = "| encoder_weights | imagenet |", "| encoder_depth | 5 |"
+    assert lines(spec, "| encoder") == [weights]
+    assert lines(spec, "| dropout") == ["| dropout | 0.5 |"]
+    assert lines(spec, "| notebook_head") != []
     spec["model"]["name"] = "unet"
-    assert lines(spec, "| encoder") == ["| encoder | resnet18 |"]
-    assert lines(spec, "| notebook_head") == []
+    assert lines(spec, "| encoder") == ["| encoder | resnet18 |", weights, depth]
+    assert lines(spec, "| notebook_head") + lines(spec, "| dropout") == []
     assert card(spec).startswith("# darkfield U-Net\n")
 
 
@@ -109,6 +112,12 @@ def test_it_says_whether_test_images_were_trained_on():
     spec["caveats"] = ["2 of 9 test images were trained on"]
     assert kept not in card(spec)
     assert "**2 of 9 test images were trained on.**" in card(spec)
+
+
+def test_probabilities_are_calibrated_if_val_had_images():
+    for images, said in ((0, "are not calibrated"), (7, "are calibrated on pictures")):
+        calibration = {"temperatures": [1, 1, 1], "images": images}
+        assert f"Its probabilities {said}" in card(SPEC | {"calibration": calibration})
 
 
 def test_the_order_of_keys_changes_nothing():

@@ -2,7 +2,7 @@
 
 import pages
 
-from darkfield.objects.calibration import Calibration
+from darkfield.objects.calibration import Calibration, Objects
 from darkfield.publish.validation import sheet
 
 
@@ -60,6 +60,16 @@ def test_a_class_may_have_any_name():
     assert r"| a\|b | 25.0 % | 12.5 % |" in sheet(**given)
     given["counts"]["pixels"]["all"] = {"a|b": 3, "c": 1, "d": 0}
     assert r"a\|b 75.0 %, c 25.0 %, d 0.0 %" in sheet(**given)
+
+
+def test_what_an_earlier_model_knew_is_not_said_to_be_fitted_on_val():
+    given = arguments()
+    known = Objects(intercept=0, slopes=(1,) * 5, threshold=0.3, spread=None)
+    calibration = Calibration(temperatures=(1, 1, 1), objects={"spirochaete": known}, images=0)
+    given["spec"] = given["spec"].model_copy(update={"calibration": calibration})
+    text = sheet(**given)
+    assert "There are no val images, so nothing was fitted" in text and "Fitted on" not in text
+    assert "the confidence of these objects is that of the model that the training" in text
 
 
 def test_without_test_images_it_says_so():

@@ -14,6 +14,7 @@ from browser import contrast, media
 from pages import CLASSES, arguments, gains
 
 from darkfield.measure.selection import split_metrics
+from darkfield.objects.calibration import Calibration, Objects
 from darkfield.report import gallery
 from darkfield.report.html import flat, page
 
@@ -166,6 +167,26 @@ def test_without_val_and_test_images_it_says_so():
     assert "No test images: split.test is 0" in text
     assert "No val images: split.val is 0" in text
     assert "worst first" not in text
+
+
+def test_it_says_by_whose_confidence_objects_are_counted(given):
+    own = Objects(intercept=0, slopes=(1,) * 5, threshold=0.25, spread=2)
+    kept = own.model_copy(update={"threshold": 0.5, "spread": None})
+
+    def said(**objects):
+        calibration = Calibration(temperatures=(1, 1, 1), objects=objects, images=7)
+        spec = given["spec"].model_copy(update={"calibration": calibration})
+        words = " ".join(Elements(page(**given | {"spec": spec})).text.split())
+        return words.partition("defines each figure.")[2].partition(". ")[0]
+
+    by_val = "at which as many were counted in the 7 val images as had been drawn there"
+    assert said(erythrocyte=own) == (
+        f" Counted are those of at least the confidence (erythrocyte 0.25) {by_val}"
+    )
+    assert said(erythrocyte=kept, spirochaete=kept) == (
+        " Counted as by the model that the training started from are those of at least its "
+        "confidence (erythrocyte 0.50, spirochaete 0.50), since val holds too few"
+    )
 
 
 def test_fewer_than_ten_groups_have_no_intervals():

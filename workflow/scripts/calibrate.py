@@ -20,11 +20,8 @@ with job(snakemake) as log:
     found = Tables(*(read_csv(inputs[name]) for name in TABLES))
     val = of_images(found, split.loc[split["split"] == "val", "image"], "val")
     kinds = kinds_of(spec.classes, spec.background, snakemake.params.objects)
-    earlier = {}  # of classes whose objects the model that the training started from told apart so
-    if inputs.pretrained_spec:
-        start = load_spec(Path(inputs.pretrained_spec[0]))
-        objects = start.calibration.objects if start.calibration else {}
-        earlier = {k: of for k, of in objects.items() if start.kinds.get(k) == kinds.get(k)}
+    starts = [load_spec(Path(path)).calibration_of(kinds) for path in inputs.pretrained_spec]
+    earlier = starts[0].objects if starts and starts[0] else None
     calibration = fit(val, class_names(spec.classes), earlier)
     features = read_csv(inputs.features).set_index("image").loc[split["image"]].to_numpy()
     known, held_out = (features[split["split"] == name] for name in ("train", "val"))

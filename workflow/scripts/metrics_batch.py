@@ -44,7 +44,7 @@ with job(snakemake) as log:
         found.append(Compared(*(part.assign(image=table["image"][i]) for part in parts)))
     objects, pairs, outlines = map(stacked, zip(*found, strict=True))
     objects, pairs = outside_void(match_table(objects, pairs), pairs)
-    counted = of_counted(judged(objects, predictor.spec.calibration), pairs)
+    counted = of_counted(judged(objects, predictor.spec.calibration_of(kinds)), pairs)
     write_csv(snakemake.output.images, image_table(*counted, outlines))
     with atomic(snakemake.output.confusions) as part:
         c = len(class_names(classes))

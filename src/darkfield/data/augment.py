@@ -137,8 +137,8 @@ def augmentation(
     if cfg.stray_light:
         steps.append(v2.RandomApply([StrayLight(cfg.stray_light)], p=0.25))
     if cfg.blur:
-        kernel = 2 * round(2 * cfg.blur) + 1
-        steps.append(v2.RandomApply([v2.GaussianBlur(kernel, (0.1, cfg.blur))]))
+        kernel, sigmas = 2 * cfg.blur_reach + 1, (min(0.1, cfg.blur), cfg.blur)
+        steps.append(v2.RandomApply([v2.GaussianBlur(kernel, sigmas)]))
     if cfg.noise:
         # Half only: otherwise batch norm learns the statistics of noise and misreads clean ones.
         steps.append(v2.RandomApply([v2.GaussianNoise(sigma=cfg.noise)]))

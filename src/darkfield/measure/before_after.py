@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from darkfield.measure.metrics import dice
-from darkfield.measure.paired import Recipe, compare, of_classes, score_keys
+from darkfield.measure.paired import Recipe, compare, measured, score_keys
 
 COLUMNS = ["class", "metric", "before", "after", "difference", "low", "high"]
 OF_IMAGES = ["image", "class", "dice_before", "dice_after"]
@@ -20,10 +20,9 @@ def tested(
     """A single model on its test images, for `scores` and `of_images`.
 
     `images` has the columns image and group; `matrices` are int64 (images, C, C); `objects` are the
-    rows of object_images.csv.
+    rows of object_images.csv. Images that are void altogether are left out.
     """
-    rows = images[["image", "group"]].reset_index(drop=True)
-    return Recipe(rows, matrices[None], classes, of_classes([objects], rows["image"]))
+    return measured(images[["image", "group"]], matrices[None], classes, [objects])
 
 
 def scores(before: Recipe, after: Recipe) -> pd.DataFrame:
@@ -34,8 +33,8 @@ def scores(before: Recipe, after: Recipe) -> pd.DataFrame:
     """
     found = compare(before, after)
     table = pd.DataFrame(score_keys(after), columns=COLUMNS[:2])
-    table["before"] = found["mean"] - found["difference"]
-    table["after"], table["difference"] = found["mean"], found["difference"]
+    table["before"], table["after"] = found["reference"], found["mean"]
+    table["difference"] = found["difference"]
     table["low"], table["high"] = found["difference_interval"].T
     return table
 

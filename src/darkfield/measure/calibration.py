@@ -45,12 +45,12 @@ def together(parts: Iterable[Tables]) -> Tables:
 def fit(
     tables: Tables, classes: Sequence[str], earlier: Mapping[str, Objects] | None = None
 ) -> Calibration | None:
-    """The calibration by these pictures; None if there are none.
+    """The calibration by these pictures; None if there are none, and nothing is known `earlier`.
 
     `classes` are in the order of their index. One of which there are too few objects has what
     `earlier` says of it, if anything, but no intervals: these pictures did not try those.
     """
-    if not len(tables.images):
+    if not len(tables.images) and not earlier:
         return None
     images, before = image_table(*tables[:3]), dict(earlier or {})
     of = {
@@ -114,10 +114,12 @@ def crossed(folds: Sequence[Tables], classes: Sequence[str]) -> tuple[Tables, Ca
 def fit_temperature(pixels: pd.DataFrame) -> float:
     """The one of TEMPERATURES at which what was drawn surprises least; 1 if there are no pixels.
 
-    That is, the one of the lowest negative log-likelihood (Guo et al. 2017).
+    That is, the one of the lowest negative log-likelihood (Guo et al. 2017); of several, the one
+    that changes least, as where all pixels are right beyond doubt.
     """
     found = pixels.groupby("temperature")["surprise"].sum()
-    return float(found.index.to_numpy()[found.argmin()]) if len(found) else 1.0
+    best = found.index[found == found.min()].to_numpy()
+    return float(min(best, key=lambda temperature: abs(math.log(temperature)), default=1.0))
 
 
 def fit_objects(objects: pd.DataFrame, images: pd.DataFrame, name: str) -> Objects | None:

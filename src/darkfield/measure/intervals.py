@@ -8,8 +8,9 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from darkfield.measure.metrics import class_mean, summarise
+from darkfield.measure.metrics import class_mean, iou, summarise
 
 LEVEL, RESAMPLES, SEED = 0.95, 2000, 0
 # With fewer, a percentile interval is over a twentieth too narrow (Hesterberg 2015, What Teachers
@@ -41,6 +42,16 @@ def too_few(groups: int) -> str | None:
         "1 group (field of view) is" if groups == 1 else f"{groups} groups (fields of view) are"
     )
     return f"No {100 * LEVEL:.0f} % intervals: {fields} too few; {FEWEST} are the least."
+
+
+def enough(tells: np.ndarray, groups: Iterable[Hashable]) -> np.ndarray:
+    """Which scores at least FEWEST groups tell something of: bool (N,).
+
+    `tells`, bool (rows, N), is which rows do; `groups` names the group of each.
+    """
+    by_group = pd.DataFrame(tells).groupby(np.array(list(groups))).any()
+    found: np.ndarray = by_group.sum().to_numpy() >= FEWEST
+    return found
 
 
 def incomplete(left_out: int) -> str | None:
@@ -89,11 +100,15 @@ def intervals(matrices: np.ndarray, groups: Iterable[Hashable]) -> Intervals:
     """95 % bootstrap percentile intervals of `with_means`.
 
     Those of a metric are (C, 2), one row per class; those of `miou` and `mdice` (2,). `matrices`
-    are int64 (images, C, C), `groups` names each image's group. Resamples in which a metric is not
-    defined are left out: they have none of the class or, for a mean, lack one of the classes that
-    all images together have, so that all means are over the same classes. NaN if no resample
-    remains. (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
+    are int64 (images, C, C), `groups` names each image's group; images that are void altogether are
+    left out, and groups of them alone are none. Resamples in which a metric is not defined are left
+    out: they have none of the class or, for a mean, lack one of the classes that all images
+    together have, so that all means are over the same classes. NaN if no resample remains, and
+    where fewer than FEWEST groups tell anything of a class's metric. (Efron & Tibshirani, An
+    Introduction to the Bootstrap, 1993, chapter 13.)
     """
+    there = matrices.any(axis=(1, 2))
+    matrices, groups = matrices[there], np.array(list(groups))[there]
     count = len(set(groups))
     if too_few(count):
         return Intervals({}, count, 0)
@@ -106,4 +121,9 @@ def intervals(matrices: np.ndarray, groups: Iterable[Hashable]) -> Intervals:
     ends = np.cumsum([np.size(v) for v in known.values()])[:-1]
     parts = dict(zip(known, np.split(resampled(statistic, groups), ends), strict=True))
     limits = {m: percentiles(part).reshape(*np.shape(known[m]), 2) for m, part in parts.items()}
+    there = ~np.isnan(iou(matrices))
+    each = [summarise(matrix[None]) for matrix in matrices]
+    for metric in each[0]:
+        tells = there & ~np.isnan([of[metric] for of in each])
+        limits[metric][~enough(tells, groups)] = np.nan
     return Intervals(limits, count, int(np.isnan(parts["miou"]).sum()))

@@ -89,8 +89,13 @@ def class_mean(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
 
 
 def mean_iou(epochs: pd.DataFrame) -> pd.Series:
-    """The mean IoU from evaluation/epochs.csv, indexed by split and epoch."""
-    by_class = epochs.pivot(index=["split", "epoch"], columns="class", values="iou")
+    """The mean IoU from evaluation/epochs.csv, indexed by split and epoch.
+
+    All epochs are compared over the same classes, those that the split's masks have: one that an
+    epoch invents would make its mean one of others.
+    """
+    drawn = epochs.assign(iou=epochs["iou"].where(epochs["recall"].notna()))
+    by_class = drawn.pivot(index=["split", "epoch"], columns="class", values="iou")
     return pd.Series(class_mean(by_class.to_numpy()), by_class.index)
 
 

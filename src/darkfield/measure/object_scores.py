@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from darkfield.classes import key_of
-from darkfield.measure.intervals import percentiles, resampled, too_few
+from darkfield.measure.intervals import enough, percentiles, resampled, too_few
 from darkfield.measure.metrics import ratio
 from darkfield.measure.objects import KEY, ONE, OTHER, SIDES, TOLERANCES
 from darkfield.measure.selection import number
@@ -180,6 +180,18 @@ def scored(columns: list[str], values: np.ndarray) -> dict[str, float]:
     return of_sums(total) | of_counts(predicted, drawn)
 
 
+def tells(columns: list[str], values: np.ndarray) -> dict[str, np.ndarray]:
+    """Which of some pictures tell something of each of `scored`: bool (rows,).
+
+    Those that have objects, drawn or predicted, and what a ratio is of.
+    """
+    each = [of_sums(dict(zip(columns, row, strict=True))) for row in values.tolist()]
+    return {
+        metric: np.array([not np.isnan([of["f1"], of.get(metric, 0)]).any() for of in each])
+        for metric in scored(columns, values)
+    }
+
+
 def of_sums(total: dict[str, float]) -> dict[str, float]:
     """The scores that are ratios of sums over pictures."""
 
@@ -255,15 +267,17 @@ def intervals(
 ) -> dict[str, dict[str, list[float | None]]] | None:
     """95 % bootstrap intervals [low, high] over fields of view, of each class's `scores`.
 
-    `groups` names the field of each row. None if there are too few; see `measure.intervals`.
+    `groups` names the field of each row. None if there are too few, and null of a score of which
+    too few of them tell something; see `measure.intervals`.
     """
     if too_few(len(set(groups))):
         return None
     fields, found = np.array(groups), {}
     for name, rows in of_classes(table):
         columns, values = plain(rows)
-        statistic = partial(resample, columns, values)
-        limits = percentiles(resampled(statistic, fields[(table["class"] == name).to_numpy()]))
+        own = fields[(table["class"] == name).to_numpy()]
+        limits = percentiles(resampled(partial(resample, columns, values), own))
+        limits[~enough(np.column_stack([*tells(columns, values).values()]), own)] = np.nan
         pairs = ([number(end) for end in pair] for pair in limits)
         metrics = zip(scored(columns, values), pairs, strict=True)
         found[key_of(name)] = {

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from darkfield.measure.intervals import percentiles, resampled, too_few
+from darkfield.measure.intervals import enough, percentiles, resampled, too_few
 from darkfield.measure.metrics import class_mean, dice, iou
-from darkfield.measure.object_scores import plain, scored
+from darkfield.measure.object_scores import plain, scored, tells
 
 OBJECT_SCORES = {"f1": "object_f1", "count_bias": "count_bias", "mae": "count_mae"}
 ONCE = "not shown (one training each)"
@@ -23,7 +23,8 @@ ONCE = "not shown (one training each)"
 class Recipe(NamedTuple):
     """The trainings of a recipe, one per seed, on their test images.
 
-    `images` has the columns image and group (the field of view), `matrices` are int64
+    `images` has the columns image and group (the field of view), and what else tells whether images
+    of two recipes are the same, such as digests of their pixels. `matrices` are int64
     (trainings, images, C, C), `classes` the C names. `objects` has, for each class that is counted,
     the columns of object_scores.plain and their values (trainings, images, columns).
     """
@@ -49,18 +50,27 @@ def score_names(recipe: Recipe) -> list[str]:
     return [f"{name}_{metric}" if name else metric for name, metric in score_keys(recipe)]
 
 
+def measured(
+    images: pd.DataFrame, matrices: np.ndarray, classes: list[str], objects: Sequence[pd.DataFrame]
+) -> Recipe:
+    """A recipe, from the object_images.csv of each training; the others are as in Recipe.
+
+    Images that are void altogether, of which nothing is measured, are left out.
+    """
+    there = matrices.sum(axis=(0, 2, 3)) > 0
+    rows = images[there].reset_index(drop=True)
+    return Recipe(rows, matrices[:, there], classes, of_classes(objects, rows["image"]))
+
+
 def of_classes(
     trainings: Sequence[pd.DataFrame], images: pd.Series
 ) -> dict[str, tuple[list[str], np.ndarray]]:
-    """Recipe.objects, from the object_images.csv of each training.
-
-    Images that are void altogether are not in it; here they have no objects, which changes no sum.
-    """
+    """Recipe.objects, from the object_images.csv of each training, which has all these images."""
     found = {}
     for name in trainings[0]["class"].unique():
-        own = [t[t["class"] == name].set_index("image").reindex(images) for t in trainings]
+        own = [t[t["class"] == name].set_index("image").loc[images] for t in trainings]
         parts = [plain(part.reset_index()) for part in own]
-        found[name] = (parts[0][0], np.stack([np.nan_to_num(values) for _, values in parts]))
+        found[name] = (parts[0][0], np.stack([values for _, values in parts]))
     return found
 
 
@@ -78,7 +88,7 @@ def object_scores(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
 def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Mean IoU, mean Dice and each class's Dice (..., 2 + C) of sets of images (..., images, C, C).
 
-    The means are over the classes `of`, bool (..., C): NaN in a set that lacks one of them.
+    The means are over the classes `of`, bool (C,): NaN in a set that lacks one of them.
     """
     total = matrices.sum(axis=-3)
     by_class = dice(total)
@@ -86,47 +96,69 @@ def scores(matrices: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.concatenate([*means, by_class], axis=-1)
 
 
-def known(matrices: np.ndarray) -> np.ndarray:
-    """The classes, bool (..., C), that sets of images (..., images, C, C) have."""
-    there: np.ndarray = ~np.isnan(iou(matrices.sum(axis=-3)))
+def told(recipe: Recipe) -> np.ndarray:
+    """Which images tell something of each score, in all trainings: bool (images, K).
+
+    Of means over the classes all do.
+    """
+    means = np.ones((len(recipe.images), 2), bool)
+    of_pixels = ~np.isnan(dice(recipe.matrices)).any(axis=0)
+    of_objects = [
+        np.all([tells(columns, each)[metric] for each in trainings], axis=0)
+        for columns, trainings in recipe.objects.values()
+        for metric in OBJECT_SCORES
+    ]
+    return np.column_stack([means, of_pixels, *of_objects])
+
+
+def drawn(recipe: Recipe) -> np.ndarray:
+    """The classes that the masks of its test images have: bool (C,)."""
+    there: np.ndarray = recipe.matrices[0].any(axis=(0, 2))
     return there
 
 
 def comparable(one: Recipe, other: Recipe) -> bool:
     """Whether two recipes were tested on the same images and have the same classes."""
-    same = one.images["image"].tolist() == other.images["image"].tolist()
-    return same and one.classes == other.classes
+    mine, theirs = (r.images.drop(columns="group").to_dict("list") for r in (one, other))
+    return mine == theirs and one.classes == other.classes
 
 
 def compare(first: Recipe, other: Recipe) -> dict[str, np.ndarray]:
     """Scores (K,) of a recipe, their differences from the first recipe's, and intervals.
 
     `mean` and `sd`, the standard deviation, over the trainings (`sd` is NaN for one training);
-    `interval` (K, 2), 95 %, of the mean; `difference` between the means and those of `first`, which
-    was tested on the same images; `difference_interval` (K, 2), for which both recipes have the
-    same images in every resample. Intervals are NaN with fewer than ten fields of view.
+    `interval` (K, 2), 95 %, of the mean; `reference`, the means of `first`, which was tested on the
+    same images; `difference`, between these means; `difference_interval` (K, 2), for which both
+    recipes have the same images in every resample. Intervals are NaN with fewer than ten fields of
+    view, or fewer that tell something of the score. Means over the classes are over those that the
+    masks have, which are the same for all: a class that one model alone invents has an IoU of 0 for
+    that one, and none for the other.
     """
-    both = first, other
-    classes = [known(recipe.matrices) for recipe in both]
+    classes = drawn(other)
 
-    def trainings(k: int, rows: np.ndarray) -> np.ndarray:
-        of_pixels = scores(both[k].matrices[:, rows], classes[k])
-        return np.hstack([of_pixels, object_scores(both[k], rows)])
+    def trainings(recipe: Recipe, rows: np.ndarray) -> np.ndarray:
+        of_pixels = scores(recipe.matrices[:, rows], classes)
+        return np.hstack([of_pixels, object_scores(recipe, rows)])
 
     def means(rows: np.ndarray) -> np.ndarray:
-        a, b = (trainings(k, rows).mean(axis=0) for k in (0, 1))
+        a, b = (trainings(recipe, rows).mean(axis=0) for recipe in (first, other))
         return np.concatenate([b, b - a])
 
-    every, difference = np.split(means(np.arange(len(other.images))), 2)
+    rows = np.arange(len(other.images))
+    every, difference = np.split(means(rows), 2)
     limits = np.full((2 * len(every), 2), np.nan)
-    if not too_few(other.images["group"].nunique()):
-        limits = percentiles(resampled(means, other.images["group"]))
-    each = trainings(1, np.arange(len(other.images)))
+    groups = other.images["group"]
+    if not too_few(groups.nunique()):
+        limits = percentiles(resampled(means, groups))
+        own, its = (enough(told(recipe), groups) for recipe in (other, first))
+        limits[~np.concatenate([own, own & its])] = np.nan
+    each = trainings(other, rows)
     several = len(each) > 1
     return {
         "mean": every,
         "sd": each.std(axis=0, ddof=1) if several else np.full(len(every), np.nan),
         "interval": limits[: len(every)],
+        "reference": trainings(first, rows).mean(axis=0),
         "difference": difference,
         "difference_interval": limits[len(every) :],
     }

@@ -139,18 +139,22 @@ def by_class(
     """How well a calibration holds on the pictures of these tables; None if there is none.
 
     The tables are those of `calibration.apply`; `classes` are in the order of their index. What has
-    no confidence, as objects of a fold whose calibration is without their class, is left out.
+    no confidence, as objects of a fold whose calibration is without their class, is left out;
+    `counts` also lacks a class that has a confidence and no interval.
     """
     known = images[images["low"].notna()]
-    if not len(known):
+    sure = objects[~objects["drawn"] & objects["confidence"].notna()] if len(objects) else objects
+    if known.empty and sure.empty:
         return None
     found: dict[str, Any] = {
         "pixels": of_pixels(pixels, classes, background),
         "objects": {},
         "counts": {},
     }
-    for name, rows in known.groupby("class", sort=False):
-        of = objects[(objects["class"] == name) & ~objects["drawn"]]
-        found["objects"][key_of(str(name))] = of_objects(of[of["confidence"].notna()])
-        found["counts"][key_of(str(name))] = of_counts(rows)
+    for name in images["class"].unique():
+        rows, of = known[known["class"] == name], sure[sure["class"] == name]
+        if len(rows) or len(of):
+            found["objects"][key_of(name)] = of_objects(of)
+        if len(rows):
+            found["counts"][key_of(name)] = of_counts(rows)
     return found

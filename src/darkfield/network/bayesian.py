@@ -23,7 +23,8 @@ def sampled(
         for number in range(passes):
             torch.manual_seed(number)
             total = total + forward(batch).softmax(dim=1)
-    return (total / passes).log()
+    # Of a probability that float32 has as 0 the logarithm would be -inf, and NaN once resized.
+    return (total / passes).clamp_min(torch.finfo(total.dtype).tiny).log()
 
 
 @contextmanager

@@ -124,6 +124,14 @@ class ModelSpec(BaseModel):
         """The names of the classes except background, by index."""
         return foreground(self.classes, self.background)
 
+    def calibration_of(self, kinds: dict[str, Kind]) -> Calibration | None:
+        """Its calibration, without the classes whose objects `kinds` tells apart in another way."""
+        if self.calibration is None:
+            return None
+        known = self.calibration.objects.items()
+        alike = {name: of for name, of in known if self.kinds.get(name) == kinds.get(name)}
+        return self.calibration.model_copy(update={"objects": alike})
+
     def plain(self) -> dict[str, Any]:
         """The known keys, as in JSON."""
         return self.model_dump(mode="json", exclude_unset=True)

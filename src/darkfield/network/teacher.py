@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,7 +41,7 @@ def teachers(
                 f"train.teacher: {folder} sees pictures at image_size {theirs}, not {ours}; "
                 "change image_size, or choose another teacher"
             )
-        order = matched(classes, spec.classes, str(folder / SPEC))
+        order = np.argsort(matched(spec.classes, classes, str(folder / SPEC))).tolist()
         with readable(folder):
             network = forward.empty(spec, device)
         forward.load(network, folder / WEIGHTS)

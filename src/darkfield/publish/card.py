@@ -17,6 +17,9 @@ PAPERS = {
     "manet": ("MA-Net", "Fan et al. 2020", "10.1109/ACCESS.2020.3025372"),
 }
 COLUMNS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
+# Of model, what the other networks do not have.
+OF_SEGNET = ("notebook_head", "dropout")
+OF_SMP = ("encoder", "encoder_depth", "decoder_channels")
 MACHINE = ("compile", "device", "threads", "workers")  # of train; not about the model
 VIEWS: dict[str | bool, str] = {  # by predict.tta
     "flip": "mean over a picture and its mirror image",
@@ -137,7 +140,7 @@ def training(spec: ModelSpec) -> str:
     name, paper, doi = PAPERS[spec.model.name]
     ours = spec.model.name.startswith("segnet")
     known = spec.plain()
-    of_model = {k: v for k, v in known["model"].items() if (k == "notebook_head") == ours}
+    of_model = {k: v for k, v in known["model"].items() if k not in (OF_SMP if ours else OF_SEGNET)}
     of_train = {k: v for k, v in known.get("train", {}).items() if k not in MACHINE}
     rows = {"image_size": known["image_size"], **of_model, **of_train}
     rows |= {k: known[k] for k in ("precision", "augment", "epoch") if k in known}
@@ -228,7 +231,7 @@ def limits(spec: ModelSpec) -> str:
     calibrated = (
         "Its probabilities are calibrated on pictures like those that it was trained on; on others "
         "0.9 need not mean right nine times in ten."
-        if spec.calibration
+        if spec.calibration and spec.calibration.images
         else "Its probabilities are not calibrated: 0.9 does not mean right nine times in ten."
     )
     told = (

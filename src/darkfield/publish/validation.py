@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from darkfield.classes import by_class, class_names, key_of
 from darkfield.data.split import leaks, manner, torn
 from darkfield.data.stats import void_share
-from darkfield.measure.intervals import LEVEL, intervals
+from darkfield.measure.intervals import FEWEST, LEVEL, intervals
 from darkfield.measure.selection import number
 from darkfield.network.spec import ModelSpec
 from darkfield.publish.card import NO_DEVICE, averages, literal, scores
@@ -75,6 +75,7 @@ def sheet(
         epoch=found["epoch"],
         chosen=settings["select"]["epoch"],
         level=f"{100 * LEVEL:.0f} %" if limits and limits.limits else None,
+        fewest=FEWEST,
         note=limits.note if limits else None,
         pixel_table=found["test"] and scores(found["test"], pixel_limits(limits, names)),
         object_rows=list(score_rows(object_scores, counted)) if counted else [],

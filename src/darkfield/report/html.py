@@ -19,7 +19,7 @@ from darkfield.classes import by_class, class_names
 from darkfield.data.split import leaks, manner
 from darkfield.data.stats import absences, void_share
 from darkfield.measure import metrics
-from darkfield.measure.intervals import LEVEL, intervals
+from darkfield.measure.intervals import FEWEST, LEVEL, intervals
 from darkfield.network.spec import ModelSpec
 from darkfield.recipe import Train
 from darkfield.report import gains, gallery, object_plots, plots
@@ -182,6 +182,7 @@ def page(
     objects, object_images = (
         part[part["image"].isin(table["image"][test])] for part in (objects, object_images)
     )
+    groups = found.groups if found else 0  # not those that are void altogether
     environment = Environment(
         loader=PackageLoader("darkfield.report", ""),
         autoescape=True,
@@ -199,6 +200,7 @@ def page(
         void=void_share(table),
         hatch=HATCH,
         level=f"{100 * LEVEL:.0f} %",
+        fewest=FEWEST,
         metric_names=COLUMNS,
         spec=spec,
         classes=classes,
@@ -222,14 +224,14 @@ def page(
             "pixels",
         ),
         gain_rows=list(gains.rows(gain)),
-        gain_verdict=gains.verdict(gain, table["group"][test].nunique()),
+        gain_verdict=gains.verdict(gain, groups),
         gain_figures=[
             (name, svg(gains.agreement(gain_images, name), f"gain{k}"))
             for k, name in enumerate(spec.looked_for if len(gain) else ())
         ],
         images=images,
         tested=int(test.sum()),
-        groups=table["group"][test].nunique(),
+        groups=groups,
     )
 
 
