@@ -42,8 +42,8 @@ def test_a_closed_pipe_is_no_error(folder, command):
 
 def test_every_command_ends_so():
     for path in (REPOSITORY / "src/darkfield").rglob("*.py"):
-        if "__main__" in (text := path.read_text()):
-            assert "    with command():\n" in text.partition("__main__")[2], path
+        if (start := 'if __name__ == "__main__":') in (text := path.read_text()):
+            assert "    with command():\n" in text.partition(start)[2], path
 
 
 def test_a_failure_is_a_line(folder):

@@ -78,4 +78,4 @@ def model_folder(folder, image_size):
 
 def script(logfile):
     """What a script of no stage has of Snakemake."""
-    return SimpleNamespace(rule="none", wildcards=[], log=[str(logfile)])
+    return SimpleNamespace(rule="none", params={}, wildcards={}, log=[str(logfile)])

@@ -71,7 +71,7 @@ import os, signal, sys
 from types import SimpleNamespace
 from darkfield.engine.script import job, reasons
 both = {signal.SIGINT, signal.SIGTERM}
-with job(SimpleNamespace(rule="a", wildcards=[], log=sys.argv[1:])):
+with job(SimpleNamespace(rule="a", params={}, wildcards={}, log=sys.argv[1:])):
     signal.pthread_sigmask(signal.SIG_BLOCK, both)
     for name in both:
         os.kill(os.getpid(), name)

@@ -1,5 +1,7 @@
 import atexit
 import gc
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -30,8 +32,15 @@ from darkfield.engine.private import unflagged
 from darkfield.classes import foreground
 from darkfield.data.split_file import lists as split_lists
 from darkfield.data.trained_on import teachers
-from darkfield.engine.imports import PACKAGE, code_digest, code_digests, code_files
+from darkfield.engine.imports import (
+    PACKAGE,
+    STATEMENTS,
+    code_digest,
+    code_digests,
+    code_files,
+)
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
+from darkfield.engine.ran import mark, unmark
 from darkfield.files import UserError, files_digest, folder_digest, read_json
 from darkfield.engine.script import reasons, stop_all
 from darkfield.shipped import shipped
@@ -61,7 +70,6 @@ if MODULE is None:
         darkfield.engine.lock.unlock()
 ALIVE = darkfield.engine.lock.hold()
 DIGESTS = Path(".snakemake/darkfield-digests.json")
-IMPORTS = Path(".snakemake/darkfield-imports.json")
 
 if darkfield.engine.private.is_configured(workflow):
     config = or_exit(darkfield.validation.completed, config, MODULE)
@@ -85,10 +93,20 @@ else:
 def codes():
     """The digest of each rule's code as it is now, by the name of the rule's script."""
     scripts = sorted(Path(f"{HERE}/../scripts").glob("[!.]*.py"))
-    return or_exit(code_digests, scripts, IMPORTS)
+    return or_exit(code_digests, scripts, STATEMENTS)
 
 
 CODES = codes()
+
+# Jobs of a cluster read all this again, later: they are told what it was as the run began.
+STATE = hashlib.sha256(json.dumps([config, CODES], sort_keys=True).encode()).hexdigest()
+BEGAN = f"DARKFIELD_STATE_{MODULE or ''}"
+if workflow.is_main_process:
+    os.environ[BEGAN] = STATE
+elif os.getenv(BEGAN, STATE) != STATE:
+    raise SystemExit(
+        "params.yaml or the code was edited since this run began; run the same command again"
+    )
 
 
 def code(rule, known=CODES):
@@ -200,6 +218,9 @@ def pictures_digest(wildcards):
 
 
 onstart:
+    for job in darkfield.engine.private.to_run(workflow):
+        note = unmark if workflow.touch else mark
+        note(job.rule.name, dict(job.wildcards.items()))
     # By default Snakemake waits for its jobs to end when it is told to terminate.
     signal.signal(signal.SIGTERM, stop_all)
 

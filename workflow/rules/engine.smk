@@ -47,7 +47,23 @@ def adopt():
     ]
 
 
-private.before_planning(adopt)
+def unfinished():
+    """The outputs of stages that were begun, but not ended: they are of an earlier run."""
+    if not workflow.is_main_process or workflow.touch:
+        return []
+    patterns = {
+        each.name: map(strip_wildcard_constraints, each.output)
+        for each in workflow.rules
+    }
+    return [
+        file
+        for stage in darkfield.engine.ran.unfinished()
+        for pattern in patterns.get(stage["stage"], [])
+        for file in expand(pattern, **stage["wildcards"], allow_missing=True)
+    ]
+
+
+private.before_planning(lambda: [*adopt(), *unfinished()])
 
 
 def overridden():
@@ -94,9 +110,44 @@ def kept(job):
     return {str(path) for path in job.output if not is_flagged(path, "temp")}
 
 
+def refuse_changes():
+    """Let a stage of `dvc repro` fail if its params, code or pictures changed while it ran.
+
+    DVC reads them once the stage has ended, and would record what it did not run with.
+    """
+    stage = os.environ["DVC_STAGE"].rpartition(":")[2]
+    keys = darkfield.engine.ran.params_of(stage)
+    now = or_exit(
+        darkfield.validation.check,
+        or_exit(darkfield.validation.load, Path("params.yaml")),
+    )
+    old, new = (
+        darkfield.engine.ran.values(params, keys) for params in (config, now.plain())
+    )
+    changed = [f"param {key}" for key in keys if old[key] != new[key]]
+    known = codes()
+    for job in private.jobs(workflow):
+        if private.has_run(workflow, job):
+            old, new = darkfield.engine.ran.plain(job.params), params_now(job, known)
+            digests = darkfield.engine.ran.DIGESTS.items()
+            changed += [what for key, what in digests if old.get(key) != new.get(key)]
+    if changed:
+        what = ", ".join(dict.fromkeys(changed))
+        raise SystemExit(
+            f"{stage}: {what} changed while it ran; run the same command again"
+        )
+
+
 @cache
 def dvc_commit():
     """Record in dvc.lock what ran, by the notes; a run's exit status does not depend on it."""
+    try:
+        record()
+    except (SystemExit, SyntaxError) as error:  # of params or code as they are now
+        print(f"Not recorded in dvc.lock, which the next run tries again: {error}")
+
+
+def record():
     if "DVC_STAGE" in os.environ or workflow.touch:  # DVC records its own stages
         return
     if not darkfield.engine.ran.stages() or not shutil.which("dvc"):
@@ -188,5 +239,7 @@ if workflow.is_main_process:
 
 
 onsuccess:
+    if "DVC_STAGE" in os.environ:
+        refuse_changes()
     dvc_commit()
     atexit.register(show_results)  # below what Snakemake shows of the run

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,13 @@ def is_due() -> bool:
     """
     if {"DVC_STAGE", ADOPTING} & os.environ.keys():
         return False
-    due = is_news() or agreement()[1]
+    due = is_news() or agreement()[1] or ran.unrecorded() or begun()
     return bool(due and ran.stages() and shutil.which("dvc"))
+
+
+def begun() -> bool:
+    """Whether a stage of the chain itself was begun, but not ended."""
+    return any(not any(each["wildcards"].values()) for each in ran.unfinished())
 
 
 def adopt(snakefile: Path, stages: Stages, forget: Callable[[Path], Any]) -> None:
@@ -85,15 +91,33 @@ def agree(snakefile: Path, stages: Stages, forget: Callable[[Path], Any]) -> str
     status = dvc_status()
     to_run = downstream(yaml.safe_load(Path("dvc.yaml").read_text())["stages"], status)
     news = is_news()
-    doubtful = set(stages) if news else agreement()[1]
+    # Those that ran, but are not recorded, or were begun, but not ended.
+    left = {name: [ran.place(name), ran.marker(name)] for name in stages}
+    noted = {name for name, paths in left.items() if any(path.exists() for path in paths)}
+    doubtful = set(stages) if news else agreement()[1] | noted
     if clean := [name for name in stages if name in doubtful - to_run]:
         touch(snakefile, {name: stages[name] for name in clean})
-    if news:
-        for path in outputs(stages[name] for name in stages if name in to_run):
-            make_old(path)
-            forget(path)
+        for path in chain.from_iterable(left[name] for name in clean):
+            path.unlink(missing_ok=True)
+    lost = to_run if news else {name for name in noted & to_run if replaced(stages[name])}
+    for path in outputs(stages[name] for name in stages if name in lost):
+        make_old(path)
+        forget(path)
     note(doubtful & to_run)
     return summary(list(stages), to_run) if news or clean else None
+
+
+def replaced(rules: Iterable[str]) -> bool:
+    """Whether a stage that is not recorded has other outputs than its notes say.
+
+    Then `git checkout` or `dvc checkout` has put them there, and Snakemake's records are of those
+    that were there before.
+    """
+    made: dict[str, str | None] = {}
+    for path in (path for rule in rules for path in ran.NOTES.glob(f"{rule}.*json")):
+        with suppress(ValueError, KeyError):  # a damaged note, by which nothing is recorded
+            made |= read_json(path)["outputs"]
+    return any(Path(path).exists() and ran.digest(path) != made[path] for path in made)
 
 
 def summary(stages: list[str], to_run: Collection[str]) -> str:

@@ -34,10 +34,11 @@ EPOCHS, CONFUSION = "results/evaluation/epochs.csv", "results/evaluation/confusi
 GAIN = "results/evaluation/before_after_images.csv"
 # Inputs that params name, by their names in the rules. For null DVC looks for `None`, which exists.
 NAMED = {
-    "root": "${data.root}",
-    "pretrained": "models/${train.pretrained_weights}",
-    "teacher": "models/${train.teacher}",
-    "own_split": "${split.file}/",  # alone, without the slash, null is an error of DVC's
+    # DVC follows no links within a folder, and images and masks may be links.
+    "root": ("${data.root}", "${data.root}/images", "${data.root}/masks"),
+    "pretrained": ("models/${train.pretrained_weights}",),
+    "teacher": ("models/${train.teacher}",),
+    "own_split": ("${split.file}/",),  # alone, without the slash, null is an error of DVC's
 }
 UNSEEN = (*NAMED, "pretrained_spec", "checksums")  # the last for Snakemake, which hashes no folders
 HEAD = """\
@@ -137,7 +138,7 @@ def stage(rule: Rule, parts: list[Rule], config: dict[str, Any]) -> dict[str, An
     names = " ".join(r.name for r in rules)
     result = {
         "cmd": f"snakemake {rule.name} --force --allowed-rules {names} --quiet all",
-        "deps": [dep for name, dep in NAMED.items() if hasattr(rule.input, name)]
+        "deps": [dep for name, deps in NAMED.items() if hasattr(rule.input, name) for dep in deps]
         + [f for f in paths(inputs | code) if f not in outputs and "batches" not in Path(f).parts],
         "params": param_keys({*chain(*(r.params.keys() for r in rules))}, config),
         "outs": [

@@ -10,6 +10,7 @@ from pathlib import Path
 from darkfield.files import read_json, sha256, write_json
 
 PACKAGE = Path(__file__).parent.parent
+STATEMENTS = Path(".snakemake/darkfield-imports.json")  # the import statements of known sources
 Statements = list[tuple[str, int, list[str], int]]  # of `statements`
 
 

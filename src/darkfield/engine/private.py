@@ -94,6 +94,11 @@ def jobs(workflow: Workflow) -> list[Job]:
     return list(workflow.dag.jobs)
 
 
+def to_run(workflow: Workflow) -> list[Job]:
+    """The jobs that this run has left to do."""
+    return list(workflow.dag.needrun_jobs())
+
+
 def has_run(workflow: Workflow, job: Job) -> bool:
     """Whether a job has run, and succeeded, in this run."""
     return bool(workflow.dag.finished(job))

@@ -10,12 +10,14 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from darkfield.files import read_json, remove, sha256, write_json
 
 NOTES = Path(".snakemake/darkfield-ran")
+UNFINISHED = ".unfinished"
 DIGESTS = {"raw": "data.root", "code": "its code"}  # what params of these names stand for
 # How rules are named that do a part of the work of a stage: RULE_batch does one of RULE.
 PART = re.compile("_(batch|index|pairs)$")
@@ -37,11 +39,26 @@ def stages() -> set[str]:
     """
     if not (Path(".dvc").is_dir() and Path("dvc.yaml").is_file()):
         return set()
+    return {name for name, stage in described().items() if is_ours(name, stage)}
+
+
+def described() -> dict[str, dict[str, Any]]:
+    """The stages of dvc.yaml, by name."""
     import yaml
 
     with Path("dvc.yaml").open() as file:
-        found = (yaml.safe_load(file) or {}).get("stages", {})
-    return {name for name, stage in found.items() if is_ours(name, stage)}
+        found: dict[str, dict[str, Any]] = (yaml.safe_load(file) or {}).get("stages", {})
+    return found
+
+
+def params_of(stage: str) -> list[str]:
+    """The keys of params.yaml, as "train.seed", that a stage of dvc.yaml depends on."""
+    return list(described()[stage].get("params", []))
+
+
+def values(params: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The values of dotted keys."""
+    return {key: reduce(dict.__getitem__, key.split("."), params) for key in keys}
 
 
 def is_ours(name: str, stage: dict[str, Any]) -> bool:
@@ -57,6 +74,33 @@ def of_chain(job: Any) -> bool:
 def place(rule: str, wildcards: Iterable[str] = ()) -> Path:
     """Where the note of a rule's job is kept."""
     return NOTES / f"{'.'.join([rule, *filter(None, wildcards)])}.json"
+
+
+def mark(rule: str, wildcards: dict[str, str]) -> None:
+    """Mark a stage as unfinished, before a rule does a part of its work, until the whole has ended.
+
+    A part that fails takes Snakemake's record of it along, and its outputs are temporary: nothing
+    else would tell that the stage's outputs, of an earlier run, are not of these params and inputs.
+    """
+    if (stage := stage_of(rule)) != rule:
+        of = {key: value for key, value in wildcards.items() if key != "batch"}
+        write_json(marker(stage, of.values()), {"stage": stage, "wildcards": of})
+
+
+def unmark(rule: str, wildcards: dict[str, str]) -> None:
+    """Remove the mark of a stage whose rule has ended well, or been touched."""
+    if stage_of(rule) == rule:
+        remove(marker(rule, wildcards.values()))
+
+
+def marker(stage: str, wildcards: Iterable[str] = ()) -> Path:
+    """Where a stage is marked as unfinished; `wildcards` are those of its outputs."""
+    return NOTES / f"{'.'.join([stage, *filter(None, wildcards)]).replace('/', '_')}{UNFINISHED}"
+
+
+def unfinished() -> list[dict[str, Any]]:
+    """The stages that are marked so, and the wildcards of their outputs."""
+    return [read_json(path) for path in sorted(NOTES.glob(f"*{UNFINISHED}"))]
 
 
 def unrecorded() -> bool:
@@ -129,12 +173,13 @@ def difference(
         except (OSError, ValueError):
             return f"the note of {job.rule.name}"
     made = {path: found for *_, note in notes for path, found in note["outputs"].items()}
+    lasting = {path for *_, kept, _ in notes for path in kept}
     for job, params, kept, note in notes:
         other = [DIGESTS.get(k, f"param {k}") for k in params if note["params"].get(k) != params[k]]
         if other:
             return ", ".join(other)
         for path in files(job.input):
-            between = "batches" in Path(path).parts
+            between = path in made and path not in lasting
             if note["inputs"].get(path) != made.get(path, None if between else now(path)):
                 return path
         for path in kept:

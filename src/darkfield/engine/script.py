@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from darkfield.engine import ran
+from darkfield.engine.imports import STATEMENTS, code_digests
 from darkfield.errors import DISK_FULL, problems_of
 from darkfield.files import UserError
 
@@ -41,6 +42,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         )
         logging.captureWarnings(True)
         logging.raiseExceptions = False  # a full disk is reported once, not for every line
+        refuse_other_code(snakemake)
         note = ran.begin(snakemake)
         with Path(logfile).open("a", buffering=1) as said, redirect_stderr(said):
             yield log
@@ -54,6 +56,15 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     else:
         with suppress(OSError):  # without a note the stage is not recorded, and the run says so
             ran.end(snakemake, note)
+            ran.unmark(snakemake.rule, dict(snakemake.wildcards.items()))
+
+
+def refuse_other_code(snakemake: Any) -> None:
+    """Raise UserError unless the code is that with which the run began, as will be recorded."""
+    script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
+    known = snakemake.params.get("code")
+    if known and known not in code_digests([script], STATEMENTS).values():
+        raise UserError("its code was edited since this run began; run the same command again")
 
 
 def stop(*_: object) -> None:
