@@ -52,7 +52,7 @@ def unfinished():
     if not workflow.is_main_process or workflow.touch:
         return []
     patterns = {
-        each.name: map(strip_wildcard_constraints, each.output)
+        each.name: list(map(strip_wildcard_constraints, each.output))
         for each in workflow.rules
     }
     return [
