@@ -185,3 +185,11 @@ def test_params_that_cannot_be_read_as_a_run_ends_do_not_make_it_fail(copy):
     params.write_text(text)
     assert run(copy, "snakemake", "--cores", "1", SPLIT).returncode == 0
     assert "split" not in stale(copy)
+
+
+def test_jobs_of_a_cluster_refuse_params_that_were_edited_since_the_run_began(copy):
+    """They read params.yaml again, hours after the run has."""
+    job = ["snakemake", "--mode", "remote", "--cores", "1", "--force", "--nolock", SPLIT]
+    done = run(copy, "env", "DARKFIELD_STATE_=other", *job, "--allowed-rules", "split")
+    assert done.returncode != 0
+    assert "params.yaml or the code was edited since this run began" in done.stdout
