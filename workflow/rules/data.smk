@@ -5,6 +5,12 @@ wildcard_constraints:
     run=r"(folds/\d+/)?",
 
 
+# Drawn by the chain, or the user's, known by a digest.
+RAW = raw_of_run()
+DRAWN = RAW is None
+ROOT = ancient(SYNTHETIC if DRAWN else of_user(config["data"]["root"]))
+
+
 rule synthesize:
     input:
         # Without an input there would be nothing that old outputs could be older than.
@@ -19,18 +25,15 @@ rule synthesize:
     params:
         code=code("synthesize"),
         synthesize=config["synthesize"],
-        # In a module the folder has its `prefix:`.
-        root=lambda wildcards, output: (
-            output.folder if DRAWN else config["data"]["root"]
+        # In a module the folder has its `prefix:`. Snakemake does not notice that a function of
+        # the output gives something else than before.
+        root=(
+            (lambda wildcards, output: output.folder)
+            if MODULE and DRAWN
+            else config["data"]["root"]
         ),
     script:
         "../scripts/synthesize.py"
-
-
-# Drawn by the chain, or the user's, known by a digest.
-RAW = raw_of_run()
-DRAWN = RAW is None
-ROOT = ancient(SYNTHETIC if DRAWN else of_user(config["data"]["root"]))
 
 
 rule flatten_masks_batch:

@@ -115,7 +115,7 @@ def refuse_changes():
 
     DVC reads them once the stage has ended, and would record what it did not run with.
     """
-    stage = os.environ["DVC_STAGE"].rpartition(":")[2]
+    stage = os.getenv("DVC_STAGE", "").rpartition(":")[2]
     keys = darkfield.engine.ran.params_of(stage)
     now = or_exit(
         darkfield.validation.check,
