@@ -30,7 +30,7 @@ rule synthesize:
         root=(
             (lambda wildcards, output: output.folder)
             if MODULE and DRAWN
-            else config["data"]["root"]
+            else (lambda wildcards: config["data"]["root"])
         ),
     script:
         "../scripts/synthesize.py"
