@@ -60,9 +60,12 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 
 
 def refuse_other_code(snakemake: Any) -> None:
-    """Raise UserError unless the code is that with which the run began, as will be recorded."""
+    """Raise UserError unless the code is that with which the run began, as will be recorded.
+
+    Scripts that Snakemake has fetched, whose file is an address, nobody edits.
+    """
     script = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
-    known = snakemake.params.get("code")
+    known = snakemake.params.get("code") if script.is_file() else None
     if known and known not in code_digests([script], STATEMENTS).values():
         raise UserError("its code was edited since this run began; run the same command again")
 
