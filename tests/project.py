@@ -96,6 +96,18 @@ def run(folder, *command, **options):
     )
 
 
+def start(folder, *command):
+    """The same, not waited for: the running process."""
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
 def in_terminal(folder, *command):
     """Run a command in a pseudo-terminal: its status, and all that it wrote."""
     here, there = pty.openpty()

@@ -4,7 +4,6 @@ Neither engine then takes for fresh what is not.
 """
 
 import shutil
-import subprocess
 import time
 
 import numpy as np
@@ -15,7 +14,6 @@ from PIL import Image
 from project import (
     commit,
     dvc,
-    environment,
     git,
     noise,
     planned,
@@ -24,6 +22,7 @@ from project import (
     set_params,
     snakemake,
     stale,
+    start,
 )
 
 from darkfield.files import read_csv
@@ -35,17 +34,6 @@ SPLIT, COUNTS = "data/split.csv", "results/class_counts.json"
 @pytest.fixture
 def copy(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "project", symlinks=True)
-
-
-def start(folder, *command):
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def when_begun(process, log, act):

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from hostile import FOLDERS, MACHINE
 from PIL import Image
-from project import environment, noise, project, run, set_params, snakemake
+from project import environment, noise, project, run, set_params, snakemake, start
 from test_hostile import by_name, clear
 
 COUNTS = "results/class_counts.json"
@@ -55,17 +55,6 @@ def folder(prepared, tmp_path):
     return shutil.copytree(prepared, tmp_path / "project", symlinks=True)
 
 
-def start(folder, *arguments):
-    return subprocess.Popen(
-        ["snakemake", "--cores", "1", *arguments],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def job(process, rule, seconds=300):
     """The process of a rule, as soon as Snakemake has started it."""
     end = time.monotonic() + seconds
@@ -93,7 +82,7 @@ def test_cuda_where_there_is_none(folder):
 
 @pytest.mark.long
 def test_a_killed_worker(folder):
-    process = start(folder, "train")
+    process = start(folder, "snakemake", "--cores", "1", "train")
     victim = job(process, "train")
     time.sleep(3)
     victim.kill()
@@ -106,7 +95,7 @@ def test_a_killed_worker(folder):
 
 @pytest.mark.long
 def test_two_chains_at_once(folder):
-    process = start(folder, "train")
+    process = start(folder, "snakemake", "--cores", "1", "train")
     job(process, "train")
     done = snakemake(folder, "--cores", "1", "train")
     assert SAID["second chain in one folder"] in clear(done)
@@ -196,7 +185,7 @@ def test_a_clock_that_is_set_back(prepared):
 @pytest.mark.long
 def test_results_deleted_under_a_running_chain(folder):
     set_params(folder, train={"epochs": 3})
-    process = start(folder, "results/evaluation/epochs.csv")
+    process = start(folder, "snakemake", "--cores", "1", "results/evaluation/epochs.csv")
     job(process, "train")
     shutil.rmtree(folder / "data/resized")
     shutil.rmtree(folder / "results")

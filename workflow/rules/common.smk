@@ -41,6 +41,7 @@ from darkfield.engine.imports import (
 )
 from darkfield.engine.environment import ENVIRONMENT, has_gpu
 from darkfield.engine.ran import mark, unmark
+from darkfield.errors import problems_of
 from darkfield.files import UserError, files_digest, folder_digest, read_json
 from darkfield.engine.script import reasons, stop_all
 from darkfield.shipped import shipped
@@ -218,9 +219,12 @@ def pictures_digest(wildcards):
 
 
 onstart:
-    for job in darkfield.engine.private.to_run(workflow):
-        note = unmark if workflow.touch else mark
-        note(job.rule.name, dict(job.wildcards.items()))
+    note = unmark if workflow.touch else mark
+    try:
+        for job in darkfield.engine.private.to_run(workflow):
+            note(job.rule.name, dict(job.wildcards.items()))
+    except OSError as error:
+        raise SystemExit(*problems_of(error))
     # By default Snakemake waits for its jobs to end when it is told to terminate.
     signal.signal(signal.SIGTERM, stop_all)
 
