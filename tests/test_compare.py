@@ -188,9 +188,12 @@ def test_cross_validation_tests_every_image_once_and_ranks_the_labels(small):
     assert low <= metrics["test"]["miou"] <= high
     table = pd.read_csv(small / "results/compare/folds.csv").iloc[0]
     cells = metrics["objects"]["erythrocyte"]
-    low_f1, high_f1 = metrics["objects_interval_95"]["erythrocyte"]["f1"]
-    assert low_f1 <= cells["f1"] == table["erythrocyte_object_f1"] <= high_f1
+    assert cells["f1"] == table["erythrocyte_object_f1"]
     counted = pd.read_csv(results / "folds/object_images.csv", dtype={"image": str})
+    some = counted[counted["class"] == "erythrocyte"]
+    tell = some["group"][some["drawn_objects"] + some["predicted_objects"] > 0].nunique()
+    low_f1, high_f1 = metrics["objects_interval_95"]["erythrocyte"]["f1"]
+    assert low_f1 is None if tell < 10 else low_f1 <= cells["f1"] <= high_f1
     assert Counter(counted["image"]) == Counter(2 * list(splits[0]["image"]))  # for two classes
     assert cells["drawn"] == counted["drawn_objects"][counted["class"] == "erythrocyte"].sum()
     assert table["miou_low"] == pytest.approx(low)
