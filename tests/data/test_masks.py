@@ -1,5 +1,8 @@
 """Masks of every kind to class indices; all problems are reported at once, nothing is written."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -325,6 +328,12 @@ def test_a_mask_of_another_name_is_named(root, name):
     (root / "masks/a.png").rename(root / "masks" / name)
     with pytest.raises(UserError, match=rf"images/a.png: .*; if {name} is it, save it as a.png"):
         run(root)
+
+
+def test_opencv_is_there_before_threads_need_it():
+    """Two that import it at once failed now and then: KeyError: 'cv2.misc.version'."""
+    program = "import sys, darkfield.data.masks; sys.exit('cv2' not in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_what_was_there_survives_a_failure(root):

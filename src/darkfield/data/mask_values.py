@@ -2,6 +2,7 @@
 
 import itertools
 
+import cv2  # not where it is needed: two threads that import it at once may fail
 import numpy as np
 from PIL import Image
 
@@ -208,8 +209,6 @@ def unnamed(
 
 def each_one_object(pixels: np.ndarray, values: np.ndarray) -> bool:
     """Whether the values of a mask above 0 count from 1, and each is in one piece."""
-    import cv2
-
     objects = values[values > 0]
     if not 1 < len(objects) == objects[-1]:
         return False
@@ -254,8 +253,6 @@ def refuse_smoothed(pixels: np.ndarray, values: np.ndarray) -> None:
     has the value of cells on 2 % at most, and on 18 to 97 % if they are scaled; where cells cause
     it, they reach further.
     """
-    import cv2
-
     low, *others = values.tolist() or [0]
     for between, high in itertools.combinations(others, 2):
         if not 1 / 4 < (between - low) / (high - low) < 3 / 4:
