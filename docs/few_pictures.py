@@ -1,7 +1,7 @@
 """Measure what a few corrected pictures teach: python docs/few_pictures.py WHAT START
 
-A model of the folder START is trained on by presets/finetune.yaml, with 5 to 40 pictures that it
-has not seen, and measured on others, three trainings of each. WHAT these are:
+A model of the folder START is trained on as presets/finetune.yaml says, with 5 to 40 pictures that
+it has not seen, and measured on others, three trainings of each. WHAT these are:
 
 choice    the public data set; pictures that `darkfield rank` lists first, and as many at random
 look      the same as another microscope might show it: three times larger, dimmer, warmer
@@ -128,7 +128,7 @@ def trained_on(start: Path, given: Sequence[Pair], seed: int, folder: Path) -> N
     )
     device, precision = setup(cfg.device, cfg.precision, cfg.threads)
     torch.manual_seed(seed)
-    model = build(RECIPE.model, len(spec.classes))
+    model = build(spec.model.model_copy(update={"encoder_weights": None}), len(spec.classes))
     start_from(model, start / WEIGHTS, list(range(len(spec.classes))))
     train(
         model,

@@ -12,7 +12,6 @@ from darkfield.files import read_json, write_json
 from darkfield.network.predictor import Predictor
 from darkfield.network.spec import read_spec
 from darkfield.publish.card import card
-from darkfield.sections import Predict
 from tools.ship import parser, ship
 
 FACTS = {"licence": "CC0-1.0", "data": "Twelve pictures of mine.", "authors": ["A. Author"]}
@@ -46,20 +45,18 @@ def test_half_precision_labels_as_before(model, facts, tmp_path):
     found = {"test": {"miou": 0.5}, "interval_95": {"miou": [0.4, 0.6]}, "folds": []}
     write_json(tmp_path / "metrics.json", found)
     folds = tmp_path / "metrics.json"
-    ship(model, tmp_path / "shipped", **facts, tta=True, cross_validation=folds)
+    ship(model, tmp_path / "shipped", **facts, cross_validation=folds)
     files = {p.name: p.stat().st_size for p in (tmp_path / "shipped").iterdir()}
     assert files.keys() == {"model.safetensors", "model.json", "LICENSE"}
     assert files["model.safetensors"] < 0.52 * (model / "model.safetensors").stat().st_size
     spec = read_json(tmp_path / "shipped/model.json")
-    assert spec["predict"]["tta"]
+    assert spec["predict"] == read_json(model / "model.json")["predict"]
     assert spec["cross_validation"] == {key: found[key] for key in ("test", "interval_95")}
-    spec["predict"]["tta"] = False
     image, *_ = scene(np.random.default_rng(1), 64, 96)
     image = image[:32, :48]
     labels = []
     for folder in (model, tmp_path / "shipped"):
-        predictor = Predictor(folder, "cpu", "fp32").varied(predict=Predict(**spec["predict"]))
-        labels.append(predictor.labels(image))
+        labels.append(Predictor(folder, "cpu", "fp32").labels(image))
     assert (labels[0] == labels[1]).mean() > 0.99
 
 

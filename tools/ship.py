@@ -38,20 +38,17 @@ def ship(
     data: str,
     authors: Sequence[str],
     modality: str | None = None,
-    tta: bool = False,
     cross_validation: Path | None = None,
 ) -> None:
     """Write the model folder `out` from the folder `model`.
 
     `licence` is an identifier of SPDX, `licence_file` what becomes OUT/LICENSE, `data` a sentence
     on the images that the model was trained on, `authors` the names of who made it, `modality` what
-    took the images, such as "darkfield microscopy"; `tta` is whether it predicts with test-time
-    augmentation, `cross_validation` the metrics.json of one, whose calibration, and threshold of
-    unlike pictures, take the place of the model's own.
+    took the images, such as "darkfield microscopy"; `cross_validation` is the metrics.json of one,
+    whose calibration, and threshold of unlike pictures, take the place of the model's own.
     """
     spec = read_spec(model)
     facts = {"licence": licence, "data": data, "authors": tuple(authors), "modality": modality}
-    facts["predict"] = spec.predict.model_copy(update={"tta": tta})
     if cross_validation:
         found = read_json(cross_validation)
         told = ("test", "interval_95", "interval_note", "leak", "caveats", *OF_OBJECTS)
@@ -79,7 +76,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, help="a sentence on the training images")
     parser.add_argument("--modality", help="what took them, such as 'darkfield microscopy'")
     parser.add_argument("--author", required=True, action="append", dest="authors", help="or more")
-    parser.add_argument("--tta", action="store_true", help="predict with test-time augmentation")
     parser.add_argument("--cross-validation", type=Path, help="the metrics.json of one")
     return parser
 
