@@ -1,7 +1,10 @@
 """What Snakemake is made to do behind its public interface."""
 
+import os
 import re
 import subprocess
+
+from darkfield.engine import private
 
 SNAKEFILE = """
 import hashlib
@@ -47,3 +50,13 @@ def test_an_input_is_hashed_once_for_all_outputs_and_again_if_it_changed(tmp_pat
     hashed = re.findall("^hashed (.*)", done.stdout, re.M)
     assert hashed.count("source") == 1  # read by two jobs, one with three outputs
     assert hashed.count("a") == 2  # the third job changes it
+
+
+def test_to_read_a_snakefile_leaves_the_environment_as_it_was(tmp_path):
+    """A chain that is read after another in the same process must not take it for its own run."""
+    (tmp_path / "Snakefile").write_text(
+        "import os\nos.environ['TOLD'] = 'something'\nconfig = {}\n"
+    )
+    before = dict(os.environ)
+    private.load_rules(tmp_path / "Snakefile")
+    assert dict(os.environ) == before

@@ -20,7 +20,11 @@ RUN = {"run": ""}  # the wildcard of the chain and of its folds, as it is in the
 
 
 def load_rules(snakefile: Path) -> tuple[list[Rule], dict[str, Any]]:
-    """The rules of a Snakefile, in order, and its checked config; it adopts nothing."""
+    """The rules of a Snakefile, in order, and its checked config; it adopts nothing.
+
+    What it tells its jobs by the environment does not stay there.
+    """
+    before = dict(os.environ)
     os.environ[ADOPTING] = "1"
     try:
         with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
@@ -29,7 +33,8 @@ def load_rules(snakefile: Path) -> tuple[list[Rule], dict[str, Any]]:
             workflow = loaded._workflow
             return list(workflow.rules), workflow.globals["config"]
     finally:
-        del os.environ[ADOPTING]
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def module_name(workflow: Workflow) -> str | None:
