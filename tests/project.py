@@ -83,29 +83,17 @@ def noise(root):
             os.utime(path, (1e9, 1e9))
 
 
+AS_ON_SCREEN = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+
+
 def run(folder, *command, **options):
     """Run a command in `folder`; its output and errors come as one text, as on the screen."""
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **options,
-    )
+    return subprocess.run(command, cwd=folder, env=environment(folder), **AS_ON_SCREEN, **options)
 
 
 def start(folder, *command):
     """The same, not waited for: the running process."""
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return subprocess.Popen(command, cwd=folder, env=environment(folder), **AS_ON_SCREEN)
 
 
 def in_terminal(folder, *command):
